@@ -1,0 +1,114 @@
+package lfs
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/util/suggest"
+	"github.com/pkg/errors"
+)
+
+// Object is a file of a commit's tree whose content is kept in LFS.
+type Object struct {
+	Pointer
+	Path   string `json:"path"`   // in the tree, with slashes
+	Commit string `json:"commit"` // full id
+}
+
+// Template makes the URL of an object out of what is known of it.
+type Template struct {
+	path, query string // both with placeholders; path holds scheme and host too
+}
+
+var (
+	placeholder  = regexp.MustCompile(`\{[^{}]*\}`)
+	placeholders = []string{"oid", "size", "path", "commit", "oid0", "oid1"}
+
+	// A query like this carries the right to read, so it doesn't belong into LLB, which stands in provenance and logs.
+	credentialKey   = regexp.MustCompile(`(?i)^(x-(amz|goog|ms|oss)-.*|sig|signature|.*token|.*secret|.*password|.*passwd|auth.*|.*credential.*|(api|access|private)[-_]?key.*|key|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid|se|sv|st|sp|sr|skoid|jwt)$`)
+	credentialValue = regexp.MustCompile(`^[A-Za-z0-9+/=_.~-]{20,}$`)
+)
+
+// ParseTemplate reads a template: an http or https URL with {oid}, {size}, {path}, {commit}, {oid0} and {oid1} (first
+// and second two digits of the oid). Errors never repeat what may be a credential.
+func ParseTemplate(s string) (Template, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return Template{}, errors.New("no http or https URL")
+	}
+	if u.User != nil {
+		return Template{}, errors.Errorf("URL of host %s has user information in it, which would end up in provenance and logs", u.Host)
+	}
+	if u.Fragment != "" || strings.Contains(u.Host, "{") {
+		return Template{}, errors.New("placeholders and fragments: only path and query may have placeholders, and a fragment never reaches a server")
+	}
+	if err := checkPlaceholders(s); err != nil {
+		return Template{}, err
+	}
+	if err := checkQuery(u); err != nil {
+		return Template{}, err
+	}
+	path, query, _ := strings.Cut(s, "?")
+	return Template{path: path, query: query}, nil
+}
+
+func checkPlaceholders(s string) error {
+	found := placeholder.FindAllString(s, -1)
+	for _, p := range found {
+		name := strings.Trim(p, "{}")
+		if !slices.Contains(placeholders, name) {
+			err := errors.Errorf("unknown placeholder %s, want one of {%s}", p, strings.Join(placeholders, "} {"))
+			return suggest.WrapError(err, name, placeholders, true)
+		}
+	}
+	if rest := placeholder.ReplaceAllString(s, ""); strings.ContainsAny(rest, "{}") {
+		return errors.New("unbalanced brace")
+	}
+	if !slices.Contains(found, "{oid}") && !slices.Contains(found, "{path}") {
+		return errors.New("neither {oid} nor {path}, so every object would have the same URL")
+	}
+	return nil
+}
+
+func checkQuery(u *url.URL) error {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return errors.New("malformed query")
+	}
+	for key, values := range query {
+		for _, v := range values {
+			if credentialKey.MatchString(key) || credentialValue.MatchString(v) {
+				return errors.Errorf("query key %q looks like a signature or a credential, which would end up in provenance and logs", key)
+			}
+		}
+	}
+	return nil
+}
+
+// IsZero tells a template that was never parsed.
+func (t Template) IsZero() bool { return t.path == "" }
+
+// URL is where the object is served.
+func (t Template) URL(o Object) string {
+	u := t.fill(t.path, o, func(s string) string {
+		return strings.ReplaceAll(url.PathEscape(s), "%2F", "/")
+	})
+	if t.query != "" {
+		u += "?" + t.fill(t.query, o, url.QueryEscape)
+	}
+	return u
+}
+
+func (t Template) fill(s string, o Object, escape func(string) string) string {
+	return strings.NewReplacer(
+		"{oid}", o.OID,
+		"{size}", strconv.FormatInt(o.Size, 10),
+		"{path}", escape(o.Path),
+		"{commit}", o.Commit,
+		"{oid0}", o.OID[:2],
+		"{oid1}", o.OID[2:4],
+	).Replace(s)
+}

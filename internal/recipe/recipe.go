@@ -1,0 +1,160 @@
+// Package recipe reads the Dockerfile of a runtime, Dockerfile.<runtime>: which tarballs make up the root filesystem,
+// in which order, and the image config. It is an allow-list on BuildKit's own parser: what isn't known to be reproduced
+// exactly is an error, never ignored.
+package recipe
+
+import (
+	"bytes"
+	"context"
+	"path"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/frontend/dockerfile/command"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// Recipe is what a Dockerfile.<runtime> says.
+type Recipe struct {
+	Adds  []Add
+	Image dockerspec.DockerOCIImage // config only: no history, no layers, no date
+}
+
+// Add is one "ADD <tarball> /".
+type Add struct {
+	Source string         // as written: relative to the folder that is the build context
+	Lines  []parser.Range // where it stands
+}
+
+// Parse reads a recipe for a platform. Errors are located (parser.LocationError) and name file, line and instruction.
+func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Platform) (*Recipe, error) {
+	ast, err := parser.Parse(bytes.NewReader(dt))
+	if err != nil {
+		return nil, errors.Wrap(err, filename)
+	}
+	s := scan{filename: filename}
+	for _, node := range ast.AST.Children {
+		if err := s.instruction(node); err != nil {
+			err = errors.Wrapf(err, "%s:%d: %s", filename, node.StartLine, strings.ToUpper(node.Value))
+			return nil, parser.WithLocation(err, node.Location())
+		}
+	}
+	if len(s.adds) == 0 {
+		return nil, errors.Errorf("%s: no ADD, so no layers", filename)
+	}
+	image, err := config(ctx, dt, platform)
+	if err != nil {
+		return nil, errors.Wrap(err, filename)
+	}
+	return &Recipe{Adds: s.adds, Image: image}, nil
+}
+
+// config is the image config as BuildKit itself derives it from the Dockerfile. It needs no client for that, as a
+// recipe has no base image and the build context is only named, not read.
+func config(ctx context.Context, dt []byte, platform ocispecs.Platform) (dockerspec.DockerOCIImage, error) {
+	platform = platforms.Normalize(platform)
+	res, err := dockerfile2llb.Dockerfile2LLB(ctx, dt, dockerfile2llb.ConvertOpt{TargetPlatform: &platform})
+	if err != nil {
+		return dockerspec.DockerOCIImage{}, err
+	}
+	image := *res.Image
+	image.History = nil
+	image.Created = nil
+	return image, nil
+}
+
+// scan goes through the instructions of a recipe in order.
+type scan struct {
+	filename string
+	from     bool
+	workdir  bool
+	adds     []Add
+}
+
+func (s *scan) instruction(node *parser.Node) error {
+	name := strings.ToLower(node.Value)
+	if len(node.Flags) > 0 {
+		return errors.Errorf("flag %s, a recipe has none", node.Flags[0])
+	}
+	if len(node.Heredocs) > 0 {
+		return errors.New("here-document, a recipe has none")
+	}
+	if !s.from && name != command.From {
+		return errors.New("before FROM scratch")
+	}
+	switch name {
+	case command.From:
+		return s.stage(node)
+	case command.Add:
+		return s.add(node)
+	case command.Workdir:
+		return s.dir()
+	case command.Env, command.Entrypoint:
+		return nil
+	}
+	return errors.New("unknown in a recipe, which has FROM scratch, ADD <tarball> /, ENV, WORKDIR and ENTRYPOINT")
+}
+
+func (s *scan) stage(node *parser.Node) error {
+	if s.from {
+		return errors.New("second stage, a recipe has one")
+	}
+	if args := words(node); len(args) != 1 || args[0] != "scratch" {
+		return errors.New("base image, a recipe begins with FROM scratch")
+	}
+	s.from = true
+	return nil
+}
+
+// dir takes one WORKDIR, after the layers: before or between them it would be a layer of its own below others.
+func (s *scan) dir() error {
+	if s.workdir {
+		return errors.New("second WORKDIR, a recipe has one")
+	}
+	s.workdir = true
+	return nil
+}
+
+func (s *scan) add(node *parser.Node) error {
+	if s.workdir {
+		return errors.New("after WORKDIR, layers come first")
+	}
+	args := words(node)
+	if len(args) != 2 || args[1] != "/" {
+		return errors.New("want one tarball and the destination /")
+	}
+	if err := checkSource(args[0]); err != nil {
+		return err
+	}
+	s.adds = append(s.adds, Add{Source: args[0], Lines: node.Location()})
+	return nil
+}
+
+// checkSource lets only the plain name of a file below the recipe's folder pass: no URL, pattern, variable or way out.
+func checkSource(src string) error {
+	switch {
+	case strings.Contains(src, "://") || strings.HasPrefix(src, "git@"):
+		return errors.Errorf("source %q is an URL, not a file of the branch", src)
+	case path.IsAbs(src):
+		return errors.Errorf("source %q is absolute", src)
+	case strings.ContainsAny(src, `*?[]\$`):
+		return errors.Errorf("source %q is a pattern or has a variable in it", src)
+	case src == ".." || strings.HasPrefix(src, "../"):
+		return errors.Errorf("source %q leaves the tree", src)
+	case src == "." || path.Clean(src) != src:
+		return errors.Errorf("source %q is no plain path of a file", src)
+	}
+	return nil
+}
+
+func words(node *parser.Node) []string {
+	var args []string
+	for n := node.Next; n != nil; n = n.Next {
+		args = append(args, n.Value)
+	}
+	return args
+}

@@ -1,0 +1,114 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+	"github.com/stretchr/testify/require"
+)
+
+var amd64 = ocispecs.Platform{OS: "linux", Architecture: "amd64"}
+
+const nodejs = `# comment
+FROM scratch
+ADD 049ca2dd.tar.xz /
+ADD 1a4cbea4.tar.xz /
+
+ENV LANG=en_US.UTF-8
+ENV PATH=/var/lang/bin:$PATH
+WORKDIR /var/task
+
+ENTRYPOINT [ "/lambda-entrypoint.sh" ]
+`
+
+func TestRecipeHasLayersInOrderAndConfig(t *testing.T) {
+	r, err := Parse(context.Background(), "Dockerfile.nodejs20.x", []byte(nodejs), ocispecs.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"})
+	require.NoError(t, err)
+	require.Len(t, r.Adds, 2)
+	require.Equal(t, "049ca2dd.tar.xz", r.Adds[0].Source)
+	require.Equal(t, 3, r.Adds[0].Lines[0].Start.Line)
+	require.Equal(t, "1a4cbea4.tar.xz", r.Adds[1].Source)
+
+	config, err := json.Marshal(r.Image)
+	require.NoError(t, err)
+	require.JSONEq(t, `{
+		"architecture": "arm64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": null},
+		"config": {
+			"Env": ["PATH=/var/lang/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=en_US.UTF-8"],
+			"Entrypoint": ["/lambda-entrypoint.sh"], "WorkingDir": "/var/task"
+		}
+	}`, string(config))
+}
+
+func TestWhatIsNotARecipeIsALocatedError(t *testing.T) {
+	for name, tc := range map[string]struct {
+		dockerfile, want string
+		line             int
+	}{
+		"run":                   {"FROM scratch\nADD a /\nRUN true\n", "D:3: RUN: unknown in a recipe", 3},
+		"copy":                  {"FROM scratch\nCOPY a /\n", "D:2: COPY: unknown", 2},
+		"arg before from":       {"ARG X\nFROM scratch\n", "D:1: ARG: before FROM scratch", 1},
+		"cmd":                   {"FROM scratch\nADD a /\nCMD [\"x\"]\n", "D:3: CMD: unknown", 3},
+		"base image":            {"FROM alpine\nADD a /\n", "D:1: FROM: base image", 1},
+		"named stage":           {"FROM scratch AS x\nADD a /\n", "D:1: FROM: base image", 1},
+		"second stage":          {"FROM scratch\nADD a /\nFROM scratch\n", "D:3: FROM: second stage", 3},
+		"platform flag":         {"FROM --platform=linux/arm64 scratch\nADD a /\n", "D:1: FROM: flag --platform", 1},
+		"chown":                 {"FROM scratch\nADD --chown=1:1 a /\n", "D:2: ADD: flag --chown=1:1", 2},
+		"destination":           {"FROM scratch\nADD a /opt\n", "D:2: ADD: want one tarball", 2},
+		"two sources":           {"FROM scratch\nADD a b /\n", "D:2: ADD: want one tarball", 2},
+		"url":                   {"FROM scratch\nADD https://example.com/a.tar.xz /\n", "is an URL", 2},
+		"git url":               {"FROM scratch\nADD git@github.com:a/b.git /\n", "is an URL", 2},
+		"absolute":              {"FROM scratch\nADD /etc/passwd /\n", "is absolute", 2},
+		"way out":               {"FROM scratch\nADD ../a.tar.xz /\n", "leaves the tree", 2},
+		"hidden way out":        {"FROM scratch\nADD x/../../a.tar.xz /\n", "no plain path", 2},
+		"the folder":            {"FROM scratch\nADD . /\n", "no plain path", 2},
+		"pattern":               {"FROM scratch\nADD *.tar.xz /\n", "is a pattern", 2},
+		"variable":              {"FROM scratch\nADD ${X}.tar.xz /\n", "has a variable", 2},
+		"here-document":         {"FROM scratch\nADD <<EOF /\nx\nEOF\n", "D:2: ADD: here-document", 2},
+		"add after workdir":     {"FROM scratch\nADD a /\nWORKDIR /x\nADD b /\n", "D:4: ADD: after WORKDIR", 4},
+		"second workdir":        {"FROM scratch\nADD a /\nWORKDIR /x\nWORKDIR y\n", "D:4: WORKDIR: second", 4},
+		"add on a later line":   {"FROM scratch\n\n\nADD a \\\n /opt\n", "D:4: ADD", 4},
+		"onbuild":               {"FROM scratch\nADD a /\nONBUILD RUN x\n", "D:3: ONBUILD: unknown", 3},
+		"no add":                {"FROM scratch\nENV A=b\n", "D: no ADD", 0},
+		"empty":                 {"", "D: file with no instructions", 0},
+		"malformed env":         {"FROM scratch\nADD a /\nENV X\n", "D: ", 3},
+		"pointer in its place":  {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "D:1: VERSION: before FROM", 1},
+		"json of wrong length":  {"FROM scratch\nADD [\"a\"]\n", "want one tarball", 2},
+		"unknown instruction":   {"FROM scratch\nADD a /\nFETCH x\n", "D:3: FETCH: unknown", 3},
+		"entrypoint with flags": {"FROM scratch\nADD a /\nENTRYPOINT --x [\"y\"]\n", "D:3: ENTRYPOINT: flag --x", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse(context.Background(), "D", []byte(tc.dockerfile), amd64)
+			require.ErrorContains(t, err, tc.want)
+			if tc.line > 0 {
+				var located *parser.LocationError
+				require.True(t, errors.As(err, &located), "%+v", err)
+				require.Equal(t, tc.line, located.Locations[0][0].Start.Line)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(nodejs)
+	f.Add("FROM scratch\nADD a.tar.xz /\n")
+	f.Add("# escape=`\nFROM scratch\nADD [\"a\", \"/\"]\nENV a=b \\\n c=d\nWORKDIR x\nENTRYPOINT x\n")
+	f.Fuzz(func(t *testing.T, dockerfile string) {
+		r, err := Parse(context.Background(), "D", []byte(dockerfile), amd64)
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, r.Adds)
+		for _, a := range r.Adds {
+			require.NoError(t, checkSource(a.Source))
+			require.NotEmpty(t, a.Lines)
+		}
+		again, err := Parse(context.Background(), "D", []byte(dockerfile), amd64)
+		require.NoError(t, err)
+		require.Equal(t, r, again)
+	})
+}
