@@ -38,7 +38,7 @@ func Nearest(name string) []string {
 	var found []candidate
 	for _, n := range names {
 		d := levenshtein.Distance(lower, n, nil)
-		if n != name && (d <= 2 || strings.HasPrefix(n, lower) && lower != "" || family(n) == family(lower) && d <= 5) {
+		if n != name && (d <= 2 || sameFamily(n, lower) && d <= 5) {
 			found = append(found, candidate{n, d})
 		}
 	}
@@ -48,6 +48,12 @@ func Nearest(name string) []string {
 		nearest = append(nearest, c.name)
 	}
 	return nearest
+}
+
+// sameFamily takes "node20" for a "nodejs" too.
+func sameFamily(name, given string) bool {
+	f := family(given)
+	return f != "" && strings.HasPrefix(family(name), f)
 }
 
 // family is the language that a name begins with: "nodejs" of "nodejs20.x".

@@ -14,8 +14,8 @@ import (
 // Object is a file of a commit's tree whose content is kept in LFS.
 type Object struct {
 	Pointer
-	Path   string `json:"path"`   // in the tree, with slashes
-	Commit string `json:"commit"` // full id
+	Path   string `json:"path"` // in the tree, with slashes
+	Commit string `json:"-"`    // full id
 }
 
 // Template makes the URL of an object out of what is known of it.
@@ -42,8 +42,8 @@ func ParseTemplate(s string) (Template, error) {
 	if u.User != nil {
 		return Template{}, errors.Errorf("URL of host %s has user information in it, which would end up in provenance and logs", u.Host)
 	}
-	if u.Fragment != "" || strings.Contains(u.Host, "{") {
-		return Template{}, errors.New("placeholders and fragments: only path and query may have placeholders, and a fragment never reaches a server")
+	if strings.Contains(s, "#") {
+		return Template{}, errors.New("fragment, which never reaches a server")
 	}
 	if err := checkPlaceholders(s); err != nil {
 		return Template{}, err

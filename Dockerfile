@@ -1,0 +1,26 @@
+# The frontend's image: one static binary and the certificates that its steps need.
+#
+# Where no golang image can be pulled, replace the stage "build" by a folder that holds lambda-frontend and
+# ca-certificates.crt: docker buildx build --build-context build=bin/image/linux_amd64 . (make image does that).
+
+ARG GO_VERSION=1.26
+
+FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS compile
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG TARGETOS TARGETARCH
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w" -o /out/lambda-frontend ./cmd/lambda-frontend
+
+FROM scratch AS build
+COPY --from=compile /out/lambda-frontend /
+COPY --from=compile /etc/ssl/certs/ca-certificates.crt /
+
+FROM scratch
+COPY --from=build --chmod=0755 /lambda-frontend /
+COPY --from=build --chmod=0644 /ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+LABEL moby.buildkit.frontend.network.none="true"
+LABEL moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd"
+ENTRYPOINT ["/lambda-frontend"]

@@ -1,0 +1,98 @@
+package frontend
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+
+	"lambdabase/internal/lfs"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/klauspost/compress/zstd"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+	"github.com/ulikunitz/xz"
+)
+
+// sniffed is how much of a copied archive is looked at, in bytes: more than xz packs into one chunk (64 KiB), so that
+// the first header of the tar is in it.
+const sniffed = 256 << 10
+
+// checkCopied fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
+// whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
+func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
+	st, err := ref.StatFile(ctx, gateway.StatRequest{Path: "/" + l.OID})
+	switch {
+	case err != nil && !missing(err):
+		return errors.Wrapf(err, "check %s", describe(*l))
+	case err != nil || st.Size != l.Size:
+		return nil // nothing by that name, or something else that came out of a tar
+	}
+	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.OID, Range: &gateway.FileRange{Length: sniffed}})
+	if err != nil {
+		return errors.Wrapf(err, "check %s", describe(*l))
+	}
+	reason, empty := whyCopied(head)
+	l.Empty = empty
+	if empty {
+		return nil
+	}
+	return errors.Errorf("%s was not unpacked: %s", describe(*l), reason)
+}
+
+// whyCopied says what is wrong with an archive that BuildKit didn't unpack, from how it begins.
+func whyCopied(head []byte) (reason string, empty bool) {
+	if lfs.IsPointer(head) {
+		return "it is a Git LFS pointer itself, so the object was made from a checkout without git-lfs", false
+	}
+	for _, f := range formats {
+		if bytes.HasPrefix(head, []byte(f.magic)) {
+			return f.why(head)
+		}
+	}
+	if _, err := tar.NewReader(bytes.NewReader(head)).Next(); err == io.EOF && len(head) >= 512 {
+		return "", true
+	}
+	return fmt.Sprintf("it is no archive, it begins with %q", head[:min(len(head), 24)]), false
+}
+
+// format is a way to pack a tar; unpack is nil for those that BuildKit can't unpack.
+type format struct {
+	name, magic string
+	unpack      func(io.Reader) (io.Reader, error)
+}
+
+// formats are told by how they begin.
+var formats = []format{
+	{"xz", "\xfd7zXZ\x00", func(r io.Reader) (io.Reader, error) { return xz.NewReader(r) }},
+	{"gzip", "\x1f\x8b\x08", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+	{"bzip2", "BZh", func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
+	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) }},
+	{"lzma", "\x5d\x00\x00", nil},
+	{"lz4", "\x04\x22\x4d\x18", nil},
+	{"zip", "PK\x03\x04", nil},
+	{"7z", "7z\xbc\xaf\x27\x1c", nil},
+}
+
+func (f format) why(head []byte) (reason string, empty bool) {
+	if f.unpack == nil {
+		return fmt.Sprintf("it is packed with %s, which BuildKit doesn't unpack: want .tar.xz", f.name), false
+	}
+	r, err := f.unpack(bytes.NewReader(head))
+	if err == nil {
+		_, err = tar.NewReader(r).Next()
+	}
+	switch {
+	case err == io.EOF:
+		return "", true
+	case err != nil:
+		return fmt.Sprintf("it is packed with %s, but there is no tar in it (%v)", f.name, err), false
+	case f.name == "xz":
+		return "the BuildKit daemon has no xz, and BuildKit up to v0.32.0 copies what it can't unpack: install xz-utils (apk: xz) where buildkitd runs", false
+	}
+	return fmt.Sprintf("BuildKit copied it though it is a tar packed with %s", f.name), false
+}

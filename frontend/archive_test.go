@@ -1,0 +1,82 @@
+package frontend
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/require"
+	"github.com/ulikunitz/xz"
+)
+
+func TestWhatBuildKitCopiedIsNamed(t *testing.T) {
+	empty, full := archive(t, nil), archive(t, []byte("x"))
+	noise := make([]byte, 1<<20)
+	rng := rand.NewChaCha8([32]byte{})
+	rng.Read(noise)
+	for name, tc := range map[string]struct {
+		dt    []byte
+		want  string
+		empty bool
+	}{
+		"a pointer":                {dt: []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"), want: "Git LFS pointer itself"},
+		"a tar in xz":              {dt: pack(t, full, xzWriter), want: "the BuildKit daemon has no xz"},
+		"a large tar in xz":        {dt: pack(t, archive(t, noise), xzWriter), want: "the BuildKit daemon has no xz"},
+		"an empty tar in xz":       {dt: pack(t, empty, xzWriter), empty: true},
+		"an empty tar in gzip":     {dt: pack(t, empty, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }), empty: true},
+		"an empty tar in zstd":     {dt: pack(t, empty, func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }), empty: true},
+		"an empty tar":             {dt: empty, empty: true},
+		"something else in xz":     {dt: pack(t, []byte("hello, this is not a tar"), xzWriter), want: "packed with xz, but there is no tar in it"},
+		"damaged xz":               {dt: []byte("\xfd7zXZ\x00damaged and more of it"), want: "packed with xz, but there is no tar in it"},
+		"lzma":                     {dt: []byte("\x5d\x00\x00\x80\x00"), want: "packed with lzma, which BuildKit doesn't unpack"},
+		"lz4":                      {dt: []byte("\x04\x22\x4d\x18xxx"), want: "packed with lz4"},
+		"zip":                      {dt: []byte("PK\x03\x04xxx"), want: "packed with zip"},
+		"an error page":            {dt: []byte("<!DOCTYPE html><html>quota"), want: "it begins with \"<!DOCTYPE html>"},
+		"nothing":                  {dt: nil, want: "it is no archive"},
+		"zeros shorter than a tar": {dt: make([]byte, 100), want: "it is no archive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reason, empty := whyCopied(tc.dt[:min(len(tc.dt), sniffed)])
+			require.Equal(t, tc.empty, empty, reason)
+			require.Contains(t, reason, tc.want)
+		})
+	}
+}
+
+func FuzzWhyCopied(f *testing.F) {
+	f.Add([]byte("\xfd7zXZ\x00"))
+	f.Add(make([]byte, 1024))
+	f.Fuzz(func(t *testing.T, dt []byte) {
+		reason, empty := whyCopied(dt)
+		require.Equal(t, empty, reason == "", "what isn't empty has a reason")
+	})
+}
+
+// archive is a tar of one file with the content, or of none.
+func archive(t *testing.T, content []byte) []byte {
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	if content != nil {
+		require.NoError(t, tw.WriteHeader(&tar.Header{Name: "f", Mode: 0o644, Size: int64(len(content))}))
+		_, err := tw.Write(content)
+		require.NoError(t, err)
+	}
+	require.NoError(t, tw.Close())
+	return buf.Bytes()
+}
+
+func xzWriter(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) }
+
+func pack(t *testing.T, dt []byte, open func(io.Writer) (io.WriteCloser, error)) []byte {
+	var buf bytes.Buffer
+	w, err := open(&buf)
+	require.NoError(t, err)
+	_, err = w.Write(dt)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return buf.Bytes()
+}

@@ -1,0 +1,108 @@
+package frontend
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/gitutil/gitobject"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// head is the commit of the runtime's branch. The daemon asks the repository, with the user's credentials.
+func (r *request) head(ctx context.Context) (string, error) {
+	op, err := sourceOp(ctx, lambda2llb.Head(r.Repository, r.Runtime))
+	if err != nil {
+		return "", err
+	}
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{
+		LogName: "resolve branch " + r.Runtime,
+	})
+	if err != nil {
+		return "", r.branchError(err)
+	}
+	if meta.Git != nil {
+		return meta.Git.Checksum, nil
+	}
+	return r.checkedOutHead(ctx)
+}
+
+// checkedOutHead is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.
+func (r *request) checkedOutHead(ctx context.Context) (string, error) {
+	st := lambda2llb.Head(r.Repository, r.Runtime, llb.KeepGitDir(), llb.WithCustomName("resolve branch "+r.Runtime))
+	ref, err := r.solve(ctx, st, ocispecs.Platform{}, true)
+	if err != nil {
+		return "", r.branchError(err)
+	}
+	name := "HEAD"
+	for range 2 { // HEAD is the commit, or names the ref that is
+		dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: ".git/" + name})
+		if err != nil {
+			return "", errors.Wrapf(err, "commit of branch %s", r.Runtime)
+		}
+		text := strings.TrimSpace(string(dt))
+		if commitID.MatchString(text) {
+			return text, nil
+		}
+		name = strings.TrimPrefix(text, "ref: ")
+	}
+	return "", errors.Errorf("commit of branch %s: .git/HEAD names none", r.Runtime)
+}
+
+// created is the date of a base image: SOURCE_DATE_EPOCH, or that of the commit, which costs no request for a commit
+// that the daemon has. BuildKit before v0.26 can't tell it.
+func (r *request) created(ctx context.Context, commit string) (time.Time, error) {
+	if r.epoch != nil {
+		return *r.epoch, nil
+	}
+	op, err := sourceOp(ctx, lambda2llb.Tree(r.Repository, commit))
+	if err != nil {
+		return time.Time{}, err
+	}
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{
+		LogName: "resolve date of commit " + commit[:12],
+		GitOpt:  &sourceresolver.ResolveGitOpt{ReturnObject: true},
+	})
+	if err != nil {
+		return time.Time{}, r.commitError(err, commit)
+	}
+	if meta.Git == nil || len(meta.Git.CommitObject) == 0 {
+		return time.Unix(0, 0).UTC(), nil
+	}
+	return commitDate(meta.Git.CommitObject)
+}
+
+func commitDate(object []byte) (time.Time, error) {
+	o, err := gitobject.Parse(object)
+	if err != nil {
+		return time.Time{}, errors.Wrap(err, "commit object")
+	}
+	c, err := o.ToCommit()
+	if err != nil {
+		return time.Time{}, errors.Wrap(err, "commit object")
+	}
+	if c.Committer.When == nil {
+		return time.Time{}, errors.New("commit object without a date")
+	}
+	return c.Committer.When.UTC(), nil
+}
+
+// sourceOp is the one source of a state, in the form that metadata is asked for.
+func sourceOp(ctx context.Context, st llb.State) (*pb.SourceOp, error) {
+	def, err := st.Marshal(ctx)
+	if err != nil {
+		return nil, errors.Wrap(err, "marshal source")
+	}
+	var op pb.Op
+	if err := op.UnmarshalVT(def.Def[0]); err != nil {
+		return nil, errors.Wrap(err, "source")
+	}
+	return op.GetSource(), nil
+}

@@ -1,0 +1,115 @@
+package frontend
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"lambdabase/internal/catalog"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/containerd/platforms"
+	"github.com/docker/go-units"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// This file is the only one that reads the text of BuildKit's and git's errors. They cross a process as text, so there
+// is nothing else to tell them apart by.
+
+// tooLargeError is a file that is larger than what it is read as can be.
+type tooLargeError struct {
+	name        string
+	size, limit int64
+}
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
+}
+
+func (r *request) branchError(err error) error {
+	if !says(err, "does not contain ref", "couldn't find remote ref") {
+		return errors.Wrapf(err, "branch %s of %s", r.Runtime, r.Repository)
+	}
+	msg := fmt.Sprintf("no runtime %s: %s has no such branch", r.Runtime, r.Repository)
+	if near := catalog.Nearest(r.Runtime); len(near) > 0 {
+		msg += fmt.Sprintf(" (did you mean %s?)", strings.Join(near, ", "))
+	}
+	return errors.New(msg)
+}
+
+func (r *request) commitError(err error, commit string) error {
+	if !says(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref") {
+		return errors.Wrapf(err, "commit %s of %s", commit, r.Repository)
+	}
+	return errors.Errorf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
+		"leave out option commit for the branch's head, or build from a mirror that kept it", commit, r.Repository)
+}
+
+func (s *snapshot) platformError(platform ocispecs.Platform, found map[string]string) error {
+	var has []string
+	for _, arch := range slices.Sorted(maps.Keys(found)) {
+		has = append(has, "linux/"+arch)
+	}
+	return errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
+		s.Runtime, platforms.Format(platform), s.commit, strings.Join(has, ", "))
+}
+
+// fetchError is a layer whose object didn't arrive; BuildKit's own text follows ours.
+func fetchError(err error, l lambda2llb.Layer) error {
+	if says(err, "digest mismatch") {
+		err = errors.Wrap(err, "what the server sent is not the object (BuildKit doesn't tell an error page from a damaged object, so try the URL)")
+	}
+	return errors.Wrapf(err, "fetch %s", describe(l))
+}
+
+// unpackError is a layer that BuildKit couldn't unpack.
+func unpackError(err error, l lambda2llb.Layer) error {
+	if lacksXZ(err) {
+		return errors.Wrapf(err, "unpack %s: the BuildKit daemon has no xz: install xz-utils (apk: xz) where buildkitd runs", describe(l))
+	}
+	return errors.Wrapf(err, "unpack %s", describe(l))
+}
+
+func describe(l lambda2llb.Layer) string {
+	return fmt.Sprintf("%s (object sha256:%s, %s)", l.Path, l.OID, units.HumanSize(float64(l.Size)))
+}
+
+// lacksXZ is what BuildKit after v0.32.0 says; before, it copies the archive and says nothing.
+func lacksXZ(err error) bool { return says(err, `exec: "xz": executable file not found`) }
+
+// missing is a path that isn't there, as a reference says it.
+func missing(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || says(err, "no such file or directory", "not a directory")
+}
+
+func says(err error, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(err.Error(), t) })
+}
+
+// failedAt tells whether the error comes from the vertex.
+func failedAt(err error, vertex digest.Digest) bool {
+	var v *errdefs.VertexError
+	return errors.As(err, &v) && v.Digest == vertex.String()
+}
+
+// locate points an error at lines of the recipe: those given, or those that the error itself names.
+func locate(err error, file lambda2llb.File, lines ...parser.Range) error {
+	var located *parser.LocationError
+	if len(lines) == 0 && errors.As(err, &located) && len(located.Locations) > 0 {
+		lines = located.Locations[0]
+	}
+	if len(lines) == 0 {
+		return err
+	}
+	return errdefs.WithSource(err, &errdefs.Source{
+		Info:   &pb.SourceInfo{Filename: file.Path, Language: "Dockerfile", Data: file.Data},
+		Ranges: lambda2llb.Ranges(lines),
+	})
+}

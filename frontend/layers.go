@@ -1,0 +1,227 @@
+package frontend
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"github.com/opencontainers/go-digest"
+	"github.com/pkg/errors"
+)
+
+// base is a finished base image.
+type base struct {
+	ref   gateway.Reference
+	image *dockerspec.DockerOCIImage
+}
+
+// assembly puts the layers of one plan together.
+type assembly struct {
+	*request
+	*lambda2llb.Converter
+	plan *lambda2llb.Plan
+}
+
+// assemble makes the root filesystem that the recipe's ADDs make one after the other. Merging is how that is done in
+// parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
+func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (*base, error) {
+	a := &assembly{request: r, plan: plan, Converter: lambda2llb.NewConverter(*plan, r.vertices...)}
+	if r.Layers == LayersChain || !r.canMerge() {
+		return a.chain(ctx)
+	}
+	solved := a.solveLayers(ctx)
+	if err := a.fetchErrors(solved); err != nil {
+		return nil, err
+	}
+	if err := a.checkUnpacked(ctx, solved); err != nil {
+		return nil, err
+	}
+	conflicts, err := a.conflicts(ctx, solved)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(conflicts) == 0:
+		return a.merge(ctx, solved)
+	case r.Layers == LayersMerge:
+		return nil, errors.Errorf("invalid option layers: merge would differ from the recipe of %s, auto or chain gives what it says: %s",
+			plan.Runtime, strings.Join(conflicts[:min(len(conflicts), 5)], "; "))
+	}
+	return a.chain(ctx)
+}
+
+// solvedLayer is a layer on its own: unpacked onto nothing.
+type solvedLayer struct {
+	layer  *lambda2llb.Layer
+	source digest.Digest // the vertex that fetches it
+	ref    gateway.Reference
+	err    error
+}
+
+// solveLayers solves every layer on its own, all at once, before any merge is asked for. Doing so is also what makes an
+// imported cache serve: a merge that misses would fetch each shared tarball again.
+func (a *assembly) solveLayers(ctx context.Context) []solvedLayer {
+	solved := make([]solvedLayer, len(a.plan.Layers))
+	var wg sync.WaitGroup
+	for i := range a.plan.Layers {
+		l := &a.plan.Layers[i]
+		wg.Go(func() {
+			s := solvedLayer{layer: l}
+			if s.source, s.err = head(ctx, a.Fetch(*l)); s.err == nil {
+				s.ref, s.err = a.solve(ctx, a.Unpack(llb.Scratch(), *l), a.plan.Platform, true)
+			}
+			solved[i] = s
+		})
+	}
+	wg.Wait()
+	return solved
+}
+
+// fetchErrors are all objects that couldn't be fetched: one that fails doesn't hide the others.
+func (a *assembly) fetchErrors(solved []solvedLayer) error {
+	var failed []string
+	var first error
+	for _, s := range solved {
+		if s.err == nil || !failedAt(s.err, s.source) {
+			continue
+		}
+		err := fetchError(s.err, *s.layer)
+		if first == nil {
+			first = err
+		}
+		failed = append(failed, err.Error())
+	}
+	if len(failed) > 1 {
+		return errors.Wrapf(first, "%d objects failed, first", len(failed))
+	}
+	return first
+}
+
+// checkUnpacked finds archives that BuildKit copied into the layer instead of unpacking them, as ADD would do too: that
+// is never what a recipe means.
+func (a *assembly) checkUnpacked(ctx context.Context, solved []solvedLayer) error {
+	for _, s := range solved {
+		if s.err != nil {
+			continue
+		}
+		if err := a.checkCopied(ctx, s.ref, s.layer); err != nil {
+			return locate(err, a.plan.Recipe, s.layer.Lines...)
+		}
+	}
+	return nil
+}
+
+// conflicts are the reasons why merging would differ from unpacking one onto the other.
+func (a *assembly) conflicts(ctx context.Context, solved []solvedLayer) ([]string, error) {
+	var dirs []dirReader
+	for _, s := range solved {
+		if s.err != nil && (a.Layers == LayersMerge || lacksXZ(s.err)) {
+			return nil, unpackError(s.err, *s.layer)
+		}
+		if s.err != nil { // a hard link into an earlier layer, say: only the chain can tell
+			return []string{s.err.Error()}, nil
+		}
+		if !s.layer.Empty {
+			dirs = append(dirs, s.ref)
+		}
+	}
+	return conflicts(ctx, dirs)
+}
+
+func (a *assembly) merge(ctx context.Context, solved []solvedLayer) (*base, error) {
+	st := a.Merge(a.layers())
+	made := true
+	for _, s := range solved {
+		has, err := a.hasWorkdir(ctx, s.ref)
+		if err != nil {
+			return nil, err
+		}
+		made = made && !has
+	}
+	return a.finish(ctx, st, made)
+}
+
+func (a *assembly) chain(ctx context.Context) (*base, error) {
+	st := a.Chain(a.layers())
+	ref, err := a.solve(ctx, st, a.plan.Platform, true)
+	if err != nil {
+		return nil, a.chainError(ctx, err)
+	}
+	empty := false
+	for i := range a.plan.Layers {
+		l := &a.plan.Layers[i]
+		if l.Empty {
+			continue
+		}
+		if err := a.checkCopied(ctx, ref, l); err != nil {
+			return nil, locate(err, a.plan.Recipe, l.Lines...)
+		}
+		empty = empty || l.Empty
+	}
+	if empty { // known only now: leave them out
+		return a.chain(ctx)
+	}
+	has, err := a.hasWorkdir(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return a.finish(ctx, st, !has)
+}
+
+// chainError says which layer of a chain failed.
+func (a *assembly) chainError(ctx context.Context, err error) error {
+	st := llb.Scratch()
+	for _, l := range a.layers() {
+		if source, herr := head(ctx, a.Fetch(l)); herr == nil && failedAt(err, source) {
+			return fetchError(err, l)
+		}
+		st = a.Unpack(st, l)
+		if unpack, herr := head(ctx, st, llb.Platform(a.plan.Platform)); herr == nil && failedAt(err, unpack) {
+			return unpackError(err, l)
+		}
+	}
+	return errors.Wrapf(err, "layers of %s", a.plan.Runtime)
+}
+
+// layers are those that have anything in them.
+func (a *assembly) layers() []lambda2llb.Layer {
+	return slices.DeleteFunc(slices.Clone(a.plan.Layers), func(l lambda2llb.Layer) bool { return l.Empty })
+}
+
+func (a *assembly) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
+	dir := a.plan.Config.Config.WorkingDir
+	if dir == "/" {
+		return true, nil
+	}
+	st, err := ref.StatFile(ctx, gateway.StatRequest{Path: dir})
+	if err != nil && !missing(err) {
+		return false, errors.Wrapf(err, "working directory %s", dir)
+	}
+	return err == nil && os.FileMode(st.Mode).IsDir(), nil
+}
+
+func (a *assembly) finish(ctx context.Context, st llb.State, makeWorkdir bool) (*base, error) {
+	if makeWorkdir {
+		st = a.Workdir(st)
+	}
+	ref, err := a.solve(ctx, st, a.plan.Platform, false)
+	if err != nil {
+		return nil, errors.Wrapf(err, "layers of %s", a.plan.Runtime)
+	}
+	return &base{ref: ref, image: a.plan.BaseImage(makeWorkdir)}, nil
+}
+
+// head is the digest of the vertex that a state ends in.
+func head(ctx context.Context, st llb.State, opts ...llb.ConstraintsOpt) (digest.Digest, error) {
+	def, err := st.Marshal(ctx, opts...)
+	if err != nil {
+		return "", errors.Wrap(err, "marshal vertex")
+	}
+	return def.Head()
+}

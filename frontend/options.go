@@ -1,0 +1,222 @@
+package frontend
+
+import (
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lambdabase/internal/lfs"
+
+	"github.com/moby/buildkit/util/suggest"
+	"github.com/pkg/errors"
+)
+
+// Upstream is the repository that AWS publishes the base images in.
+const Upstream = "https://github.com/aws/aws-lambda-base-images.git"
+
+// LayerMode is how the layers of a base image are put together.
+type LayerMode string
+
+// The three modes. The root filesystem is the same with each.
+const (
+	LayersAuto  LayerMode = "auto"  // merge where that equals the recipe, else chain
+	LayersMerge LayerMode = "merge" // unpacked apart; a conflict between two layers is an error
+	LayersChain LayerMode = "chain" // unpacked one onto the other
+)
+
+// Options are what a user can ask for, parsed and checked.
+type Options struct {
+	Runtime    string
+	Repository string
+	Commit     string // empty: the branch's head
+	Objects    lfs.Template
+	Layers     LayerMode
+}
+
+// Option is one row of the table that parsing, help and the README's reference come from.
+type Option struct {
+	Name    string // gateway option; also the key in a "# syntax=" line, and LAMBDABASE_<NAME> as a build argument
+	Default string
+	Usage   string
+	set     func(*Options, string) error
+}
+
+// BuildArg is the option's spelling as a build argument. AWS's images have LAMBDA_ variables of their own, hence the prefix.
+func (o Option) BuildArg() string {
+	return buildArgPrefix + strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_"))
+}
+
+// Table declares every option, once.
+func Table() []Option {
+	return []Option{
+		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read", setRuntime},
+		{"repository", Upstream, "Git URL (http or https) of the snapshots", setRepository},
+		{"commit", "the branch's head", "full id of the commit to build; a build pinned like this asks the repository for nothing that the daemon has", setCommit},
+		{"objects", "auto", "where Git LFS objects come from: `auto` (the object URLs of github.com, gitlab.com or codeberg.org), or an URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid)", setObjects},
+		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers},
+	}
+}
+
+const (
+	buildArgPrefix = "LAMBDABASE_"
+	syntaxOption   = "cmdline" // the "# syntax=" line, handed over by BuildKit
+	maxRuntime     = 128
+)
+
+var (
+	runtimeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
+	commitID    = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+)
+
+// ParseOptions reads the options out of a request: gateway options and build arguments, which must agree, and below
+// them the keys of the "# syntax=" line.
+func ParseOptions(raw map[string]string) (Options, error) {
+	given, err := collect(raw)
+	if err != nil {
+		return Options{}, err
+	}
+	opts := Options{Repository: Upstream, Layers: LayersAuto}
+	for _, o := range Table() {
+		if v, ok := given[o.Name]; ok {
+			if err := o.set(&opts, v.value); err != nil {
+				return Options{}, errors.Wrapf(err, "invalid %s", v.spelling)
+			}
+		}
+	}
+	if opts.Objects.IsZero() {
+		opts.Objects, _ = lfs.ForgeTemplate(opts.Repository)
+	}
+	return opts, opts.complete()
+}
+
+func (o Options) complete() error {
+	if o.Runtime == "" {
+		return errors.Errorf("no runtime: give --opt runtime=NAME or --build-arg %sRUNTIME=NAME, for example nodejs20.x", buildArgPrefix)
+	}
+	if o.Objects.IsZero() {
+		return errors.Errorf("no object URLs are known for the repository %s: give --opt objects=TEMPLATE, for example "+
+			"objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid} or objects=https://mirror.example/media/{commit}/{path}", o.Repository)
+	}
+	return nil
+}
+
+// given is an option's value and how the user spelled its name.
+type given struct{ value, spelling string }
+
+func collect(raw map[string]string) (map[string]given, error) {
+	if err := checkNames(raw); err != nil {
+		return nil, err
+	}
+	found, err := syntaxLine(raw[syntaxOption])
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range Table() {
+		direct, isDirect := raw[o.Name]
+		arg, isArg := raw["build-arg:"+o.BuildArg()]
+		switch {
+		case isDirect && isArg && direct != arg:
+			return nil, errors.Errorf("option %s and build argument %s disagree: give one", o.Name, o.BuildArg())
+		case isDirect:
+			found[o.Name] = given{direct, "option " + o.Name}
+		case isArg:
+			found[o.Name] = given{arg, "build argument " + o.BuildArg()}
+		}
+	}
+	return found, nil
+}
+
+// checkNames finds what was meant for us and misspelled. All other options are BuildKit's own business.
+func checkNames(raw map[string]string) error {
+	var names, args []string
+	for _, o := range Table() {
+		names, args = append(names, o.Name), append(args, o.BuildArg())
+	}
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		arg, isArg := strings.CutPrefix(key, "build-arg:")
+		if isArg && strings.HasPrefix(arg, buildArgPrefix) && !slices.Contains(args, arg) {
+			err := errors.Errorf("unknown build argument %s, want one of %s", arg, strings.Join(args, ", "))
+			return suggest.WrapError(err, arg, args, true)
+		}
+		if near, ok := suggest.Search(key, names, true); ok && !slices.Contains(buildkitOptions, key) {
+			return errors.Errorf("unknown option %s (did you mean %s?)", key, near)
+		}
+	}
+	return nil
+}
+
+// buildkitOptions are names of BuildKit's own that are nearly ours.
+var buildkitOptions = []string{"context"}
+
+func syntaxLine(line string) (map[string]given, error) {
+	found := map[string]given{}
+	var names []string
+	for _, o := range Table() {
+		names = append(names, o.Name)
+	}
+	fields := strings.Fields(line)
+	for i, f := range fields {
+		if i == 0 { // the frontend's own image
+			continue
+		}
+		name, value, ok := strings.Cut(f, "=")
+		if !ok || !slices.Contains(names, name) {
+			err := errors.Errorf("unknown key %q in the syntax line, want one of %s", name, strings.Join(names, ", "))
+			return nil, suggest.WrapError(err, name, names, true)
+		}
+		found[name] = given{value, "key " + name + " in the syntax line"}
+	}
+	return found, nil
+}
+
+func setRuntime(o *Options, v string) error {
+	if len(v) > maxRuntime || !runtimeName.MatchString(v) || strings.Contains(v, "..") || strings.Contains(v, "//") || strings.HasSuffix(v, ".lock") || strings.HasSuffix(v, "/") {
+		return errors.Errorf("%q is no name of a runtime, want for example nodejs20.x", v)
+	}
+	o.Runtime = v
+	return nil
+}
+
+func setRepository(o *Options, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return errors.New("want an http or https URL")
+	}
+	if u.User != nil {
+		return errors.Errorf("URL of host %s has user information in it: pass the token as the secret GIT_AUTH_TOKEN.%s instead (--secret id=GIT_AUTH_TOKEN.%s,env=...)", u.Host, u.Host, u.Host)
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("want an URL without query and fragment; the branch is option runtime, a commit is option commit")
+	}
+	o.Repository = v
+	return nil
+}
+
+func setCommit(o *Options, v string) error {
+	if !commitID.MatchString(v) {
+		return errors.Errorf("%q is no full commit id, want 40 or 64 lower-case hexadecimal digits", v)
+	}
+	o.Commit = v
+	return nil
+}
+
+func setObjects(o *Options, v string) error {
+	if v == "auto" {
+		return nil
+	}
+	t, err := lfs.ParseTemplate(v)
+	o.Objects = t
+	return errors.Wrap(err, "want auto or an URL template")
+}
+
+func setLayers(o *Options, v string) error {
+	switch m := LayerMode(v); m {
+	case LayersAuto, LayersMerge, LayersChain:
+		o.Layers = m
+		return nil
+	}
+	modes := []string{string(LayersAuto), string(LayersMerge), string(LayersChain)}
+	return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(modes, ", ")), v, modes, true)
+}

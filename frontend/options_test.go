@@ -1,0 +1,94 @@
+package frontend
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOptionsAreReadInAllSpellings(t *testing.T) {
+	const commit = "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"
+	for name, raw := range map[string]map[string]string{
+		"gateway options": {"runtime": "nodejs20.x", "commit": commit, "layers": "chain"},
+		"build arguments": {"build-arg:LAMBDABASE_RUNTIME": "nodejs20.x", "build-arg:LAMBDABASE_COMMIT": commit, "build-arg:LAMBDABASE_LAYERS": "chain"},
+		"syntax line":     {"cmdline": "reg/lambda-frontend runtime=nodejs20.x commit=" + commit + " layers=chain"},
+		"mixed":           {"cmdline": "reg/lambda-frontend runtime=java21 layers=merge", "runtime": "nodejs20.x", "build-arg:LAMBDABASE_RUNTIME": "nodejs20.x", "commit": commit, "build-arg:LAMBDABASE_LAYERS": "chain"},
+		"with others":     {"runtime": "nodejs20.x", "commit": commit, "layers": "chain", "build-arg:VERSION": "1", "platform": "linux/arm64", "context": "x", "label:a": "b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts, err := ParseOptions(raw)
+			require.NoError(t, err)
+			require.Equal(t, "nodejs20.x", opts.Runtime)
+			require.Equal(t, commit, opts.Commit)
+			require.Equal(t, LayersChain, opts.Layers)
+			require.Equal(t, Upstream, opts.Repository)
+			require.False(t, opts.Objects.IsZero(), "upstream's object URLs are known")
+		})
+	}
+}
+
+func TestBadOptionsSayWhatToDo(t *testing.T) {
+	const secret = "hunter2"
+	for name, tc := range map[string]struct {
+		raw  map[string]string
+		want string
+	}{
+		"nothing":             {nil, "--opt runtime=NAME or --build-arg LAMBDABASE_RUNTIME=NAME"},
+		"disagreement":        {map[string]string{"runtime": "java21", "build-arg:LAMBDABASE_RUNTIME": "java17"}, "option runtime and build argument LAMBDABASE_RUNTIME disagree"},
+		"misspelled option":   {map[string]string{"runtme": "java21"}, "unknown option runtme (did you mean runtime?)"},
+		"misspelled arg":      {map[string]string{"build-arg:LAMBDABASE_RUNTIM": "java21"}, "unknown build argument LAMBDABASE_RUNTIM, want one of LAMBDABASE_RUNTIME"},
+		"suggested arg":       {map[string]string{"build-arg:LAMBDABASE_RUNTIM": "java21"}, "did you mean LAMBDABASE_RUNTIME?"},
+		"unknown arg":         {map[string]string{"build-arg:LAMBDABASE_X": "1"}, "unknown build argument LAMBDABASE_X"},
+		"unknown key":         {map[string]string{"cmdline": "img runtim=x"}, `unknown key "runtim" in the syntax line`},
+		"key without value":   {map[string]string{"cmdline": "img nodejs20.x"}, `unknown key "nodejs20.x" in the syntax line`},
+		"empty runtime":       {map[string]string{"runtime": ""}, `invalid option runtime: "" is no name`},
+		"runtime way out":     {map[string]string{"runtime": "a/../b"}, "invalid option runtime"},
+		"runtime as a flag":   {map[string]string{"runtime": "--upload-pack=x"}, "invalid option runtime"},
+		"runtime as refspec":  {map[string]string{"build-arg:LAMBDABASE_RUNTIME": "a:b"}, "invalid build argument LAMBDABASE_RUNTIME"},
+		"short commit":        {map[string]string{"runtime": "x", "commit": "abcdef"}, "no full commit id"},
+		"branch as commit":    {map[string]string{"runtime": "x", "commit": "main"}, "no full commit id"},
+		"layers":              {map[string]string{"runtime": "x", "layers": "chains"}, "did you mean chain?"},
+		"file repository":     {map[string]string{"runtime": "x", "repository": "/tmp/x"}, "want an http or https URL"},
+		"ext repository":      {map[string]string{"runtime": "x", "repository": "ext::sh -c x"}, "want an http or https URL"},
+		"user information":    {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h/x"}, "secret GIT_AUTH_TOKEN.h"},
+		"malformed and user":  {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h:port/x"}, "want an http or https URL"},
+		"branch in the URL":   {map[string]string{"runtime": "x", "repository": "https://h/x#main"}, "without query and fragment"},
+		"unknown host":        {map[string]string{"runtime": "x", "repository": "https://h/x"}, "objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid}"},
+		"not yet objects":     {map[string]string{"runtime": "x", "objects": "lfs"}, "want auto or an URL template"},
+		"signed objects":      {map[string]string{"runtime": "x", "objects": "https://h/{oid}?sig=" + secret}, `invalid option objects: want auto or an URL template: query key "sig"`},
+		"commit, no runtime":  {map[string]string{"commit": "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"}, "no runtime"},
+		"too long a runtime":  {map[string]string{"runtime": strings.Repeat("a", 200)}, "is no name of a runtime"},
+		"trailing slash":      {map[string]string{"runtime": "a/"}, "is no name of a runtime"},
+		"space in a template": {map[string]string{"runtime": "x", "objects": "https://h h/{oid}"}, "no http or https URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseOptions(tc.raw)
+			require.ErrorContains(t, err, tc.want)
+			require.NotContains(t, err.Error(), secret)
+		})
+	}
+}
+
+func TestReadmeHasTheTableOfOptions(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	for _, o := range Table() {
+		require.Contains(t, string(readme), "| `"+o.Name+"` | `"+o.BuildArg()+"` | "+o.Usage+" | "+o.Default+" |\n")
+	}
+}
+
+func FuzzParseOptions(f *testing.F) {
+	f.Add("runtime", "nodejs20.x", "img layers=chain")
+	f.Add("build-arg:LAMBDABASE_OBJECTS", "https://u:p@h/{oid}", "")
+	f.Fuzz(func(t *testing.T, key, value, line string) {
+		opts, err := ParseOptions(map[string]string{key: value, "cmdline": line, "build-arg:LAMBDABASE_COMMIT": ""})
+		require.Error(t, err, "the commit is never valid")
+		opts, err = ParseOptions(map[string]string{key: value, "cmdline": line})
+		if err == nil {
+			require.NotEmpty(t, opts.Runtime)
+			require.NotContains(t, opts.Repository, "@")
+		}
+	})
+}

@@ -1,0 +1,124 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"slices"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+	fstypes "github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// maxReads is how many directories are read at the same time.
+const maxReads = 16
+
+// dirReader is a layer as far as it is looked at here.
+type dirReader interface {
+	ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error)
+}
+
+// conflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other. Only what
+// stands in two layers or more can differ, so only directories that two layers share are read. There are two ways:
+//
+//   - a directory against anything else: one unpacked onto the other may be written through an earlier layer's symlink,
+//     or replace what was below
+//   - a directory with another mode, owner or attribute: a tar that has no header for it leaves an earlier layer's as it is,
+//     while merged it wins with what it was made with
+//
+// A file over a file is the later one's in both, but for a 0:0 device, which overlayfs takes for a deletion.
+func conflicts(ctx context.Context, layers []dirReader) ([]string, error) {
+	var found []string
+	level := []sharedDir{{path: "/", layers: layers}}
+	for len(level) > 0 {
+		read, err := readAll(ctx, level)
+		if err != nil {
+			return nil, err
+		}
+		var next []sharedDir
+		for i, entries := range read {
+			below, reasons := level[i].compare(entries)
+			next, found = append(next, below...), append(found, reasons...)
+		}
+		level = next
+	}
+	return found, nil
+}
+
+// sharedDir is a directory that two layers or more have.
+type sharedDir struct {
+	path   string
+	layers []dirReader
+}
+
+// readAll lists directories in each layer that has them: by directory, layer and entry.
+func readAll(ctx context.Context, dirs []sharedDir) ([][][]*fstypes.Stat, error) {
+	read := make([][][]*fstypes.Stat, len(dirs))
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.SetLimit(maxReads)
+	for i, d := range dirs {
+		read[i] = make([][]*fstypes.Stat, len(d.layers))
+		for j, l := range d.layers {
+			eg.Go(func() (err error) {
+				read[i][j], err = l.ReadDir(ctx, gateway.ReadDirRequest{Path: d.path})
+				return errors.Wrapf(err, "directory %s of a layer", d.path)
+			})
+		}
+	}
+	return read, eg.Wait()
+}
+
+// compare looks at what stands in two layers or more: the directories among it to go into, and what is in conflict.
+func (d sharedDir) compare(entries [][]*fstypes.Stat) (below []sharedDir, conflicts []string) {
+	byName := map[string][]*fstypes.Stat{}
+	holders := map[string][]dirReader{}
+	for i, list := range entries {
+		for _, e := range list {
+			name := path.Base(e.Path)
+			byName[name] = append(byName[name], e)
+			holders[name] = append(holders[name], d.layers[i])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		same := byName[name]
+		if len(same) < 2 {
+			continue
+		}
+		p := path.Join(d.path, name)
+		if reason := conflict(same); reason != "" {
+			conflicts = append(conflicts, p+": "+reason)
+		} else if isDir(same[0]) {
+			below = append(below, sharedDir{path: p, layers: holders[name]})
+		}
+	}
+	return below, conflicts
+}
+
+// conflict compares what several layers have at one path.
+func conflict(same []*fstypes.Stat) string {
+	first := same[0]
+	for _, e := range same {
+		switch {
+		case isDir(e) != isDir(first):
+			return "a directory in one layer, something else in another"
+		case isWhiteout(e):
+			return "a 0:0 device, which deletes what is below it"
+		case isDir(e) && (e.Mode != first.Mode || e.Uid != first.Uid || e.Gid != first.Gid):
+			return fmt.Sprintf("directory %v %d:%d in one layer, %v %d:%d in another",
+				os.FileMode(first.Mode), first.Uid, first.Gid, os.FileMode(e.Mode), e.Uid, e.Gid)
+		case isDir(e) && !maps.EqualFunc(e.Xattrs, first.Xattrs, slices.Equal):
+			return "directory with extended attributes that differ"
+		}
+	}
+	return ""
+}
+
+func isDir(e *fstypes.Stat) bool { return os.FileMode(e.Mode).IsDir() }
+
+func isWhiteout(e *fstypes.Stat) bool {
+	return os.FileMode(e.Mode)&os.ModeCharDevice != 0 && e.Devmajor == 0 && e.Devminor == 0
+}

@@ -1,0 +1,98 @@
+package frontend
+
+import (
+	"context"
+	"os"
+	"path"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+	"github.com/stretchr/testify/require"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// stubLayer is a layer by its paths.
+type stubLayer struct {
+	entries map[string]fstypes.Stat
+	reads   atomic.Int32
+}
+
+func (l *stubLayer) ReadDir(_ context.Context, req gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+	l.reads.Add(1)
+	if strings.Contains(req.Path, "broken") {
+		return nil, errors.New("input/output error")
+	}
+	var list []*fstypes.Stat
+	for p, e := range l.entries {
+		if path.Dir(p) == req.Path {
+			e.Path = path.Base(p)
+			list = append(list, &e)
+		}
+	}
+	return list, nil
+}
+
+func dir(perm uint32) fstypes.Stat { return fstypes.Stat{Mode: uint32(os.ModeDir) | perm} }
+
+func layer(entries map[string]fstypes.Stat) *stubLayer { return &stubLayer{entries: entries} }
+
+func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
+	file := fstypes.Stat{Mode: 0o644}
+	symlink := fstypes.Stat{Mode: uint32(os.ModeSymlink) | 0o777, Linkname: "usr/lib64"}
+	whiteout := fstypes.Stat{Mode: uint32(os.ModeDevice | os.ModeCharDevice)}
+	null := fstypes.Stat{Mode: uint32(os.ModeDevice | os.ModeCharDevice), Devmajor: 1, Devminor: 3}
+	owned := dir(0o755)
+	owned.Uid = 993
+	attr := dir(0o755)
+	attr.Xattrs = map[string][]byte{"user.x": []byte("1")}
+	for name, tc := range map[string]struct {
+		one, two fstypes.Stat
+		want     string
+	}{
+		"same directories":       {dir(0o755), dir(0o755), ""},
+		"file over file":         {file, file, ""},
+		"symlink over file":      {file, symlink, ""},
+		"device over file":       {file, null, ""},
+		"other mode":             {dir(0o700), dir(0o755), "/p: directory drwx------ 0:0 in one layer, drwxr-xr-x 0:0 in another"},
+		"sticky bit":             {dir(0o777 | uint32(os.ModeSticky)), dir(0o777), "/p: directory"},
+		"other owner":            {dir(0o755), owned, "993:0 in another"},
+		"other attributes":       {dir(0o755), attr, "/p: directory with extended attributes"},
+		"symlink and directory":  {symlink, dir(0o755), "/p: a directory in one layer, something else in another"},
+		"directory and file":     {dir(0o755), file, "/p: a directory in one layer"},
+		"0:0 device over a file": {file, whiteout, "/p: a 0:0 device"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := conflicts(context.Background(), []dirReader{
+				layer(map[string]fstypes.Stat{"/p": tc.one, "/only1": dir(0o711)}),
+				layer(map[string]fstypes.Stat{"/only2": dir(0o711)}),
+				layer(map[string]fstypes.Stat{"/p": tc.two}),
+			})
+			require.NoError(t, err)
+			if tc.want == "" {
+				require.Empty(t, got)
+			} else {
+				require.Len(t, got, 1)
+				require.Contains(t, got[0], tc.want)
+			}
+		})
+	}
+}
+
+func TestConflictsAreFoundAtAnyDepthAndOnlySharedDirectoriesAreRead(t *testing.T) {
+	one := layer(map[string]fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o700), "/x": dir(0o755), "/x/broken": dir(0o755)})
+	two := layer(map[string]fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o755), "/y": dir(0o755)})
+	got, err := conflicts(context.Background(), []dirReader{one, two})
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	require.Contains(t, got[0], "/a/b/c")
+	require.EqualValues(t, 3, one.reads.Load(), "/, /a and /a/b")
+}
+
+func TestALayerThatCannotBeReadIsAnError(t *testing.T) {
+	l := map[string]fstypes.Stat{"/broken": dir(0o755)}
+	_, err := conflicts(context.Background(), []dirReader{layer(l), layer(l)})
+	require.ErrorContains(t, err, "directory /broken of a layer: input/output error")
+}

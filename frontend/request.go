@@ -1,0 +1,45 @@
+package frontend
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/pkg/errors"
+)
+
+// request is one call of the frontend: what was asked for, and who answers.
+type request struct {
+	Options
+	bc       *dockerui.Client
+	client   gateway.Client
+	epoch    *time.Time // SOURCE_DATE_EPOCH, if given
+	vertices []llb.ConstraintsOpt
+}
+
+func newRequest(bc *dockerui.Client, opts Options) (*request, error) {
+	r := &request{Options: opts, bc: bc, client: bc.GatewayClient()}
+	if bc.IsNoCache("") {
+		r.vertices = append(r.vertices, llb.IgnoreCache)
+	}
+	if v, ok := bc.BuildArgs["SOURCE_DATE_EPOCH"]; ok && v != "" {
+		seconds, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return nil, errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970", v)
+		}
+		epoch := time.Unix(seconds, 0).UTC()
+		r.epoch = &epoch
+	}
+	if r.Layers == LayersMerge && !r.canMerge() {
+		return nil, errors.New("invalid option layers: merge needs BuildKit 0.10 or later and not Docker's graphdriver store; auto chains instead")
+	}
+	return r, nil
+}
+
+func (r *request) canMerge() bool {
+	caps := r.bc.BuildOpts().LLBCaps
+	return caps.Supports(pb.CapMergeOp) == nil
+}

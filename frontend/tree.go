@@ -1,0 +1,88 @@
+package frontend
+
+import (
+	"context"
+	"os"
+	"path"
+	"strings"
+	"sync"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// maxRecipe is the size in bytes that no recipe comes near to; upstream's have less than 2 KB.
+const maxRecipe = 256 << 10
+
+// tree is the tree of a commit. It follows no symlink: what a name on the branch says is what is read.
+type tree struct {
+	ref gateway.Reference
+
+	mu      sync.Mutex
+	folders map[string]map[string]*fstypes.Stat
+}
+
+// folder lists a folder of the tree, by name.
+func (t *tree) folder(ctx context.Context, dir string) (map[string]*fstypes.Stat, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if entries, ok := t.folders[dir]; ok {
+		return entries, nil
+	}
+	list, err := t.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
+	if err != nil {
+		return nil, errors.Wrapf(err, "folder %s", dir)
+	}
+	entries := make(map[string]*fstypes.Stat, len(list))
+	for _, e := range list {
+		entries[path.Base(e.Path)] = e
+	}
+	if t.folders == nil {
+		t.folders = map[string]map[string]*fstypes.Stat{}
+	}
+	t.folders[dir] = entries
+	return entries, nil
+}
+
+// lookup finds a file or folder; nil without an error says that there is none.
+func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
+	dir := "."
+	var found *fstypes.Stat
+	for part := range strings.SplitSeq(name, "/") {
+		if found != nil && !os.FileMode(found.Mode).IsDir() {
+			return nil, errors.Errorf("%s is no folder", dir)
+		}
+		entries, err := t.folder(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		dir = path.Join(dir, part)
+		if found = entries[part]; found == nil {
+			return nil, nil
+		}
+		if os.FileMode(found.Mode)&os.ModeSymlink != 0 {
+			return nil, errors.Errorf("%s is a symlink, which may point anywhere", dir)
+		}
+	}
+	return found, nil
+}
+
+// read reads a plain file of at most limit bytes.
+func (t *tree) read(ctx context.Context, name string, limit int64) ([]byte, error) {
+	st, err := t.lookup(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if st == nil {
+		return nil, errors.Errorf("%s doesn't exist", name)
+	}
+	if !os.FileMode(st.Mode).IsRegular() {
+		return nil, errors.Errorf("%s is no plain file", name)
+	}
+	if st.Size > limit {
+		return nil, errors.WithStack(&tooLargeError{name: name, size: st.Size, limit: limit})
+	}
+	dt, err := t.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name})
+	return dt, errors.Wrap(err, name)
+}

@@ -1,0 +1,107 @@
+package lambda2llb
+
+import (
+	"fmt"
+
+	"github.com/docker/go-units"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/solver/pb"
+)
+
+// Converter makes the states of one plan.
+type Converter struct {
+	plan   Plan
+	source *llb.SourceMap
+	opts   []llb.ConstraintsOpt
+}
+
+// NewConverter takes the plan, and options that every vertex gets (llb.IgnoreCache).
+func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
+	tree := Tree(plan.Repository, plan.Commit)
+	return &Converter{
+		plan:   plan,
+		source: llb.NewSourceMap(&tree, plan.Recipe.Path, "Dockerfile", plan.Recipe.Data),
+		opts:   opts,
+	}
+}
+
+// Tree is the commit's tree: recipes and pointers. A full commit as the ref pins it on every version of BuildKit, and
+// asks the server for nothing once the daemon has it.
+func Tree(repository, commit string) llb.State {
+	return llb.Git(repository, "", llb.GitRef(commit), llb.WithCustomName("load snapshot "+commit[:12]))
+}
+
+// Head is the branch of a runtime, to be resolved to a commit.
+func Head(repository, runtime string, opts ...llb.GitOption) llb.State {
+	return llb.Git(repository, "", append([]llb.GitOption{llb.GitRef("refs/heads/" + runtime)}, opts...)...)
+}
+
+// Fetch is the layer's object, as a file named by its oid. BuildKit's cache key of an HTTP source holds name and
+// checksum but not the URL: with the oid as the name, runtimes and mirrors share what was fetched; with the branch's
+// own name for it they wouldn't.
+func (c *Converter) Fetch(l Layer) llb.State {
+	opts := []llb.HTTPOption{llb.Checksum(l.Digest()), llb.Filename(l.OID)}
+	for _, o := range c.vertex("fetch", l) {
+		opts = append(opts, o)
+	}
+	return llb.HTTP(l.URL, opts...)
+}
+
+// Unpack is the layer unpacked onto a state, exactly as ADD does it.
+func (c *Converter) Unpack(onto llb.State, l Layer) llb.State {
+	unpack := llb.Copy(c.Fetch(l), l.OID, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
+	return onto.File(unpack, c.vertex("unpack", l)...)
+}
+
+// Chain is all layers, each unpacked onto the one before: what the recipe says to the letter.
+func (c *Converter) Chain(layers []Layer) llb.State {
+	st := llb.Scratch()
+	for _, l := range layers {
+		st = c.Unpack(st, l)
+	}
+	return st
+}
+
+// Merge is all layers, unpacked apart and laid over each other: equal to Chain unless two layers are in conflict.
+func (c *Converter) Merge(layers []Layer) llb.State {
+	states := make([]llb.State, 0, len(layers))
+	for _, l := range layers {
+		states = append(states, c.Unpack(llb.Scratch(), l))
+	}
+	return llb.Merge(states, c.constraints(llb.WithCustomNamef("merge %d layers", len(layers)))...)
+}
+
+// Workdir makes the working directory, as WORKDIR does where no layer has it.
+func (c *Converter) Workdir(onto llb.State) llb.State {
+	dir := c.plan.Config.Config.WorkingDir
+	mkdir := llb.Mkdir(dir, 0o755, llb.WithParents(true), llb.WithCreatedTime(c.plan.Created))
+	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+dir))...)
+}
+
+// SourceInfo is the recipe as located errors show it.
+func (c *Converter) SourceInfo() *pb.SourceInfo {
+	return &pb.SourceInfo{Filename: c.source.Filename, Language: c.source.Language, Data: c.source.Data}
+}
+
+// vertex names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
+func (c *Converter) vertex(verb string, l Layer) []llb.ConstraintsOpt {
+	name := fmt.Sprintf("%s %s %s", verb, l.OID[:12], units.HumanSize(float64(l.Size)))
+	return c.constraints(llb.WithCustomName(name), c.source.Location(Ranges(l.Lines)))
+}
+
+func (c *Converter) constraints(opts ...llb.ConstraintsOpt) []llb.ConstraintsOpt {
+	return append(opts, c.opts...)
+}
+
+// Ranges are a parser's positions in the form of LLB.
+func Ranges(lines []parser.Range) []*pb.Range {
+	ranges := make([]*pb.Range, 0, len(lines))
+	for _, l := range lines {
+		ranges = append(ranges, &pb.Range{
+			Start: &pb.Position{Line: int32(l.Start.Line), Character: int32(l.Start.Character)},
+			End:   &pb.Position{Line: int32(l.End.Line), Character: int32(l.End.Character)},
+		})
+	}
+	return ranges
+}

@@ -1,0 +1,41 @@
+package lambda2llb
+
+import (
+	"fmt"
+	"maps"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Labels that every base image has. The only ones of our own: a mirror must give the same digest.
+const (
+	LabelRuntime = "lambdabase.runtime"
+	LabelCommit  = "lambdabase.commit"
+)
+
+// BaseImage is the config of the base image: the recipe's, and a history of which object each layer came from.
+// madeWorkdir tells whether the working directory is a layer of its own.
+func (p Plan) BaseImage(madeWorkdir bool) *dockerspec.DockerOCIImage {
+	image := p.Config
+	image.Created = &p.Created
+	image.Config.Labels = map[string]string{LabelRuntime: p.Runtime, LabelCommit: p.Commit}
+	maps.Copy(image.Config.Labels, p.Labels)
+	image.History = nil
+	for _, l := range p.Layers {
+		p.record(&image, fmt.Sprintf("ADD %s / # sha256:%s, %d bytes", l.Path, l.OID, l.Size), !l.Empty)
+	}
+	if madeWorkdir {
+		p.record(&image, "WORKDIR "+p.Config.Config.WorkingDir, true)
+	}
+	return &image
+}
+
+func (p Plan) record(image *dockerspec.DockerOCIImage, createdBy string, layer bool) {
+	image.History = append(image.History, ocispecs.History{
+		Created:    &p.Created,
+		CreatedBy:  createdBy,
+		Comment:    "lambdabase",
+		EmptyLayer: !layer,
+	})
+}

@@ -1,0 +1,41 @@
+// Package lambda2llb turns the plan of a base image into LLB, as dockerfile2llb does with a Dockerfile. It is pure: the
+// same plan gives the same definition, and nothing here opens a file or a connection.
+package lambda2llb
+
+import (
+	"time"
+
+	"lambdabase/internal/lfs"
+
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Plan is everything that one base image is made of.
+type Plan struct {
+	Runtime    string                    `json:"runtime"`
+	Repository string                    `json:"repository"`
+	Commit     string                    `json:"commit"`  // full id
+	Created    time.Time                 `json:"created"` // the commit's date, or SOURCE_DATE_EPOCH
+	Platform   ocispecs.Platform         `json:"platform"`
+	Recipe     File                      `json:"recipe"`
+	Layers     []Layer                   `json:"layers"` // in the recipe's order
+	Config     dockerspec.DockerOCIImage `json:"config"` // as the recipe says
+	Labels     map[string]string         `json:"labels,omitempty"`
+}
+
+// File is a file of the commit's tree.
+type File struct {
+	Path string `json:"path"`
+	Data []byte `json:"-"`
+}
+
+// Layer is one "ADD <tarball> /" of the recipe.
+type Layer struct {
+	lfs.Object
+	Source string         `json:"source"` // the tarball as the recipe names it
+	URL    string         `json:"url"`
+	Lines  []parser.Range `json:"-"` // where the recipe names it
+	Empty  bool           `json:"empty,omitempty"`
+}
