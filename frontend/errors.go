@@ -33,6 +33,19 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
 }
 
+// objectsError is several objects that couldn't be fetched. It stands where its first stands in the recipe.
+type objectsError struct{ failed []error }
+
+func (e *objectsError) Error() string {
+	msg := fmt.Sprintf("%d objects failed", len(e.failed))
+	for _, err := range e.failed {
+		msg += "\n- " + err.Error()
+	}
+	return msg
+}
+
+func (e *objectsError) Unwrap() error { return e.failed[0] }
+
 func (r *request) branchError(err error) error {
 	if !says(err, "does not contain ref", "couldn't find remote ref") {
 		return errors.Wrapf(err, "branch %s of %s", r.Runtime, r.Repository)

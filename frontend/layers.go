@@ -85,22 +85,19 @@ func (a *assembly) solveLayers(ctx context.Context) []solvedLayer {
 
 // fetchErrors are all objects that couldn't be fetched: one that fails doesn't hide the others.
 func (a *assembly) fetchErrors(solved []solvedLayer) error {
-	var failed []string
-	var first error
+	var failed []error
 	for _, s := range solved {
-		if s.err == nil || !failedAt(s.err, s.source) {
-			continue
+		if s.err != nil && failedAt(s.err, s.source) {
+			failed = append(failed, fetchError(s.err, *s.layer))
 		}
-		err := fetchError(s.err, *s.layer)
-		if first == nil {
-			first = err
-		}
-		failed = append(failed, err.Error())
 	}
-	if len(failed) > 1 {
-		return errors.Wrapf(first, "%d objects failed, first", len(failed))
+	switch len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return failed[0]
 	}
-	return first
+	return &objectsError{failed}
 }
 
 // checkUnpacked finds archives that BuildKit copied into the layer instead of unpacking them, as ADD would do too: that

@@ -16,7 +16,7 @@ import (
 
 // stubLayer is a layer by its paths.
 type stubLayer struct {
-	entries map[string]fstypes.Stat
+	entries map[string]*fstypes.Stat
 	reads   atomic.Int32
 }
 
@@ -28,28 +28,29 @@ func (l *stubLayer) ReadDir(_ context.Context, req gateway.ReadDirRequest) ([]*f
 	var list []*fstypes.Stat
 	for p, e := range l.entries {
 		if path.Dir(p) == req.Path {
-			e.Path = path.Base(p)
-			list = append(list, &e)
+			named := e.CloneVT()
+			named.Path = path.Base(p)
+			list = append(list, named)
 		}
 	}
 	return list, nil
 }
 
-func dir(perm uint32) fstypes.Stat { return fstypes.Stat{Mode: uint32(os.ModeDir) | perm} }
+func dir(perm uint32) *fstypes.Stat { return &fstypes.Stat{Mode: uint32(os.ModeDir) | perm} }
 
-func layer(entries map[string]fstypes.Stat) *stubLayer { return &stubLayer{entries: entries} }
+func layer(entries map[string]*fstypes.Stat) *stubLayer { return &stubLayer{entries: entries} }
 
 func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
-	file := fstypes.Stat{Mode: 0o644}
-	symlink := fstypes.Stat{Mode: uint32(os.ModeSymlink) | 0o777, Linkname: "usr/lib64"}
-	whiteout := fstypes.Stat{Mode: uint32(os.ModeDevice | os.ModeCharDevice)}
-	null := fstypes.Stat{Mode: uint32(os.ModeDevice | os.ModeCharDevice), Devmajor: 1, Devminor: 3}
+	file := &fstypes.Stat{Mode: 0o644}
+	symlink := &fstypes.Stat{Mode: uint32(os.ModeSymlink) | 0o777, Linkname: "usr/lib64"}
+	whiteout := &fstypes.Stat{Mode: uint32(os.ModeDevice | os.ModeCharDevice)}
+	null := &fstypes.Stat{Mode: uint32(os.ModeDevice | os.ModeCharDevice), Devmajor: 1, Devminor: 3}
 	owned := dir(0o755)
 	owned.Uid = 993
 	attr := dir(0o755)
 	attr.Xattrs = map[string][]byte{"user.x": []byte("1")}
 	for name, tc := range map[string]struct {
-		one, two fstypes.Stat
+		one, two *fstypes.Stat
 		want     string
 	}{
 		"same directories":       {dir(0o755), dir(0o755), ""},
@@ -66,9 +67,9 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := conflicts(context.Background(), []dirReader{
-				layer(map[string]fstypes.Stat{"/p": tc.one, "/only1": dir(0o711)}),
-				layer(map[string]fstypes.Stat{"/only2": dir(0o711)}),
-				layer(map[string]fstypes.Stat{"/p": tc.two}),
+				layer(map[string]*fstypes.Stat{"/p": tc.one, "/only1": dir(0o711)}),
+				layer(map[string]*fstypes.Stat{"/only2": dir(0o711)}),
+				layer(map[string]*fstypes.Stat{"/p": tc.two}),
 			})
 			require.NoError(t, err)
 			if tc.want == "" {
@@ -82,8 +83,8 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 }
 
 func TestConflictsAreFoundAtAnyDepthAndOnlySharedDirectoriesAreRead(t *testing.T) {
-	one := layer(map[string]fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o700), "/x": dir(0o755), "/x/broken": dir(0o755)})
-	two := layer(map[string]fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o755), "/y": dir(0o755)})
+	one := layer(map[string]*fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o700), "/x": dir(0o755), "/x/broken": dir(0o755)})
+	two := layer(map[string]*fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o755), "/y": dir(0o755)})
 	got, err := conflicts(context.Background(), []dirReader{one, two})
 	require.NoError(t, err)
 	require.Len(t, got, 1)
@@ -92,7 +93,7 @@ func TestConflictsAreFoundAtAnyDepthAndOnlySharedDirectoriesAreRead(t *testing.T
 }
 
 func TestALayerThatCannotBeReadIsAnError(t *testing.T) {
-	l := map[string]fstypes.Stat{"/broken": dir(0o755)}
+	l := map[string]*fstypes.Stat{"/broken": dir(0o755)}
 	_, err := conflicts(context.Background(), []dirReader{layer(l), layer(l)})
 	require.ErrorContains(t, err, "directory /broken of a layer: input/output error")
 }

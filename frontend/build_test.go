@@ -1,0 +1,223 @@
+package frontend
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/solver/errdefs"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"github.com/stretchr/testify/require"
+)
+
+func last(s *stub) string { return s.solved[len(s.solved)-1] }
+
+func imageOf(t *testing.T, dt []byte) (image dockerspec.DockerOCIImage) {
+	require.NoError(t, json.Unmarshal(dt, &image))
+	return image
+}
+
+func TestABaseImageIsMergedFromLayersSolvedOnTheirOwn(t *testing.T) {
+	s := newStub(nil)
+	res := build(t, s)
+	require.Len(t, s.solved, 4, "tree, two layers, merge")
+	require.Contains(t, last(s), "merge <- 1 <- 3")
+	require.Contains(t, last(s), "mkdir /var/task 755", "no layer has it")
+
+	image := imageOf(t, res.Metadata[exptypes.ExporterImageConfigKey])
+	require.Equal(t, []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=b"}, image.Config.Env)
+	require.Equal(t, time.Unix(1728915339, 0).UTC(), *image.Created)
+	require.Equal(t, map[string]string{"lambdabase.runtime": "nodejs20.x", "lambdabase.commit": stubCommit}, image.Config.Labels)
+	require.Len(t, image.History, 3)
+	require.Contains(t, image.History[0].CreatedBy, "ADD x86_64/a.tar.xz / # sha256:aaaa")
+}
+
+func TestPlatformsShareOneCommit(t *testing.T) {
+	s := newStub(map[string]string{"platform": "linux/amd64,linux/arm64"})
+	res := build(t, s)
+	require.Len(t, res.Refs, 2)
+	require.Equal(t, 1, count(s.resolved, "refs/heads/"))
+	require.Equal(t, 1, count(s.solved, "source git://"))
+	arm := imageOf(t, res.Metadata[exptypes.ExporterImageConfigKey+"/linux/arm64"])
+	require.Equal(t, "arm64", arm.Architecture)
+	require.Len(t, arm.History, 2, "arm64 has the working directory in a layer")
+	require.Contains(t, string(res.Metadata[exptypes.ExporterPlatformsKey]), "linux/arm64")
+}
+
+func TestAPinnedCommitIsNotResolved(t *testing.T) {
+	s := newStub(map[string]string{"commit": strings.Repeat("1", 40)})
+	build(t, s)
+	require.Zero(t, count(s.resolved, "refs/heads/"))
+	require.Equal(t, 1, count(s.solved, "#"+strings.Repeat("1", 40)))
+}
+
+func TestLayersAreChainedWhereMergingWouldDiffer(t *testing.T) {
+	conflict := func(s *stub) { s.layers[stubOID("b")]["etc"] = stubFile{mode: os.ModeDir | 0o700} }
+	for name, tc := range map[string]struct {
+		layers string
+		change func(*stub)
+		merged bool
+	}{
+		"auto":                       {"auto", func(*stub) {}, true},
+		"auto with a conflict":       {"auto", conflict, false},
+		"auto on a graphdriver":      {"auto", func(s *stub) { s.noMerge = true }, false},
+		"merge":                      {"merge", func(*stub) {}, true},
+		"chain":                      {"chain", func(*stub) {}, false},
+		"chain whatever it overlaps": {"chain", conflict, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStub(map[string]string{"layers": tc.layers})
+			tc.change(s)
+			build(t, s)
+			require.Equal(t, tc.merged, strings.Contains(last(s), "merge"), last(s))
+			require.Equal(t, !tc.merged, strings.Contains(last(s), "file <- 1 <- 2"), last(s))
+		})
+	}
+	s := newStub(map[string]string{"layers": "merge"})
+	conflict(s)
+	require.ErrorContains(t, buildError(t, s), "/etc: directory drwxr-xr-x 0:0 in one layer, drwx------ 0:0 in another")
+	s = newStub(map[string]string{"layers": "merge"})
+	s.noMerge = true
+	require.ErrorContains(t, buildError(t, s), "merge needs BuildKit 0.10")
+}
+
+func TestOldDaemonsTellTheCommitByACheckout(t *testing.T) {
+	for name, files := range map[string]stubRef{
+		"detached": {".git/HEAD": {data: stubCommit + "\n"}},
+		"branch":   {".git/HEAD": {data: "ref: refs/heads/nodejs20.x\n"}, ".git/refs/heads/nodejs20.x": {data: stubCommit + "\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStub(nil)
+			s.noGit = true
+			for p, f := range files {
+				s.tree[p] = f
+			}
+			res := build(t, s)
+			image := imageOf(t, res.Metadata[exptypes.ExporterImageConfigKey])
+			require.Equal(t, stubCommit, image.Config.Labels["lambdabase.commit"])
+			require.Equal(t, time.Unix(0, 0).UTC(), *image.Created, "such a daemon can't tell the date")
+		})
+	}
+}
+
+func TestUsersSayLabelsAndDate(t *testing.T) {
+	s := newStub(map[string]string{"label:team": "platform", "build-arg:SOURCE_DATE_EPOCH": "86400"})
+	res := build(t, s)
+	image := imageOf(t, res.Metadata[exptypes.ExporterImageConfigKey])
+	require.Equal(t, "platform", image.Config.Labels["team"])
+	require.Equal(t, time.Unix(86400, 0).UTC(), *image.Created)
+	require.Contains(t, last(s), "time=86400000000000")
+	require.Empty(t, count(s.resolved, stubCommit), "the commit's date isn't asked for")
+}
+
+func TestAnEmptyTarAddsNothing(t *testing.T) {
+	for _, layers := range []string{"auto", "chain"} {
+		s := newStub(map[string]string{"layers": layers})
+		dt := string(archive(t, nil))
+		s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: dt}}
+		s.tree["x86_64/b.tar.xz"] = stubFile{data: strings.Replace(stubPointer("b").data, "size 5", "size 1024", 1)}
+		image := imageOf(t, build(t, s).Metadata[exptypes.ExporterImageConfigKey])
+		require.NotContains(t, last(s), stubOID("b"), layers)
+		require.True(t, image.History[1].EmptyLayer, layers)
+	}
+}
+
+func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
+	tree := func(name string, f stubFile) func(*stub) { return func(s *stub) { s.tree[name] = f } }
+	for name, tc := range map[string]struct {
+		opts   map[string]string
+		change func(*stub)
+		want   []string
+		line   int32 // in x86_64/Dockerfile.nodejs20.x
+	}{
+		"unknown runtime":  {opts: map[string]string{"runtime": "nodejs21.x"}, want: []string{"no runtime nodejs21.x", "did you mean nodejs20.x, nodejs22.x"}},
+		"lost commit":      {opts: map[string]string{"commit": strings.Repeat("0", 40)}, want: []string{"commit 0000", "upstream replaces", "leave out option commit"}},
+		"platform":         {opts: map[string]string{"platform": "linux/s390x"}, want: []string{"has no platform linux/s390x", "it has linux/amd64, linux/arm64"}},
+		"windows":          {opts: map[string]string{"platform": "windows/amd64"}, want: []string{"has no platform windows/amd64"}},
+		"target":           {opts: map[string]string{"target": "x"}, want: []string{"target \"x\" makes no sense"}},
+		"sub-request":      {opts: map[string]string{"requestid": "frontend.lint"}, want: []string{"unsupported request frontend.lint"}},
+		"epoch":            {opts: map[string]string{"build-arg:SOURCE_DATE_EPOCH": "today"}, want: []string{"invalid SOURCE_DATE_EPOCH \"today\""}},
+		"no recipe":        {change: func(s *stub) { s.tree = stubRef{"README.md": {}} }, want: []string{"branch nodejs20.x is no runtime", "Dockerfile.nodejs20.x"}},
+		"several recipes":  {change: func(s *stub) { s.tree = stubRef{"Dockerfile.a": {}, "Dockerfile.b": {}} }, want: []string{"several recipes", "Dockerfile.a, Dockerfile.b"}},
+		"instruction":      {change: tree("x86_64/Dockerfile.nodejs20.x", stubFile{data: "FROM scratch\nADD a.tar.xz /\nRUN x\n"}), want: []string{"x86_64/Dockerfile.nodejs20.x:3: RUN"}, line: 3},
+		"no file":          {change: func(s *stub) { delete(s.tree, "x86_64/b.tar.xz") }, want: []string{"x86_64/Dockerfile.nodejs20.x:3: ADD: x86_64/b.tar.xz doesn't exist"}, line: 3},
+		"symlink":          {change: tree("x86_64/a.tar.xz", stubFile{mode: os.ModeSymlink | 0o777}), want: []string{":2: ADD: x86_64/a.tar.xz is a symlink"}, line: 2},
+		"folder":           {change: tree("x86_64/a.tar.xz", stubDir), want: []string{":2: ADD: x86_64/a.tar.xz is no plain file"}, line: 2},
+		"symlinked folder": {change: tree("x86_64", stubFile{mode: os.ModeSymlink | 0o777}), want: []string{"x86_64 is a symlink"}},
+		"symlinked recipe": {change: tree("x86_64/Dockerfile.nodejs20.x", stubFile{mode: os.ModeSymlink | 0o777}), want: []string{"is a symlink"}},
+		"content in git":   {change: tree("x86_64/a.tar.xz", stubFile{data: strings.Repeat("x", 2000)}), want: []string{"x86_64/a.tar.xz has 2000 bytes: not a Git LFS pointer"}, line: 2},
+		"short content":    {change: tree("x86_64/a.tar.xz", stubFile{data: "xyz"}), want: []string{"x86_64/a.tar.xz: not a Git LFS pointer"}, line: 2},
+		"damaged pointer":  {change: tree("x86_64/b.tar.xz", stubFile{data: "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"}), want: []string{"x86_64/b.tar.xz: invalid Git LFS pointer"}, line: 3},
+		"huge recipe":      {change: tree("x86_64/Dockerfile.nodejs20.x", stubFile{data: strings.Repeat("#", maxRecipe+1)}), want: []string{"at most 262144 are expected"}},
+		"archive not unpacked": {change: func(s *stub) { s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: "hello"}} },
+			want: []string{"x86_64/b.tar.xz (object sha256:bbbb", "was not unpacked: it is no archive"}, line: 3},
+		"pointer unpacked in a chain": {opts: map[string]string{"layers": "chain"}, change: func(s *stub) {
+			s.tree["x86_64/b.tar.xz"] = stubFile{data: strings.Replace(stubPointer("b").data, "size 5", "size 42", 1)}
+			s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: "version https://git-lfs.github.com/spec/v1"}}
+			s.layers[stubOID("b")][stubOID("b")] = stubFile{data: "version https://git-lfs.github.com/spec/v1"}
+		}, want: []string{"was not unpacked: it is a Git LFS pointer itself"}, line: 3},
+		"one object":  {change: func(s *stub) { s.fails = map[string]string{stubOID("a"): "digest mismatch for https://h"} }, want: []string{"fetch x86_64/a.tar.xz (object sha256:aaaa", "not the object"}},
+		"two objects": {change: func(s *stub) { s.fails = map[string]string{stubOID("a"): "boom", stubOID("b"): "bang"} }, want: []string{"2 objects failed", "x86_64/a.tar.xz", "boom", "x86_64/b.tar.xz", "bang"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStub(tc.opts)
+			if tc.change != nil {
+				tc.change(s)
+			}
+			err := buildError(t, s)
+			for _, w := range tc.want {
+				require.ErrorContains(t, err, w)
+			}
+			sources := errdefs.Sources(err)
+			if tc.line == 0 {
+				require.Empty(t, sources)
+				return
+			}
+			require.Len(t, sources, 1)
+			require.Equal(t, "x86_64/Dockerfile.nodejs20.x", sources[0].Info.Filename)
+			require.Equal(t, tc.line, sources[0].Ranges[0].Start.Line)
+		})
+	}
+}
+
+func TestARuntimeFromBeforeTheFoldersIsX86(t *testing.T) {
+	old := stubRef{"Dockerfile.nodejs20.x": {data: "FROM scratch\nADD a.tar.xz /\n"}, "a.tar.xz": stubPointer("a")}
+	s := newStub(nil)
+	s.tree = old
+	build(t, s)
+	s = newStub(map[string]string{"platform": "linux/arm64"})
+	s.tree = old
+	require.ErrorContains(t, buildError(t, s), "runtime nodejs20.x has no platform linux/arm64 at commit "+stubCommit+", it has linux/amd64")
+}
+
+func TestABranchUnderAnotherNameHasItsOnlyRecipe(t *testing.T) {
+	s := newStub(map[string]string{"runtime": "mirror/2024-10"})
+	s.branches["mirror/2024-10"] = stubCommit
+	build(t, s)
+}
+
+func TestTheSameRequestAsksForTheSame25Times(t *testing.T) {
+	var first []string
+	for range 25 {
+		s := newStub(map[string]string{"platform": "linux/amd64,linux/arm64"})
+		build(t, s)
+		slices.Sort(s.solved) // layers and platforms are solved in parallel, in any order
+		if first == nil {
+			first = s.solved
+		}
+		require.Equal(t, first, s.solved)
+	}
+}
+
+func count(texts []string, part string) (n int) {
+	for _, t := range texts {
+		if strings.Contains(t, part) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,232 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+
+	"lambdabase/internal/llbtext"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+	"github.com/stretchr/testify/require"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+const (
+	stubCommit = "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"
+	stubObject = "tree 0000000000000000000000000000000000000000\nauthor A <a@example.com> 1728915339 +0000\ncommitter A <a@example.com> 1728915339 +0000\n\nx\n"
+)
+
+// stub is a daemon as far as the frontend sees one: it knows one commit, and layers by their oids.
+type stub struct {
+	opts     map[string]string
+	noMerge  bool                // as Docker's graphdriver store
+	noGit    bool                // as BuildKit before v0.26
+	branches map[string]string   // to commits
+	tree     stubRef             // of the commit
+	layers   map[string]stubRef  // unpacked, by oid
+	fails    map[string]string   // oid to the error of its fetch
+	chainErr func(oid int) error // of a chain
+
+	mu       sync.Mutex
+	resolved []string // sources whose metadata was asked for
+	solved   []string // definitions, as text
+}
+
+func (s *stub) BuildOpts() gateway.BuildOpts {
+	var all []*apicaps.PBCap
+	for _, c := range pb.Caps.All() {
+		if !s.noMerge || c.ID != string(pb.CapMergeOp) {
+			all = append(all, c)
+		}
+	}
+	opts := map[string]string{}
+	for k, v := range s.opts {
+		opts[k] = v
+	}
+	return gateway.BuildOpts{
+		Opts: opts, SessionID: "s", Product: "stub",
+		LLBCaps: pb.Caps.CapSet(all), Caps: gwpb.Caps.CapSet(gwpb.Caps.All()),
+		Workers: []gateway.WorkerInfo{{Platforms: []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}}}},
+	}
+}
+
+func (s *stub) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resolved = append(s.resolved, op.Identifier)
+	_, ref, _ := strings.Cut(op.Identifier, "#")
+	if s.noGit {
+		return &sourceresolver.MetaResponse{Op: op}, nil
+	}
+	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		if s.branches[branch] == "" {
+			return nil, errors.Errorf("repository does not contain ref %s, output: \"\"", ref)
+		}
+		ref = s.branches[branch]
+	}
+	res := &sourceresolver.ResolveGitResponse{Checksum: ref}
+	if opt.GitOpt != nil && opt.GitOpt.ReturnObject {
+		res.CommitObject = []byte(stubObject)
+	}
+	return &sourceresolver.MetaResponse{Op: op, Git: res}, nil
+}
+
+func (s *stub) Solve(_ context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+	text, err := llbtext.Format(req.Definition)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.solved = append(s.solved, text)
+	s.mu.Unlock()
+	ref, err := s.result(req.Definition)
+	if err != nil {
+		return nil, err
+	}
+	res := gateway.NewResult()
+	res.SetRef(ref)
+	return res, nil
+}
+
+// result is what the definition would give: the tree, a layer, or layers together.
+func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
+	ref := stubRef{}
+	for _, dt := range def.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(dt); err != nil {
+			return nil, err
+		}
+		src := op.GetSource()
+		switch {
+		case src == nil:
+		case strings.HasPrefix(src.Identifier, "git://"):
+			if strings.HasSuffix(src.Identifier, strings.Repeat("0", 40)) {
+				return nil, errors.New("failed to checkout: fatal: reference is not a tree: 0000")
+			}
+			return s.tree, nil
+		default:
+			oid := src.Attrs[pb.AttrHTTPFilename]
+			if msg := s.fails[oid]; msg != "" {
+				return nil, errdefs.WrapVertex(errors.New(msg), digest.FromBytes(dt))
+			}
+			for p, f := range s.layers[oid] {
+				ref[p] = f
+			}
+		}
+	}
+	return ref, nil
+}
+
+func (s *stub) ResolveImageConfig(context.Context, string, sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	return "", "", nil, errors.New("no image is needed")
+}
+func (s *stub) Inputs(context.Context) (map[string]llb.State, error) { return nil, nil }
+func (s *stub) NewContainer(context.Context, gateway.NewContainerRequest) (gateway.Container, error) {
+	return nil, errors.New("no container is needed")
+}
+func (s *stub) Warn(context.Context, digest.Digest, string, gateway.WarnOpts) error { return nil }
+
+// stubFile is a file of a stubRef: its content, or what it is.
+type stubFile struct {
+	data string
+	mode os.FileMode
+}
+
+// stubRef is a file system by its paths, without the leading slash.
+type stubRef map[string]stubFile
+
+func (r stubRef) stat(p string) *fstypes.Stat {
+	f := r[p]
+	if f.mode == 0 {
+		f.mode = 0o644
+	}
+	return &fstypes.Stat{Path: path.Base(p), Mode: uint32(f.mode), Size: int64(len(f.data))}
+}
+
+func (r stubRef) ReadDir(_ context.Context, req gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+	dir := strings.TrimPrefix(path.Join("/", req.Path), "/")
+	var list []*fstypes.Stat
+	for p := range r {
+		if parent := path.Dir(p); parent == dir || dir == "" && parent == "." {
+			list = append(list, r.stat(p))
+		}
+	}
+	return list, nil
+}
+
+func (r stubRef) StatFile(_ context.Context, req gateway.StatRequest) (*fstypes.Stat, error) {
+	p := strings.TrimPrefix(req.Path, "/")
+	if _, ok := r[p]; !ok {
+		return nil, errors.Errorf("lstat %s: no such file or directory", p)
+	}
+	return r.stat(p), nil
+}
+
+func (r stubRef) ReadFile(_ context.Context, req gateway.ReadRequest) ([]byte, error) {
+	f, ok := r[strings.TrimPrefix(req.Filename, "/")]
+	if !ok {
+		return nil, errors.Errorf("open %s: no such file or directory", req.Filename)
+	}
+	return []byte(f.data), nil
+}
+func (r stubRef) ToState() (llb.State, error)    { return llb.Scratch(), nil }
+func (r stubRef) Evaluate(context.Context) error { return nil }
+
+func stubOID(digit string) string { return strings.Repeat(digit, 64) }
+
+func stubPointer(digit string) stubFile {
+	return stubFile{data: fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 5\n", stubOID(digit))}
+}
+
+var stubDir = stubFile{mode: os.ModeDir | 0o755}
+
+// newStub has a runtime nodejs20.x with two layers for each of two platforms.
+func newStub(opts map[string]string) *stub {
+	recipe := stubFile{data: "FROM scratch\nADD a.tar.xz /\nADD b.tar.xz /\nENV A=b\nWORKDIR /var/task\nENTRYPOINT [\"/e\"]\n"}
+	s := &stub{
+		opts:     map[string]string{"runtime": "nodejs20.x"},
+		branches: map[string]string{"nodejs20.x": stubCommit},
+		tree: stubRef{
+			"x86_64": stubDir, "x86_64/Dockerfile.nodejs20.x": recipe, "x86_64/a.tar.xz": stubPointer("a"), "x86_64/b.tar.xz": stubPointer("b"),
+			"arm64": stubDir, "arm64/Dockerfile.nodejs20.x": recipe, "arm64/a.tar.xz": stubPointer("c"), "arm64/b.tar.xz": stubPointer("b"),
+			"Dockerfile.nodejs20.x": {data: "FROM scratch\nADD x86_64/a.tar.xz /\nADD x86_64/b.tar.xz /\n"},
+		},
+		layers: map[string]stubRef{
+			stubOID("a"): {"etc": stubDir, "etc/a": {}},
+			stubOID("b"): {"etc": stubDir, "etc/b": {}},
+			stubOID("c"): {"var": stubDir, "var/task": stubDir},
+		},
+	}
+	for k, v := range opts {
+		s.opts[k] = v
+	}
+	return s
+}
+
+func build(t *testing.T, s *stub) *gateway.Result {
+	t.Helper()
+	res, err := Build(context.Background(), s)
+	require.NoError(t, err)
+	return res
+}
+
+func buildError(t *testing.T, s *stub) error {
+	t.Helper()
+	_, err := Build(context.Background(), s)
+	require.Error(t, err)
+	return err
+}
