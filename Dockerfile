@@ -5,18 +5,15 @@
 
 ARG GO_VERSION=1.26
 
-FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS compile
+FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w" -o /out/lambda-frontend ./cmd/lambda-frontend
-
-FROM scratch AS build
-COPY --from=compile /out/lambda-frontend /
-COPY --from=compile /etc/ssl/certs/ca-certificates.crt /
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w" -o /lambda-frontend ./cmd/lambda-frontend
+RUN cp /etc/ssl/certs/ca-certificates.crt /ca-certificates.crt
 
 FROM scratch
 COPY --from=build --chmod=0755 /lambda-frontend /

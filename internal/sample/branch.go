@@ -1,0 +1,146 @@
+package sample
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// Branch is one runtime's branch: what its single commit holds.
+type Branch struct {
+	Name  string
+	Date  time.Time         // of author and committer, UTC
+	Files map[string][]byte // plain files of the tree: Dockerfiles, README.md, .gitattributes ...
+	LFS   map[string][]byte // path to content; the tree holds the pointer
+}
+
+// UpstreamOptions says how large the made-up repository is and what it can run.
+type UpstreamOptions struct {
+	// Scale of the objects: 1 makes them as large as the real ones, 0.001 suits tests, 0 leaves the
+	// fixed entries alone.
+	Scale float64
+	// Shell is the path of a static amd64 busybox. It goes into the OS layer of the x86_64 images of
+	// nodejs20.x and provided.al2023, and so into all that share it. None if empty.
+	Shell string
+	// Branches to make; all if empty. An object is the same whatever the selection.
+	Branches []string
+	// Release counts snapshots: each is a week later and, as measured upstream, keeps the OS and the
+	// emulator and has all other layers anew under new names.
+	Release int
+}
+
+// Upstream is the branches of the real repository as of 2024-10 with made-up layers. One upstream
+// object is one made-up object, and distinct ones stay distinct.
+func Upstream(opts UpstreamOptions) ([]Branch, error) {
+	all, err := facts()
+	if err != nil {
+		return nil, err
+	}
+	maker, err := newMaker(all, opts)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := choose(all, opts.Branches)
+	if err != nil {
+		return nil, err
+	}
+	var branches []Branch
+	for _, f := range chosen {
+		b, err := maker.branch(f)
+		if err != nil {
+			return nil, errors.Wrapf(err, "branch %s", f.Branch)
+		}
+		branches = append(branches, b)
+	}
+	return branches, nil
+}
+
+// choose leaves the facts of the named branches, in the order of the facts.
+func choose(all []fact, names []string) ([]fact, error) {
+	var chosen []fact
+	for _, f := range all {
+		if len(names) == 0 || slices.Contains(names, f.Branch) {
+			chosen = append(chosen, f)
+		}
+	}
+	if len(names) > 0 && len(chosen) != len(names) {
+		return nil, errors.Errorf("unknown or repeated branch among %q", names)
+	}
+	return chosen, nil
+}
+
+// maker turns facts into branches and makes each object once.
+type maker struct {
+	opts  UpstreamOptions
+	specs map[string]layer  // by upstream's oid
+	made  map[string][]byte // likewise
+}
+
+// newMaker plans every object from all the facts, so that no object depends on which branches are
+// made or in which order.
+func newMaker(all []fact, opts UpstreamOptions) (*maker, error) {
+	if opts.Scale < 0 || opts.Release < 0 {
+		return nil, errors.New("negative scale or release")
+	}
+	shell, err := readShell(opts.Shell)
+	if err != nil {
+		return nil, err
+	}
+	m := &maker{opts: opts, specs: map[string]layer{}, made: map[string][]byte{}}
+	for _, f := range all {
+		for _, d := range f.Dockerfiles {
+			for _, a := range d.Add {
+				m.plan(f.Branch, a, shell)
+			}
+		}
+	}
+	return m, nil
+}
+
+func readShell(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(path)
+	return content, errors.Wrap(err, "shell")
+}
+
+// plan notes what the object of one ADD will be; the first branch to name it gives it its name.
+func (m *maker) plan(branch string, a add, shell []byte) {
+	l, known := m.specs[a.OID]
+	if !known {
+		l = layer{kind: a.Kind, seed: m.seed(a), runtime: branch, system: systemOf(a)}
+		l.size = int64(float64(a.Size) * m.opts.Scale)
+	}
+	if runnable(branch, a) {
+		l.shell = shell
+	}
+	m.specs[a.OID] = l
+}
+
+// branch makes the tree of one branch.
+func (m *maker) branch(f fact) (Branch, error) {
+	f = f.released(m.opts.Release)
+	b := Branch{Name: f.Branch, Date: f.Date, Files: plainFiles(f), LFS: map[string][]byte{}}
+	for _, d := range f.Dockerfiles {
+		for _, a := range d.Add {
+			content, err := m.object(a.OID)
+			if err != nil {
+				return Branch{}, errors.Wrapf(err, "layer %s", a.TreePath)
+			}
+			b.LFS[a.TreePath] = content
+		}
+	}
+	return b, nil
+}
+
+func (m *maker) object(oid string) ([]byte, error) {
+	if content, ok := m.made[oid]; ok {
+		return content, nil
+	}
+	content, err := m.specs[oid].tarball()
+	m.made[oid] = content
+	return content, err
+}

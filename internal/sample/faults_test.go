@@ -1,0 +1,120 @@
+package sample
+
+import (
+	"context"
+	"net/http"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStatusInPlaceOfAnObject(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object, OID: s.oid}, Fault{Status: 429, Body: "slow down", Header: http.Header{"Retry-After": {"3"}}, Times: 2})
+	for range 2 {
+		response, body, err := s.get(t, "/objects/"+s.oid)
+		require.NoError(t, err)
+		require.Equal(t, 429, response.StatusCode)
+		require.Equal(t, "3", response.Header.Get("Retry-After"))
+		require.Equal(t, "slow down", string(body))
+	}
+	response, body, err := s.get(t, "/objects/"+s.oid)
+	require.NoError(t, err)
+	require.Equal(t, 200, response.StatusCode, "the third time")
+	require.Equal(t, s.content, body)
+	require.Equal(t, 3, s.Count(s.oid))
+}
+
+func TestFaultOfOneObjectLeavesTheOthersAlone(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object, OID: "another"}, Fault{Status: 500})
+	s.Inject(Target{Kind: Batch}, Fault{Status: 503})
+	response, _, _ := s.get(t, "/objects/"+s.oid)
+	require.Equal(t, 200, response.StatusCode)
+}
+
+func TestLatestFaultGoesFirstAndHealEndsAll(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object}, Fault{Status: 500})
+	s.Inject(Target{Kind: Object, OID: s.oid}, Fault{Status: 403, Times: 1})
+	for _, status := range []int{403, 500, 500} {
+		response, _, _ := s.get(t, "/objects/"+s.oid)
+		require.Equal(t, status, response.StatusCode)
+	}
+	s.Heal()
+	response, _, _ := s.get(t, "/objects/"+s.oid)
+	require.Equal(t, 200, response.StatusCode)
+}
+
+func TestCutEndsTheConnectionWithinTheBody(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object}, Fault{Cut: 100})
+	response, body, err := s.get(t, "/objects/"+s.oid)
+	require.ErrorContains(t, err, "unexpected EOF")
+	require.EqualValues(t, len(s.content), response.ContentLength)
+	require.Equal(t, s.content[:100], body)
+	require.EqualValues(t, 100, s.Requests()[0].Bytes)
+}
+
+func TestCorruptFlipsAByteInTheMiddle(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object}, Fault{Corrupt: true})
+	_, body, err := s.get(t, "/objects/"+s.oid)
+	require.NoError(t, err)
+	middle := len(s.content) / 2
+	require.Equal(t, s.content[middle]^0xff, body[middle])
+	body[middle] ^= 0xff
+	require.Equal(t, s.content, body)
+}
+
+func TestOversizeSendsMoreThanThereIs(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object}, Fault{Oversize: 100_000})
+	_, body, err := s.get(t, "/objects/"+s.oid)
+	require.NoError(t, err)
+	require.Len(t, body, len(s.content)+100_000)
+	require.Equal(t, s.content, body[:len(s.content)])
+}
+
+func TestDelayEndsWhenTheClientLeaves(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object}, Fault{Delay: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/objects/"+s.oid, nil)
+	require.NoError(t, err)
+	_, err = http.DefaultClient.Do(request)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, 1, s.Count(s.oid))
+}
+
+func TestDelayIsWaitedOut(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object}, Fault{Delay: 50 * time.Millisecond})
+	begin := time.Now()
+	_, body, err := s.get(t, "/objects/"+s.oid)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(begin), 50*time.Millisecond)
+	require.Equal(t, s.content, body)
+}
+
+func TestGitSeesTheFaultsOfGit(t *testing.T) {
+	s := serve(t)
+	url, _ := s.URLs(s.base)
+	for _, fault := range []Fault{{Status: 500}, {Cut: 20}} {
+		s.Heal()
+		s.Inject(Target{Kind: Git}, fault)
+		require.Error(t, exec.Command("git", "ls-remote", url).Run())
+	}
+	s.Heal()
+	require.NoError(t, exec.Command("git", "ls-remote", url).Run())
+}
+
+func TestBatchSeesTheFaultsOfTheBatch(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Batch}, Fault{Status: 503, Body: "{}"})
+	response, _ := s.batch(t, "{}")
+	require.Equal(t, 503, response.StatusCode)
+}

@@ -1,0 +1,126 @@
+package sample
+
+import (
+	"net/http"
+	"sync"
+)
+
+// Kind of a request.
+type Kind string
+
+const (
+	Git    Kind = "git"
+	Batch  Kind = "batch"
+	Object Kind = "object" // by any of its URLs
+	Other  Kind = "other"
+)
+
+// Request is one that the server has answered, or is answering: status and bytes are those so far.
+type Request struct {
+	Method string
+	Path   string
+	Kind   Kind
+	OID    string      // of an object that is there
+	Header http.Header // as it came: who carries a credential where
+	Status int
+	Bytes  int64 // of the answer's body
+}
+
+// requestLog keeps every request. Its count of GETs is how tests tell that an object was fetched
+// once, or not at all. A request is in it before the client sees any of the answer: a test that has
+// its answer finds it here.
+type requestLog struct {
+	mu       sync.Mutex
+	requests []*Request
+}
+
+func (l *requestLog) begin(r Request) *Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.requests = append(l.requests, &r)
+	return &r
+}
+
+// note adds to a request that has begun, and returns what it is by now.
+func (l *requestLog) note(r *Request, status int, bytes int64) Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Status == 0 {
+		r.Status = status
+	}
+	r.Bytes += bytes
+	return *r
+}
+
+// Requests are all so far, in the order in which they began.
+func (l *requestLog) Requests() []Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []Request
+	for _, r := range l.requests {
+		all = append(all, *r)
+	}
+	return all
+}
+
+// Counts is the number of GETs of each object, failed ones included.
+func (l *requestLog) Counts() map[string]int {
+	counts := map[string]int{}
+	for _, r := range l.Requests() {
+		if r.Kind == Object && r.OID != "" && r.Method == http.MethodGet {
+			counts[r.OID]++
+		}
+	}
+	return counts
+}
+
+// Count is the number of GETs of one object.
+func (l *requestLog) Count(oid string) int {
+	return l.Counts()[oid]
+}
+
+// Total is the number of requests of a kind.
+func (l *requestLog) Total(kind Kind) int {
+	total := 0
+	for _, r := range l.Requests() {
+		if r.Kind == kind {
+			total++
+		}
+	}
+	return total
+}
+
+// Reset forgets the requests so far.
+func (l *requestLog) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.requests = nil
+}
+
+// answer notes what is sent, and ends the connection where a fault says so.
+type answer struct {
+	http.ResponseWriter
+	log     *requestLog
+	request *Request
+	left    int64 // until the cut; 0 = there is none
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.log.note(a.request, status, 0)
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	last := a.left > 0 && int64(len(p)) >= a.left
+	if last {
+		p = p[:a.left]
+	}
+	a.left -= min(a.left, int64(len(p)))
+	a.log.note(a.request, http.StatusOK, int64(len(p)))
+	n, err := a.ResponseWriter.Write(p)
+	if last {
+		http.NewResponseController(a.ResponseWriter).Flush() // or the bytes before the cut are lost
+		panic(http.ErrAbortHandler)
+	}
+	return n, err
+}
