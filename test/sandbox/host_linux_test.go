@@ -1,0 +1,29 @@
+package sandbox
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestMountsBelowAreTheInnermostFirst(t *testing.T) {
+	table := "1 0 0:1 / /tmp rw - tmpfs tmpfs rw\n" +
+		"2 1 0:2 / /tmp/d/a rw - tmpfs tmpfs rw\n" +
+		"3 2 0:3 / /tmp/d/a/b rw - tmpfs tmpfs rw\n" +
+		"4 1 0:4 / /tmp/dd/a rw - tmpfs tmpfs rw\n"
+	require.Equal(t, []string{"/tmp/d/a/b", "/tmp/d/a"}, mountsBelow("/tmp/d", table))
+}
+
+func TestUnmountBelow(t *testing.T) {
+	Require(t)
+	folder := t.TempDir()
+	point := filepath.Join(folder, "mounted")
+	require.NoError(t, os.Mkdir(point, 0o700))
+	require.NoError(t, unix.Mount("none", point, "tmpfs", 0, ""))
+	require.NoError(t, os.WriteFile(filepath.Join(point, "x"), nil, 0o600))
+	require.NoError(t, unmountBelow(folder))
+	require.NoFileExists(t, filepath.Join(point, "x"))
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package sandbox
+
+import "syscall"
+
+// Nothing of this is reached: [Require] wants Linux.
+
+func dieWithParent() *syscall.SysProcAttr { return nil }
+
+func unmountBelow(string) error { return nil }

@@ -1,0 +1,62 @@
+package sandbox
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Option says which daemon a test wants.
+type Option func(*settings)
+
+type settings struct {
+	binary      string // empty: the buildkitd of the tools
+	snapshotter string
+	config      string
+	args, env   []string
+}
+
+// WithBinary takes another buildkitd, an older one for example.
+func WithBinary(file string) Option {
+	return func(s *settings) { s.binary = file }
+}
+
+// WithSnapshotter is "overlayfs" or "native"; the daemon chooses by itself without it.
+func WithSnapshotter(name string) Option {
+	return func(s *settings) { s.snapshotter = name }
+}
+
+// WithConfig is put into the daemon's buildkitd.toml. The table [otel] is taken.
+func WithConfig(toml string) Option {
+	return func(s *settings) { s.config = toml }
+}
+
+// WithArgs adds arguments to the daemon's command line, where they win over the sandbox's own.
+func WithArgs(args ...string) Option {
+	return func(s *settings) { s.args = append(s.args, args...) }
+}
+
+// WithEnv adds variables ("NAME=value") to the daemon's environment.
+func WithEnv(env ...string) Option {
+	return func(s *settings) { s.env = append(s.env, env...) }
+}
+
+// WithPath is the daemon's PATH; see [PathOf].
+func WithPath(path string) Option {
+	return WithEnv("PATH=" + path)
+}
+
+// PathOf is a PATH with nothing but these programs of the host: PathOf(t, "git") has no xz. runc need not be in it.
+func PathOf(t testing.TB, programs ...string) string {
+	t.Helper()
+	folder := t.TempDir()
+	for _, name := range programs {
+		file, err := exec.LookPath(name)
+		require.NoError(t, err)
+		require.NoError(t, os.Symlink(file, filepath.Join(folder, name)))
+	}
+	return folder
+}
