@@ -25,12 +25,12 @@ const sniffed = 256 << 10
 // checkCopied fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
 func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
-	st, err := ref.StatFile(ctx, gateway.StatRequest{Path: "/" + l.OID})
-	switch {
-	case err != nil && !missing(err):
+	st, err := find(ctx, ref, "/"+l.OID)
+	if err != nil {
 		return errors.Wrapf(err, "check %s", describe(*l))
-	case err != nil || st.Size != l.Size:
-		return nil // nothing by that name, or something else that came out of a tar
+	}
+	if st == nil || st.Size != l.Size { // nothing by that name, or something else that came out of a tar
+		return nil
 	}
 	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.OID, Range: &gateway.FileRange{Length: sniffed}})
 	if err != nil {

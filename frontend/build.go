@@ -18,6 +18,9 @@ func Build(ctx context.Context, c gateway.Client) (_ *gateway.Result, err error)
 		if r := recover(); r != nil {
 			err = errors.Errorf("internal error: %v, please report it", r)
 		}
+		if err != nil {
+			err = &said{err}
+		}
 	}()
 	bc, err := dockerui.NewClient(c)
 	if err != nil {

@@ -3,7 +3,6 @@ package frontend
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -15,13 +14,23 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
+	"google.golang.org/grpc/status"
 )
 
 // This file is the only one that reads the text of BuildKit's and git's errors. They cross a process as text, so there
 // is nothing else to tell them apart by.
+
+// said is an error as the user reads it. What crosses to the daemon is otherwise the text of the innermost error that
+// came from there, without anything that wraps it (util/grpcerrors of BuildKit v0.33.1).
+type said struct{ error }
+
+func (e *said) GRPCStatus() *status.Status { return status.New(grpcerrors.Code(e.error), e.Error()) }
+
+func (e *said) Unwrap() error { return e.error }
 
 // tooLargeError is a file that is larger than what it is read as can be.
 type tooLargeError struct {
@@ -96,11 +105,6 @@ func describe(l lambda2llb.Layer) string {
 
 // lacksXZ is what BuildKit after v0.32.0 says; before, it copies the archive and says nothing.
 func lacksXZ(err error) bool { return says(err, `exec: "xz": executable file not found`) }
-
-// missing is a path that isn't there, as a reference says it.
-func missing(err error) bool {
-	return errors.Is(err, os.ErrNotExist) || says(err, "no such file or directory", "not a directory")
-}
 
 func says(err error, texts ...string) bool {
 	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(err.Error(), t) })

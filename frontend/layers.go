@@ -2,7 +2,6 @@ package frontend
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -192,15 +191,8 @@ func (a *assembly) layers() []lambda2llb.Layer {
 }
 
 func (a *assembly) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
-	dir := a.plan.Config.Config.WorkingDir
-	if dir == "/" {
-		return true, nil
-	}
-	st, err := ref.StatFile(ctx, gateway.StatRequest{Path: dir})
-	if err != nil && !missing(err) {
-		return false, errors.Wrapf(err, "working directory %s", dir)
-	}
-	return err == nil && os.FileMode(st.Mode).IsDir(), nil
+	st, err := find(ctx, ref, a.plan.Config.Config.WorkingDir)
+	return st != nil && isDir(st), errors.Wrap(err, "working directory")
 }
 
 func (a *assembly) finish(ctx context.Context, st llb.State, makeWorkdir bool) (*base, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
@@ -30,7 +31,8 @@ type dirReader interface {
 //   - a directory with another mode, owner or attribute: a tar that has no header for it leaves an earlier layer's as it is,
 //     while merged it wins with what it was made with
 //
-// A file over a file is the later one's in both, but for a 0:0 device, which overlayfs takes for a deletion.
+// A file over a file is the later one's in both. A 0:0 device, which overlayfs takes for a deletion and doesn't let
+// anybody make, is left to the chain, whose error is the recipe's own.
 func conflicts(ctx context.Context, layers []dirReader) ([]string, error) {
 	var found []string
 	level := []sharedDir{{path: "/", layers: layers}}
@@ -85,20 +87,17 @@ func (d sharedDir) compare(entries [][]*fstypes.Stat) (below []sharedDir, confli
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		same := byName[name]
-		if len(same) < 2 {
-			continue
-		}
 		p := path.Join(d.path, name)
 		if reason := conflict(same); reason != "" {
 			conflicts = append(conflicts, p+": "+reason)
-		} else if isDir(same[0]) {
+		} else if len(same) > 1 && isDir(same[0]) {
 			below = append(below, sharedDir{path: p, layers: holders[name]})
 		}
 	}
 	return below, conflicts
 }
 
-// conflict compares what several layers have at one path.
+// conflict compares what layers have at one path.
 func conflict(same []*fstypes.Stat) string {
 	first := same[0]
 	for _, e := range same {
@@ -115,6 +114,30 @@ func conflict(same []*fstypes.Stat) string {
 		}
 	}
 	return ""
+}
+
+// find looks a path up in a layer; nil says that there is none. It lists directories, as asking for a file that isn't
+// there is an error in the daemon's log. What a symlink on the way points to is not looked at.
+func find(ctx context.Context, layer dirReader, name string) (*fstypes.Stat, error) {
+	found, dir := &fstypes.Stat{Mode: uint32(os.ModeDir)}, "/"
+	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
+		if part == "" {
+			break
+		}
+		if !isDir(found) {
+			return nil, nil
+		}
+		entries, err := layer.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
+		if err != nil {
+			return nil, errors.Wrapf(err, "directory %s", dir)
+		}
+		i := slices.IndexFunc(entries, func(e *fstypes.Stat) bool { return path.Base(e.Path) == part })
+		if i < 0 {
+			return nil, nil
+		}
+		found, dir = entries[i], path.Join(dir, part)
+	}
+	return found, nil
 }
 
 func isDir(e *fstypes.Stat) bool { return os.FileMode(e.Mode).IsDir() }

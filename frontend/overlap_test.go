@@ -68,7 +68,7 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := conflicts(context.Background(), []dirReader{
 				layer(map[string]*fstypes.Stat{"/p": tc.one, "/only1": dir(0o711)}),
-				layer(map[string]*fstypes.Stat{"/only2": dir(0o711)}),
+				layer(map[string]*fstypes.Stat{"/only2": dir(0o711), "/dev": null}),
 				layer(map[string]*fstypes.Stat{"/p": tc.two}),
 			})
 			require.NoError(t, err)

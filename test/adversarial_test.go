@@ -1,0 +1,114 @@
+package test
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/fstree"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+// task brings the working directory, so that a case is about nothing else.
+var task = []entry{folder("var", 0o755), folder("var/task", 0o755)}
+
+// adversarial are layers that could come out otherwise unpacked apart than unpacked one onto the other.
+var adversarial = map[string][][]entry{
+	"nothing shared":                    {{file("a", "1")}, {file("b", "2")}},
+	"file over file":                    {{file("a", "1")}, {file("a", "22")}},
+	"three over each other":             {{file("a", "1")}, {file("a", "22")}, {file("a", "333")}},
+	"symlink over file":                 {{file("a", "1")}, {symlink("a", "b")}},
+	"file over symlink":                 {{file("t", "target"), symlink("a", "t")}, {file("a", "1")}},
+	"fifo over file":                    {{file("a", "1")}, {fifo("a")}},
+	"device over file":                  {{file("a", "1")}, {device("a", 1, 3)}},
+	"empty file over file":              {{file("a", "1")}, {file("a", "")}},
+	"same directory":                    {{folder("d", 0o750), file("d/a", "1")}, {folder("d", 0o750), file("d/b", "2")}},
+	"directory with another mode":       {{folder("d", 0o700), file("d/a", "1")}, {folder("d", 0o755), file("d/b", "2")}},
+	"sticky bit":                        {{folder("tmp", 0o1777)}, {folder("tmp", 0o777), file("tmp/b", "2")}},
+	"directory with another owner":      {{folder("d", 0o755).owner(993, 990), file("d/a", "1")}, {folder("d", 0o755), file("d/b", "2")}},
+	"directory with xattrs":             {{folder("d", 0o755).xattr("user.x", "1")}, {folder("d", 0o755), file("d/b", "2")}},
+	"implied parent":                    {{folder("d", 0o700), file("d/a", "1")}, {file("d/b", "2")}},
+	"implied parent comes first":        {{file("d/a", "1")}, {folder("d", 0o700), file("d/b", "2")}},
+	"implied parents, deep":             {{folder("d", 0o755), folder("d/e", 0o711), file("d/e/a", "1")}, {file("d/e/f/b", "2")}},
+	"implied parent of a setgid folder": {{folder("d", 0o2775).owner(0, 12)}, {file("d/b", "2")}},
+	"through a symlinked parent":        {{folder("usr", 0o755), folder("usr/lib64", 0o755), symlink("lib64", "usr/lib64")}, {file("lib64/b", "2")}},
+	"symlinked parent with a header":    {{folder("usr", 0o755), folder("usr/lib64", 0o755), symlink("lib64", "usr/lib64")}, {folder("lib64", 0o755), file("lib64/b", "2")}},
+	"symlinked parent comes later":      {{folder("lib64", 0o755), file("lib64/b", "2")}, {folder("usr", 0o755), folder("usr/lib64", 0o755), symlink("lib64", "usr/lib64")}},
+	"through an absolute symlink":       {{folder("x", 0o755), symlink("y", "/x")}, {file("y/b", "2")}},
+	"dangling symlinked parent":         {{symlink("y", "nowhere")}, {file("y/b", "2")}},
+	"directory over file":               {{file("p", "1")}, {folder("p", 0o755), file("p/b", "2")}},
+	"file over directory":               {{folder("p", 0o755), file("p/a", "1")}, {file("p", "2")}},
+	"file over empty directory":         {{folder("p", 0o755)}, {file("p", "2")}},
+	"symlink over directory":            {{folder("p", 0o755), file("p/a", "1")}, {symlink("p", "q")}},
+	"hard links in one tar":             {{file("a", "1"), hardlink("b", "a")}, {file("c", "2"), hardlink("d", "c")}},
+	"hard link into an earlier tar":     {{file("a", "1")}, {hardlink("b", "a")}},
+	"hard link to nothing":              {{file("a", "1")}, {hardlink("b", "nowhere")}},
+	"one name of a hard link replaced":  {{file("a", "1"), hardlink("b", "a")}, {file("a", "2")}},
+	"hard link over a file":             {{file("a", "1")}, {file("x", "2"), hardlink("a", "x")}},
+	"whiteout name":                     {{file("a", "1")}, {file(".wh.a", "")}},
+	"whiteout name in a folder":         {{folder("d", 0o755), file("d/a", "1")}, {folder("d", 0o755), file("d/.wh.a", "")}},
+	"opaque name":                       {{folder("d", 0o755), file("d/a", "1")}, {folder("d", 0o755), file("d/.wh..wh..opq", "")}},
+	"0:0 device over nothing":           {{file("a", "1")}, {device("z", 0, 0)}},
+	"setuid over plain":                 {{file("a", "1")}, {file("a", "1").mode(0o4755)}},
+	"other owner":                       {{file("a", "1").owner(1000, 1000)}, {file("a", "1").owner(0, 0)}},
+	"file capability":                   {{file("a", "1").xattr("security.capability", "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")}, {file("b", "2")}},
+	"root directory":                    {{folder(".", 0o755), file("a", "1")}, {folder(".", 0o700), file("b", "2")}},
+	"long names":                        {{file(strings.Repeat("long/", 60)+"a", "1")}, {file(strings.Repeat("long/", 60)+"b", "2")}},
+	"names beyond ASCII":                {{folder("ä€𝄞", 0o755), file("ä€𝄞/a", "1")}, {folder("ä€𝄞", 0o755), file("ä€𝄞/b", "2")}},
+	"workdir is a file":                 {{folder("var", 0o755), file("var/task", "1")}, {file("b", "2")}},
+	"workdir behind a symlink":          {{folder("srv", 0o755), folder("srv/task", 0o711), symlink("var", "srv")}, {file("b", "2")}},
+	"leaving the root":                  {{file("a", "1")}, {file("../../b", "2")}},
+	"absolute name":                     {{file("a", "1")}, {file("/b", "2")}},
+}
+
+func TestAdversarialLayersEqualTheOracle(t *testing.T) {
+	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
+	for name, layers := range adversarial {
+		t.Run(name, func(t *testing.T) {
+			h, ignore := adversary(t, name, layers)
+			for _, mode := range []string{"auto", "chain"} {
+				sameOutcome(t, d, h.oracle(t, "case", ""), h.request("case", "layers", mode), fstree.IgnoreMtime(ignore))
+			}
+		})
+	}
+}
+
+// adversary serves a case. Times of directories that some tarball only implies are the time of unpacking and can't be
+// compared; what is behind a symlink is such a directory by another name.
+func adversary(t *testing.T, name string, layers [][]entry) (*host, func(string) bool) {
+	if !strings.HasPrefix(name, "workdir") {
+		layers = append([][]entry{task}, layers...)
+	}
+	var packed [][]byte
+	implied := map[string]bool{}
+	for _, l := range layers {
+		tarball := plain(t, l...)
+		packed = append(packed, compress(t, tarball))
+		dirs, err := fstree.HeaderlessDirs(io.Reader(bytes.NewReader(tarball)))
+		if err != nil { // not a tree of its own: a hard link into an earlier layer
+			continue
+		}
+		for d := range dirs {
+			implied[d] = true
+		}
+	}
+	implied["/usr/lib64"], implied["/x"], implied["/srv"] = true, true, true
+	return serve(t, []sample.Branch{branch("case", packed...)}), func(path string) bool { return implied[path] }
+}
+
+// sameOutcome wants the oracle's result, or an error where it has one.
+func sameOutcome(t *testing.T, d *sandbox.Daemon, oracle, ours sandbox.Request, opts ...fstree.Option) {
+	t.Helper()
+	if _, err := d.Solve(t.Context(), t, oracle); err != nil {
+		_, got := d.Solve(t.Context(), t, ours)
+		require.Error(t, got, "the oracle says: %v", err)
+		lines := strings.Split(err.Error(), ": ")
+		require.ErrorContains(t, got, lines[len(lines)-1], "the oracle's own reason")
+		return
+	}
+	requireEqual(t, d, oracle, ours, opts...)
+}

@@ -1,0 +1,162 @@
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http/httptest"
+	"testing"
+
+	"lambdabase/frontend"
+	"lambdabase/internal/sample"
+	"lambdabase/test/fstree"
+	"lambdabase/test/sandbox"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/stretchr/testify/require"
+	"github.com/ulikunitz/xz"
+)
+
+// host is a sample repository on an HTTP server, in the place of github.com.
+type host struct {
+	*sample.Repository
+	*sample.Server
+	url string
+}
+
+// serve makes a repository of the branches and serves it.
+func serve(t testing.TB, branches []sample.Branch) *host {
+	t.Helper()
+	repository, err := sample.Create(t.TempDir(), branches)
+	require.NoError(t, err)
+	s := sample.NewServer(repository)
+	hs := httptest.NewServer(s)
+	t.Cleanup(hs.Close)
+	return &host{Repository: repository, Server: s, url: hs.URL}
+}
+
+// upstream serves the sample of the real repository, or of some of its branches.
+func upstream(t testing.TB, branches ...string) *host {
+	t.Helper()
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: branches})
+	require.NoError(t, err)
+	return serve(t, made)
+}
+
+// options are a request for a runtime of the host. Further pairs of name and value are added.
+func (h *host) options(runtime string, more ...string) map[string]string {
+	repository, objects := h.URLs(h.url)
+	opts := map[string]string{"runtime": runtime, "repository": repository, "objects": objects}
+	for i := 0; i < len(more); i += 2 {
+		opts[more[i]] = more[i+1]
+	}
+	return opts
+}
+
+// request builds a runtime with our frontend, run inside the test.
+func (h *host) request(runtime string, more ...string) sandbox.Request {
+	return sandbox.Request{Func: frontend.Build, Attrs: h.options(runtime, more...)}
+}
+
+// oracle builds what docker build makes of a checkout with real tarballs: the recipe in a folder of it.
+func (h *host) oracle(t testing.TB, runtime, folder string, more ...string) sandbox.Request {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, h.Checkout(runtime, dir))
+	attrs := map[string]string{"filename": "Dockerfile." + runtime}
+	for i := 0; i < len(more); i += 2 {
+		attrs[more[i]] = more[i+1]
+	}
+	context := dir + "/" + folder
+	return sandbox.Request{Frontend: "dockerfile.v0", Attrs: attrs, Dirs: map[string]string{"context": context, "dockerfile": context}}
+}
+
+// requireEqual compares two builds in everything: the root filesystem as three exporters tell it, and the image config.
+//
+// The oracle's image layers leave out a directory that a later tarball gives nothing but another time, so that its image
+// has another time there than its own root filesystem. A merged image has each tarball as it is: its directories have
+// the times of the oracle's root filesystem. Nothing else differs, and a chained image doesn't differ in this either.
+func requireEqual(t testing.TB, d *sandbox.Daemon, want, got sandbox.Request, opts ...fstree.Option) {
+	t.Helper()
+	requireSame(t, d.Tar, want, got, opts...)
+	root := requireSame(t, d.Local, want, got, opts...)
+	wantImage, gotImage := oneImage(t, d, want), oneImage(t, d, got)
+	require.Equal(t, configOf(t, wantImage), configOf(t, gotImage))
+
+	wantTree, err := wantImage.Tree()
+	require.NoError(t, err)
+	gotTree, err := gotImage.Tree()
+	require.NoError(t, err)
+	if got.Attrs["layers"] != "chain" {
+		for path, e := range wantTree {
+			if e.Type == fstree.Dir {
+				e.Mtime = root[path].Mtime / 1e9 * 1e9
+				wantTree[path] = e
+			}
+		}
+	}
+	require.Empty(t, fstree.Diff(wantTree, gotTree, opts...), "image")
+}
+
+// requireSame compares what one exporter tells of two builds, and gives what it tells of the first.
+func requireSame(t testing.TB, export func(testing.TB, sandbox.Request) (fstree.Tree, error), want, got sandbox.Request, opts ...fstree.Option) fstree.Tree {
+	t.Helper()
+	wantTree, err := export(t, want)
+	require.NoError(t, err)
+	gotTree, err := export(t, got)
+	require.NoError(t, err)
+	require.Empty(t, fstree.Diff(wantTree, gotTree, opts...), "root filesystem")
+	return wantTree
+}
+
+func oneImage(t testing.TB, d *sandbox.Daemon, req sandbox.Request) sandbox.Image {
+	t.Helper()
+	images, err := d.OCI(t, req)
+	require.NoError(t, err)
+	require.Len(t, images, 1)
+	return images[0]
+}
+
+// configOf is an image's config without what is meant to differ: dates, history, and our labels.
+func configOf(t testing.TB, image sandbox.Image) map[string]any {
+	t.Helper()
+	var config map[string]any
+	require.NoError(t, json.Unmarshal(image.Config, &config))
+	for _, key := range []string{"created", "history", "rootfs"} {
+		delete(config, key)
+	}
+	delete(config["config"].(map[string]any), "Labels")
+	return config
+}
+
+func imageConfig(t testing.TB, image sandbox.Image) (config ocispecs.Image) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(image.Config, &config))
+	return config
+}
+
+// compress packs a tar with xz.
+func compress(t testing.TB, dt []byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w, err := xz.NewWriter(&buf)
+	require.NoError(t, err)
+	_, err = w.Write(dt)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return buf.Bytes()
+}
+
+func decompress(t testing.TB, dt []byte) io.Reader {
+	t.Helper()
+	r, err := xz.NewReader(bytes.NewReader(dt))
+	require.NoError(t, err)
+	return r
+}
+
+func merged(a, b map[string]string) map[string]string {
+	m := maps.Clone(a)
+	maps.Copy(m, b)
+	return m
+}
