@@ -62,7 +62,7 @@ func (r *request) created(ctx context.Context, commit string) (time.Time, error)
 	if r.epoch != nil {
 		return *r.epoch, nil
 	}
-	op, err := sourceOp(ctx, lambda2llb.Tree(r.Repository, commit))
+	op, err := sourceOp(ctx, r.tree(commit))
 	if err != nil {
 		return time.Time{}, err
 	}

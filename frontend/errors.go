@@ -86,9 +86,9 @@ func (s *snapshot) platformError(platform ocispecs.Platform, found map[string]st
 // fetchError is a layer whose object didn't arrive; BuildKit's own text follows ours.
 func fetchError(err error, l lambda2llb.Layer) error {
 	if says(err, "digest mismatch") {
-		err = errors.Wrap(err, "what the server sent is not the object (BuildKit doesn't tell an error page from a damaged object, so try the URL)")
+		err = errors.Wrap(err, "what the server sent is not the object (BuildKit doesn't tell an error page from a damaged object: try the URL)")
 	}
-	return errors.Wrapf(err, "fetch %s", describe(l))
+	return errors.Wrapf(err, "fetch %s from %s", describe(l), l.URL)
 }
 
 // unpackError is a layer that BuildKit couldn't unpack.

@@ -34,7 +34,7 @@ func (r *request) snapshot(ctx context.Context) (*snapshot, error) {
 			return nil, err
 		}
 	}
-	ref, err := r.solve(ctx, lambda2llb.Tree(r.Repository, commit), ocispecs.Platform{}, true)
+	ref, err := r.solve(ctx, r.tree(commit), ocispecs.Platform{}, true)
 	if err != nil {
 		return nil, r.commitError(err, commit)
 	}

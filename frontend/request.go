@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"time"
 
+	"lambdabase/llb/lambda2llb"
+
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -42,4 +44,15 @@ func newRequest(bc *dockerui.Client, opts Options) (*request, error) {
 func (r *request) canMerge() bool {
 	caps := r.bc.BuildOpts().LLBCaps
 	return caps.Supports(pb.CapMergeOp) == nil
+}
+
+// tree is the commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
+// what nobody asked for.
+func (r *request) tree(commit string) llb.State {
+	var opts []llb.GitOption
+	caps := r.bc.BuildOpts().LLBCaps
+	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
+		opts = append(opts, llb.GitSkipSubmodules())
+	}
+	return lambda2llb.Tree(r.Repository, commit, opts...)
 }

@@ -18,18 +18,18 @@ type Converter struct {
 
 // NewConverter takes the plan, and options that every vertex gets (llb.IgnoreCache).
 func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
-	tree := Tree(plan.Repository, plan.Commit)
 	return &Converter{
 		plan:   plan,
-		source: llb.NewSourceMap(&tree, plan.Recipe.Path, "Dockerfile", plan.Recipe.Data),
+		source: llb.NewSourceMap(nil, plan.Recipe.Path, "Dockerfile", plan.Recipe.Data),
 		opts:   opts,
 	}
 }
 
 // Tree is the commit's tree: recipes and pointers. A full commit as the ref pins it on every version of BuildKit, and
 // asks the server for nothing once the daemon has it.
-func Tree(repository, commit string) llb.State {
-	return llb.Git(repository, "", llb.GitRef(commit), llb.WithCustomName("load snapshot "+commit[:12]))
+func Tree(repository, commit string, opts ...llb.GitOption) llb.State {
+	opts = append([]llb.GitOption{llb.GitRef(commit), llb.WithCustomName("load snapshot " + commit[:12])}, opts...)
+	return llb.Git(repository, "", opts...)
 }
 
 // Head is the branch of a runtime, to be resolved to a commit.
@@ -77,11 +77,6 @@ func (c *Converter) Workdir(onto llb.State) llb.State {
 	dir := c.plan.Config.Config.WorkingDir
 	mkdir := llb.Mkdir(dir, 0o755, llb.WithParents(true), llb.WithCreatedTime(c.plan.Created))
 	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+dir))...)
-}
-
-// SourceInfo is the recipe as located errors show it.
-func (c *Converter) SourceInfo() *pb.SourceInfo {
-	return &pb.SourceInfo{Filename: c.source.Filename, Language: c.source.Language, Data: c.source.Data}
 }
 
 // vertex names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.

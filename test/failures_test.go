@@ -1,0 +1,123 @@
+package test
+
+import (
+	"strings"
+	"testing"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/fstree"
+	"lambdabase/test/sandbox"
+
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatIsNotUnpackedFailsTheBuild(t *testing.T) {
+	pointer := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n")
+	good := compress(t, plain(t, append([]entry{file("a", "1")}, task...)...))
+	d := sandbox.Start(t)
+	for name, tc := range map[string]struct {
+		object []byte
+		want   string
+	}{
+		"a pointer as the object": {pointer, "b.tar.xz (object sha256:"},
+		"a pointer, said so":      {pointer, "was not unpacked: it is a Git LFS pointer itself"},
+		"an error page":           {[]byte("<html>rate limit exceeded</html>"), "was not unpacked: it is no archive, it begins with \"<html>rate"},
+		"lz4":                     {[]byte("\x04\x22\x4d\x18 and so on"), "packed with lz4"},
+		"nothing in xz":           {compress(t, []byte("no tar")), "there is no tar in it"},
+		"a damaged archive":       {good[:len(good)-40], "unpack b.tar.xz"},
+	} {
+		for _, layers := range []string{"auto", "chain"} {
+			t.Run(name+" "+layers, func(t *testing.T) {
+				h := serve(t, []sample.Branch{branch("case", good, tc.object)})
+				_, err := d.Solve(t.Context(), t, h.request("case", "layers", layers))
+				require.ErrorContains(t, err, tc.want)
+				requireAt(t, err, "Dockerfile.case", 3)
+			})
+		}
+	}
+}
+
+func TestADaemonWithoutXZSaysSo(t *testing.T) {
+	h := upstream(t, "provided.al2023")
+	d := sandbox.Start(t, sandbox.WithPath(sandbox.PathOf(t, "git")))
+	for _, layers := range []string{"auto", "merge", "chain"} {
+		_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "layers", layers))
+		require.ErrorContains(t, err, "the BuildKit daemon has no xz: install xz-utils", layers)
+	}
+}
+
+func TestAnEmptyTarAddsNothingToTheImage(t *testing.T) {
+	d := sandbox.Start(t)
+	good := compress(t, plain(t, append([]entry{file("a", "1")}, task...)...))
+	h := serve(t, []sample.Branch{branch("case", good, compress(t, plain(t)))})
+	for _, layers := range []string{"auto", "chain"} {
+		image := oneImage(t, d, h.request("case", "layers", layers))
+		tree, err := image.Tree()
+		require.NoError(t, err)
+		require.Len(t, tree, 3, "ADD would copy the archive into the image")
+		require.True(t, imageConfig(t, image).History[1].EmptyLayer)
+	}
+}
+
+func TestTheWorkingDirectoryIsMadeWhereNoLayerHasIt(t *testing.T) {
+	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
+	h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, folder("opt", 0o755), file("opt/a", "1"))), compress(t, plain(t, file("b", "2"))))})
+	for _, layers := range []string{"auto", "chain"} {
+		req := h.request("case", "layers", layers)
+		requireEqual(t, d, h.oracle(t, "case", ""), req, fstree.IgnoreMtime(func(path string) bool { return strings.HasPrefix(path, "/var") }))
+		tree, err := d.Local(t, req)
+		require.NoError(t, err)
+		require.Equal(t, made.UnixNano(), tree["/var/task"].Mtime, "its time is the commit's date")
+	}
+}
+
+func TestMergeRefusesWhatWouldDiffer(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serve(t, []sample.Branch{branch("case",
+		compress(t, plain(t, folder("d", 0o700))), compress(t, plain(t, folder("d", 0o755))))})
+	_, err := d.Solve(t.Context(), t, h.request("case", "layers", "merge"))
+	require.ErrorContains(t, err, "merge would differ from the recipe of case, auto or chain gives what it says: /d: directory drwx------")
+}
+
+func TestAnObjectThatDoesNotArriveIsNamed(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "provided.al2023")
+	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "objects", h.url+"/nowhere/{oid}"))
+	require.ErrorContains(t, err, "4 objects failed")
+	require.ErrorContains(t, err, h.url+"/nowhere/")
+}
+
+func TestACommitThatIsGoneSaysWhatToDo(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "provided.al2023")
+	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "commit", strings.Repeat("0123", 10)))
+	require.ErrorContains(t, err, "upstream replaces a branch's history")
+	require.ErrorContains(t, err, "leave out option commit")
+}
+
+func TestAReplacedCommitIsBuiltByItsID(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, append(task, file("a", "1"))...)))})
+	before, err := h.Commit("case")
+	require.NoError(t, err)
+	first := oneImage(t, d, h.request("case"))
+	after, err := h.Push(branch("case", compress(t, plain(t, append(task, file("a", "2"))...))))
+	require.NoError(t, err)
+
+	require.Equal(t, first.Digest, oneImage(t, d, h.request("case", "commit", before)).Digest)
+	second := oneImage(t, d, h.request("case"))
+	require.NotEqual(t, first.Digest, second.Digest)
+	require.Equal(t, after, imageConfig(t, second).Config.Labels["lambdabase.commit"])
+}
+
+// requireAt wants the error to point at a line of a file, as clients show it.
+func requireAt(t *testing.T, err error, file string, line int32) {
+	t.Helper()
+	for _, s := range errdefs.Sources(err) {
+		if s.Info.Filename == file && s.Ranges[0].Start.Line == line {
+			return
+		}
+	}
+	require.Fail(t, "not located", "want %s:%d in %v", file, line, errdefs.Sources(err))
+}
