@@ -1,0 +1,66 @@
+# make help lists the targets. REGISTRY and PLATFORMS are those of make image.
+GO        ?= go
+PLATFORMS ?= linux/amd64,linux/arm64
+REGISTRY  ?=
+TAG       ?= latest
+FUZZTIME  ?= 30s
+
+comma := ,
+platforms := $(subst $(comma), ,$(PLATFORMS))
+# linux/amd64 -> bin/image/linux_amd64: the folder that takes the place of the Dockerfile's stage "build"
+folders := $(foreach p,$(platforms),bin/image/$(subst /,_,$(p)))
+contexts := $(foreach p,$(platforms),--opt context:build::$(p)=local:build-$(subst /,-,$(p)) --local build-$(subst /,-,$(p))=bin/image/$(subst /,_,$(p)))
+ifeq ($(REGISTRY),)
+output := type=oci,tar=false,dest=bin/lambda-frontend
+else
+output := type=image,name=$(REGISTRY)/lambda-frontend:$(TAG),push=true
+endif
+
+.PHONY: help
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: demo
+demo: bin setup ## build a sample base image with the frontend's image, twice, on a BuildKit of its own
+	$(GO) run ./test/demo
+
+.PHONY: test
+test: bin setup ## all tests, on real daemons; fails where it can't have one
+	LAMBDABASE_TEST=required $(GO) test -timeout 18m ./...
+
+.PHONY: test-full
+test-full: test ## all tests, then each fuzz target for FUZZTIME
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
+	  done; \
+	done
+
+.PHONY: lint
+lint: bin setup ## gofmt, go vet and staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	bin/staticcheck ./...
+
+.PHONY: image
+image: bin setup $(folders) ## the frontend's image as an OCI layout in bin/lambda-frontend, or pushed to REGISTRY
+	test/with-buildkitd bin/buildctl build --progress=plain --frontend dockerfile.v0 --local context=. --local dockerfile=. \
+	  $(contexts) --opt platform=$(PLATFORMS) --output $(output)
+
+.PHONY: $(folders)
+$(folders): bin/image/%:
+	@mkdir -p $@
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) \
+	  $(GO) build -trimpath -ldflags "-s -w" -o $@/lambda-frontend ./cmd/lambda-frontend
+	cp /etc/ssl/certs/ca-certificates.crt $@/
+
+.PHONY: setup
+setup: bin
+	test/setup
+
+bin:
+	mkdir -p bin
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

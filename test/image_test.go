@@ -1,0 +1,126 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
+
+	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/stretchr/testify/require"
+)
+
+// frontendImage is the frontend's image in a registry, made by make image, and the registry.
+func frontendImage(t *testing.T, d *sandbox.Daemon) (image, registry string) {
+	t.Helper()
+	registry = sandbox.Registry(t)
+	cmd := exec.CommandContext(t.Context(), "make", "-C", "..", "--old-file=setup", "image", "REGISTRY="+registry, "PLATFORMS=linux/amd64")
+	cmd.Env = append(os.Environ(), "BUILDKIT_HOST="+d.Addr)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return registry + "/lambda-frontend", registry
+}
+
+func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x")
+	frontend, _ := frontendImage(t, d)
+	want := oneImage(t, d, h.request("nodejs20.x"))
+
+	file := filepath.Join(t.TempDir(), "image.tar")
+	args := []string{"build", "--frontend=gateway.v0", "--opt=source=" + frontend, "--output=type=oci,dest=" + file}
+	for k, v := range h.options("nodejs20.x") {
+		args = append(args, "--opt="+k+"="+v)
+	}
+	out, err := d.Buildctl(t, args...)
+	require.NoError(t, err, out)
+	requireDigest(t, file, want)
+
+	out, err = d.Buildctl(t, append(args, "--opt=runtme=x")...)
+	require.Error(t, err)
+	require.Contains(t, out, "unknown option runtme (did you mean runtime?)")
+	out, err = d.Buildctl(t, append(args, "--opt=runtime=nodejs21.x")...)
+	require.Error(t, err)
+	require.Contains(t, out, "no runtime nodejs21.x")
+	require.Contains(t, out, "did you mean nodejs20.x")
+}
+
+func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
+	d := sandbox.Start(t)
+	frontend, _ := frontendImage(t, d)
+	bad := branch("case", compress(t, plain(t, task...)))
+	bad.Files["Dockerfile.case"] = append(bad.Files["Dockerfile.case"], "RUN true\n"...)
+	h := serve(t, []sample.Branch{bad, branch("pointer", []byte("version https://git-lfs.github.com/spec/v1\n"))})
+	for runtime, want := range map[string]string{
+		"case":    "Dockerfile.case:6: RUN: unknown in a recipe",
+		"pointer": "was not unpacked: it is a Git LFS pointer itself",
+	} {
+		args := []string{"build", "--frontend=gateway.v0", "--opt=source=" + frontend}
+		for k, v := range h.options(runtime) {
+			args = append(args, "--opt="+k+"="+v)
+		}
+		out, err := d.Buildctl(t, args...)
+		require.Error(t, err)
+		require.Contains(t, out, want)
+		require.Contains(t, out, ">>> ", "the line of the recipe is shown")
+	}
+	out, err := d.Buildctl(t, "build", "--frontend=gateway.v0", "--opt=source="+frontend, "--opt=runtime=case",
+		"--opt=repository="+h.url+"/aws/aws-lambda-base-images.git", "--opt=objects="+h.url+"/nowhere/{oid}", "--opt=commit="+strings.Repeat("0", 40))
+	require.Error(t, err)
+	require.Contains(t, out, "leave out option commit")
+}
+
+func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x", "python3.12")
+	frontend, registry := frontendImage(t, d)
+	x := buildx{bin: sandbox.Tool(t, "buildx"), config: t.TempDir()}
+	x.run(t, "create", "--name=sandbox", "--driver=remote", d.Addr)
+
+	file := filepath.Join(t.TempDir(), "image.tar")
+	args := []string{"build", "--builder=sandbox", "--provenance=false", "--build-arg=BUILDKIT_SYNTAX=" + frontend, "--output=type=oci,dest=" + file}
+	for k, v := range h.options("nodejs20.x") {
+		args = append(args, "--build-arg=LAMBDABASE_"+strings.ToUpper(k)+"="+v)
+	}
+	x.run(t, append(args, t.TempDir())...)
+	requireDigest(t, file, oneImage(t, d, h.request("nodejs20.x")))
+
+	repository, objects := h.URLs(h.url)
+	x.env = []string{"REGISTRY=" + registry}
+	x.run(t, "bake", "--builder=sandbox", "--file=docker-bake.hcl", "base",
+		"--set=*.args.LAMBDABASE_REPOSITORY="+repository, "--set=*.args.LAMBDABASE_OBJECTS="+objects,
+		"--set=*.platform=linux/amd64", "--push")
+	for _, runtime := range []string{"nodejs20.x", "python3.12"} {
+		pushed, err := crane.Digest(registry + "/lambda-base:" + runtime)
+		require.NoError(t, err)
+		require.Equal(t, oneImage(t, d, h.request(runtime)).Digest.String(), pushed)
+	}
+}
+
+// requireDigest wants the one image of an archive to be another's, to the byte.
+func requireDigest(t *testing.T, file string, want sandbox.Image) {
+	t.Helper()
+	images, err := sandbox.ReadOCI(file)
+	require.NoError(t, err)
+	require.Len(t, images, 1)
+	require.Equal(t, want.Digest, images[0].Digest)
+}
+
+// buildx is the command of that name, with a configuration of its own.
+type buildx struct {
+	bin, config string
+	env         []string
+}
+
+func (x buildx) run(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), x.bin, args...)
+	cmd.Dir = ".." // of docker-bake.hcl
+	cmd.Env = append(append(os.Environ(), "BUILDX_CONFIG="+x.config, "DOCKER_CONFIG="+x.config), x.env...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+}
