@@ -1,0 +1,111 @@
+// Command demo shows the main job to a newcomer: a base image from a runtime's name, by the frontend's image on a real
+// BuildKit, twice. Everything runs on this machine; the repository is the sample.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"lambdabase/internal/sample"
+
+	"github.com/pkg/errors"
+)
+
+const (
+	runtime  = "nodejs20.x"
+	platform = "linux/amd64"
+	image    = "bin/" + runtime + ".tar"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	if os.Geteuid() != 0 {
+		return errors.New("BuildKit's daemon needs root here: sudo make demo")
+	}
+	dir, err := os.MkdirTemp("", "lambdabase-demo")
+	if err != nil {
+		return errors.Wrap(err, "folder of the demo")
+	}
+	defer os.RemoveAll(dir)
+
+	step("a sample of AWS's repository, in the place of github.com")
+	stand, err := setUp(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer stand.close()
+
+	step("the frontend's image, pushed to a registry on this machine")
+	if err := stand.command(ctx, "make", "--old-file=setup", "image", "PLATFORMS="+platform, "REGISTRY="+stand.registry); err != nil {
+		return err
+	}
+	step("buildctl build --frontend gateway.v0 --opt source=%s/lambda-frontend --opt runtime=%s", stand.registry, runtime)
+	first, err := stand.build(ctx)
+	if err != nil {
+		return err
+	}
+	if err := show(image); err != nil {
+		return err
+	}
+	second, err := stand.build(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%-14s %s\n%-14s %s\n", "first build", first, "second build", second)
+	fmt.Printf("\nNext: README.md, \"Use it\", for the real repository.\n")
+	return nil
+}
+
+func step(format string, args ...any) { fmt.Printf("== "+format+"\n", args...) }
+
+// cost is what a build took.
+type cost struct {
+	time          time.Duration
+	objects, size int64
+	git           int
+}
+
+func (c cost) String() string {
+	return fmt.Sprintf("%5.2f s, %d objects fetched (%s), %d git requests", c.time.Seconds(), c.objects, human(c.size), c.git)
+}
+
+// build builds the image as a user would, and counts at the server.
+func (s *stand) build(ctx context.Context) (cost, error) {
+	s.server.Reset()
+	repository, objects := s.server.URLs(s.host.URL)
+	start := time.Now()
+	err := s.command(ctx, "bin/buildctl", "build", "--frontend=gateway.v0", "--opt=source="+s.registry+"/lambda-frontend",
+		"--opt=runtime="+runtime, "--opt=platform="+platform, "--opt=repository="+repository, "--opt=objects="+objects,
+		"--output=type=oci,dest="+image)
+	c := cost{time: time.Since(start), git: s.server.Total(sample.Git)}
+	for _, r := range s.server.Requests() {
+		if r.Kind == sample.Object {
+			c.objects++
+			c.size += r.Bytes
+		}
+	}
+	return c, err
+}
+
+// command runs a command on the demo's daemon; its output is shown only if it fails.
+func (s *stand) command(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "BUILDKIT_HOST="+s.addr)
+	out, err := cmd.CombinedOutput()
+	return errors.Wrapf(err, "%s: %s", filepath.Base(name), strings.TrimSpace(string(out)))
+}

@@ -1,0 +1,79 @@
+package test
+
+import (
+	"testing"
+	"time"
+
+	"lambdabase/test/fstree"
+	"lambdabase/test/sandbox"
+
+	digest "github.com/opencontainers/go-digest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheSameCommitGivesTheSameDigestOnTwoDaemons(t *testing.T) {
+	h := upstream(t, "nodejs20.x")
+	one, two := sandbox.Start(t), sandbox.Start(t)
+	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+		first := oneImage(t, one, h.request("nodejs20.x", "platform", platform))
+		require.Equal(t, first.Digest, oneImage(t, two, h.request("nodejs20.x", "platform", platform)).Digest)
+
+		elsewhere := h.request("nodejs20.x", "platform", platform, "repository", h.url+"/aws/aws-lambda-base-images", "objects", h.url+"/objects/{oid}")
+		require.Equal(t, first.Digest, oneImage(t, two, elsewhere).Digest, "a mirror gives the same image")
+	}
+}
+
+func TestTheImageIsDatedByItsCommit(t *testing.T) {
+	h := upstream(t, "nodejs20.x")
+	d := sandbox.Start(t)
+	config := imageConfig(t, oneImage(t, d, h.request("nodejs20.x")))
+	commit, err := h.Commit("nodejs20.x")
+	require.NoError(t, err)
+	require.Equal(t, time.Date(2024, 10, 14, 14, 15, 39, 0, time.UTC), config.Created.UTC())
+	require.Equal(t, map[string]string{"lambdabase.runtime": "nodejs20.x", "lambdabase.commit": commit}, config.Config.Labels)
+	for _, entry := range config.History {
+		require.Equal(t, config.Created.UTC(), entry.Created.UTC())
+		require.Regexp(t, `^ADD x86_64/[0-9a-f]{64}\.tar\.xz / # sha256:[0-9a-f]{64}, \d+ bytes$`, entry.CreatedBy)
+	}
+
+	dated := imageConfig(t, oneImage(t, d, h.request("nodejs20.x", "build-arg:SOURCE_DATE_EPOCH", "86400")))
+	require.Equal(t, time.Unix(86400, 0).UTC(), dated.Created.UTC())
+}
+
+func TestRuntimesShareLayersToTheByte(t *testing.T) {
+	h := upstream(t, "nodejs18.x", "nodejs16.x", "nodejs20.x", "python3.12")
+	d := sandbox.Start(t)
+	layers := func(runtime string) map[digest.Digest]bool {
+		found := map[digest.Digest]bool{}
+		for _, l := range oneImage(t, d, h.request(runtime)).Layers {
+			found[l.Descriptor.Digest] = true
+		}
+		return found
+	}
+	for _, pair := range [][2]string{{"nodejs18.x", "nodejs16.x"}, {"nodejs20.x", "python3.12"}} {
+		one, two := layers(pair[0]), layers(pair[1])
+		shared := 0
+		for l := range one {
+			if two[l] {
+				shared++
+			}
+		}
+		objects := len(distinct(t, "linux/amd64", pair[0])) + len(distinct(t, "linux/amd64", pair[1])) - len(distinct(t, "linux/amd64", pair[:]...))
+		require.Positive(t, objects)
+		require.Equal(t, objects, shared, "%v: what is one object is one layer, wherever it stands", pair)
+	}
+}
+
+func TestLayersAreAsLambdaWantsThem(t *testing.T) {
+	h := upstream(t, "nodejs20.x")
+	image := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
+	for _, l := range image.Layers {
+		require.Contains(t, l.Descriptor.MediaType, "gzip")
+		r, err := l.Open()
+		require.NoError(t, err)
+		missing, err := fstree.MissingParents(r)
+		require.NoError(t, err)
+		require.NoError(t, r.Close())
+		require.Empty(t, missing, "a directory without a header is MissingParentDirectory to Lambda")
+	}
+}
