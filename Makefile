@@ -4,6 +4,8 @@ PLATFORMS ?= linux/amd64,linux/arm64
 REGISTRY  ?=
 TAG       ?= latest
 FUZZTIME  ?= 30s
+# The oldest daemon that is supported, and the last one that can't tell a branch's commit.
+BUILDKITS ?= v0.14.1 v0.25.1
 
 comma := ,
 platforms := $(subst $(comma), ,$(PLATFORMS))
@@ -29,12 +31,17 @@ test: bin setup ## all tests, on real daemons; fails where it can't have one
 	LAMBDABASE_TEST=required $(GO) test -timeout 18m ./...
 
 .PHONY: test-full
-test-full: test ## all tests, then each fuzz target for FUZZTIME
+test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons, then each fuzz target for FUZZTIME
+	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" $(GO) test -timeout 18m -run TestOlder ./test
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
 	  done; \
 	done
+
+bin/buildkitd-%: | bin
+	dir=$$(mktemp -d) && cd $$dir && $(GO) mod init old && $(GO) get github.com/moby/buildkit@$* && \
+	  CGO_ENABLED=0 $(GO) build -mod=mod -trimpath -o $(CURDIR)/$@ github.com/moby/buildkit/cmd/buildkitd && rm -rf $$dir
 
 .PHONY: lint
 lint: bin setup ## gofmt, go vet and staticcheck

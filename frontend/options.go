@@ -51,7 +51,7 @@ func (o Option) BuildArg() string {
 // Table declares every option, once.
 func Table() []Option {
 	return []Option{
-		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read", setRuntime},
+		{"runtime", "required", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read", setRuntime},
 		{"repository", Upstream, "Git URL (http or https) of the snapshots", setRepository},
 		{"commit", "the branch's head", "full id of the commit to build; a build pinned like this asks the repository for nothing that the daemon has", setCommit},
 		{"objects", "auto", "where Git LFS objects come from: `auto` (the object URLs of github.com, gitlab.com or codeberg.org), or an URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid)", setObjects},
