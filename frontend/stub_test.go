@@ -33,13 +33,12 @@ const (
 // stub is a daemon as far as the frontend sees one: it knows one commit, and layers by their oids.
 type stub struct {
 	opts     map[string]string
-	noMerge  bool                // as Docker's graphdriver store
-	noGit    bool                // as BuildKit before v0.26
-	branches map[string]string   // to commits
-	tree     stubRef             // of the commit
-	layers   map[string]stubRef  // unpacked, by oid
-	fails    map[string]string   // oid to the error of its fetch
-	chainErr func(oid int) error // of a chain
+	noMerge  bool               // as Docker's graphdriver store
+	noGit    bool               // as BuildKit before v0.26
+	branches map[string]string  // to commits
+	tree     stubRef            // of the commit
+	layers   map[string]stubRef // unpacked, by oid
+	fails    map[string]string  // oid to the error of its fetch
 
 	mu       sync.Mutex
 	resolved []string // sources whose metadata was asked for

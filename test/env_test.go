@@ -3,8 +3,6 @@ package test
 import (
 	"bytes"
 	"encoding/json"
-	"io"
-	"maps"
 	"net/http/httptest"
 	"testing"
 
@@ -146,17 +144,4 @@ func compress(t testing.TB, dt []byte) []byte {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	return buf.Bytes()
-}
-
-func decompress(t testing.TB, dt []byte) io.Reader {
-	t.Helper()
-	r, err := xz.NewReader(bytes.NewReader(dt))
-	require.NoError(t, err)
-	return r
-}
-
-func merged(a, b map[string]string) map[string]string {
-	m := maps.Clone(a)
-	maps.Copy(m, b)
-	return m
 }
