@@ -4,6 +4,7 @@ PLATFORMS ?= linux/amd64,linux/arm64
 REGISTRY  ?=
 TAG       ?= latest
 FUZZTIME  ?= 30s
+COUNT     ?= 5
 # The oldest daemon that is supported, and the last one that can't tell a branch's commit.
 BUILDKITS ?= v0.14.1 v0.25.1
 
@@ -38,6 +39,10 @@ test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons,
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
 	  done; \
 	done
+
+.PHONY: bench
+bench: bin setup ## cold and warm builds of real size against docker build, COUNT times each
+	LAMBDABASE_TEST=required LAMBDABASE_BENCH=$(CURDIR)/bin/bench $(GO) test -run '^$$' -bench . -benchtime 1x -count $(COUNT) -timeout 60m ./test/bench
 
 bin/buildkitd-%: | bin
 	dir=$$(mktemp -d) && cd $$dir && $(GO) mod init old && $(GO) get github.com/moby/buildkit@$* && \

@@ -52,11 +52,15 @@ func Build(ctx context.Context, c gateway.Client) (_ *gateway.Result, err error)
 		if err != nil {
 			return nil, err
 		}
-		base, err := req.assemble(ctx, plan)
+		st, image, err := req.assemble(ctx, plan)
 		if err != nil {
 			return nil, err
 		}
-		return &dockerui.BuildResult{Reference: base.ref, Image: base.image, Epoch: req.epoch}, nil
+		ref, err := req.solve(ctx, st, *platform, false)
+		if err != nil {
+			return nil, errors.Wrapf(err, "layers of %s", plan.Runtime)
+		}
+		return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: req.epoch}, nil
 	})
 	if err != nil {
 		return nil, err

@@ -126,6 +126,18 @@ func TestAnEmptyTarAddsNothing(t *testing.T) {
 	}
 }
 
+func TestARecipeOfEmptyTarsIsAnEmptyImage(t *testing.T) {
+	for _, layers := range []string{"auto", "chain"} {
+		s := newStub(map[string]string{"layers": layers})
+		for _, digit := range []string{"a", "b"} {
+			s.layers[stubOID(digit)] = stubRef{stubOID(digit): {data: string(archive(t, nil))}}
+			s.tree["x86_64/"+digit+".tar.xz"] = stubFile{data: strings.Replace(stubPointer(digit).data, "size 5", "size 1024", 1)}
+		}
+		build(t, s)
+		require.Contains(t, last(s), "0 file\n    name: WORKDIR /var/task", layers)
+	}
+}
+
 func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 	tree := func(name string, f stubFile) func(*stub) { return func(s *stub) { s.tree[name] = f } }
 	for name, tc := range map[string]struct {

@@ -15,12 +15,6 @@ import (
 	"github.com/pkg/errors"
 )
 
-// base is a finished base image.
-type base struct {
-	ref   gateway.Reference
-	image *dockerspec.DockerOCIImage
-}
-
 // assembly puts the layers of one plan together.
 type assembly struct {
 	*request
@@ -28,29 +22,41 @@ type assembly struct {
 	plan *lambda2llb.Plan
 }
 
-// assemble makes the root filesystem that the recipe's ADDs make one after the other. Merging is how that is done in
-// parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
-func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (*base, error) {
+// assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
+// how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
+func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
 	a := &assembly{request: r, plan: plan, Converter: lambda2llb.NewConverter(*plan, r.vertices...)}
-	if r.Layers == LayersChain || !r.canMerge() {
+	st, hasWorkdir, err := a.layers(ctx)
+	if err != nil {
+		return llb.State{}, nil, err
+	}
+	if !hasWorkdir {
+		st = a.Workdir(st)
+	}
+	return st, plan.BaseImage(!hasWorkdir), nil
+}
+
+// layers are the ADDs alone, and whether the working directory came with them.
+func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
+	if a.Layers == LayersChain || !a.canMerge() {
 		return a.chain(ctx)
 	}
 	solved := a.solveLayers(ctx)
 	if err := a.fetchErrors(solved); err != nil {
-		return nil, err
+		return st, false, err
 	}
 	if err := a.checkUnpacked(ctx, solved); err != nil {
-		return nil, err
+		return st, false, err
 	}
 	conflicts, err := a.conflicts(ctx, solved)
 	switch {
 	case err != nil:
-		return nil, err
+		return st, false, err
 	case len(conflicts) == 0:
 		return a.merge(ctx, solved)
-	case r.Layers == LayersMerge:
-		return nil, errors.Errorf("invalid option layers: merge would differ from the recipe of %s, auto or chain gives what it says: %s",
-			plan.Runtime, strings.Join(conflicts[:min(len(conflicts), 5)], "; "))
+	case a.Layers == LayersMerge:
+		return st, false, errors.Errorf("invalid option layers: merge would differ from the recipe of %s, auto or chain gives what it says: %s",
+			a.plan.Runtime, strings.Join(conflicts[:min(len(conflicts), 5)], "; "))
 	}
 	return a.chain(ctx)
 }
@@ -130,50 +136,47 @@ func (a *assembly) conflicts(ctx context.Context, solved []solvedLayer) ([]strin
 	return conflicts(ctx, dirs)
 }
 
-func (a *assembly) merge(ctx context.Context, solved []solvedLayer) (*base, error) {
-	st := a.Merge(a.layers())
-	made := true
+func (a *assembly) merge(ctx context.Context, solved []solvedLayer) (st llb.State, hasWorkdir bool, err error) {
 	for _, s := range solved {
 		has, err := a.hasWorkdir(ctx, s.ref)
 		if err != nil {
-			return nil, err
+			return st, false, err
 		}
-		made = made && !has
+		hasWorkdir = hasWorkdir || has
 	}
-	return a.finish(ctx, st, made)
+	return a.Merge(a.full()), hasWorkdir, nil
 }
 
-func (a *assembly) chain(ctx context.Context) (*base, error) {
-	st := a.Chain(a.layers())
+func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
+	layers := a.full()
+	if len(layers) == 0 {
+		return llb.Scratch(), a.plan.Config.Config.WorkingDir == "/", nil
+	}
+	st = a.Chain(layers)
 	ref, err := a.solve(ctx, st, a.plan.Platform, true)
 	if err != nil {
-		return nil, a.chainError(ctx, err)
+		return st, false, a.chainError(ctx, err)
 	}
-	empty := false
 	for i := range a.plan.Layers {
 		l := &a.plan.Layers[i]
 		if l.Empty {
 			continue
 		}
 		if err := a.checkCopied(ctx, ref, l); err != nil {
-			return nil, locate(err, a.plan.Recipe, l.Lines...)
+			return st, false, locate(err, a.plan.Recipe, l.Lines...)
 		}
-		empty = empty || l.Empty
 	}
-	if empty { // known only now: leave them out
+	if len(a.full()) < len(layers) { // which ones are empty is known only now: leave them out
 		return a.chain(ctx)
 	}
-	has, err := a.hasWorkdir(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	return a.finish(ctx, st, !has)
+	hasWorkdir, err = a.hasWorkdir(ctx, ref)
+	return st, hasWorkdir, err
 }
 
 // chainError says which layer of a chain failed.
 func (a *assembly) chainError(ctx context.Context, err error) error {
 	st := llb.Scratch()
-	for _, l := range a.layers() {
+	for _, l := range a.full() {
 		if source, herr := head(ctx, a.Fetch(l)); herr == nil && failedAt(err, source) {
 			return fetchError(err, l)
 		}
@@ -185,25 +188,14 @@ func (a *assembly) chainError(ctx context.Context, err error) error {
 	return errors.Wrapf(err, "layers of %s", a.plan.Runtime)
 }
 
-// layers are those that have anything in them.
-func (a *assembly) layers() []lambda2llb.Layer {
+// full are the layers that have anything in them.
+func (a *assembly) full() []lambda2llb.Layer {
 	return slices.DeleteFunc(slices.Clone(a.plan.Layers), func(l lambda2llb.Layer) bool { return l.Empty })
 }
 
 func (a *assembly) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
 	st, err := find(ctx, ref, a.plan.Config.Config.WorkingDir)
 	return st != nil && isDir(st), errors.Wrap(err, "working directory")
-}
-
-func (a *assembly) finish(ctx context.Context, st llb.State, makeWorkdir bool) (*base, error) {
-	if makeWorkdir {
-		st = a.Workdir(st)
-	}
-	ref, err := a.solve(ctx, st, a.plan.Platform, false)
-	if err != nil {
-		return nil, errors.Wrapf(err, "layers of %s", a.plan.Runtime)
-	}
-	return &base{ref: ref, image: a.plan.BaseImage(makeWorkdir)}, nil
 }
 
 // head is the digest of the vertex that a state ends in.
