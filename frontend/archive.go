@@ -15,12 +15,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
-	"github.com/ulikunitz/xz"
+	"github.com/ulikunitz/xz/lzma"
 )
 
-// sniffed is how much of a copied archive is looked at, in bytes: more than xz packs into one chunk (64 KiB), so that
-// the first header of the tar is in it.
-const sniffed = 256 << 10
+const (
+	// sniffed is how much of a copied archive is looked at, in bytes: more than a block of bzip2 (900 kB), the largest
+	// unit of all, so that the first header of the tar is in it.
+	sniffed = 1 << 20
+	// tarBlock is the size in bytes that a tar is made of; one that ends has two of them, all zero.
+	tarBlock = 512
+	// maxWindow bounds, in bytes, what an archive can make its unpacker allocate.
+	maxWindow = 8 << 20
+)
 
 // checkCopied fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
@@ -29,8 +35,11 @@ func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *la
 	if err != nil {
 		return errors.Wrapf(err, "check %s", describe(*l))
 	}
-	if st == nil || st.Size != l.Size { // nothing by that name, or something else that came out of a tar
+	if st == nil {
 		return nil
+	}
+	if st.Size != l.Size {
+		return errors.Errorf("%s was not unpacked, and has %d bytes: its pointer says %d", describe(*l), st.Size, l.Size)
 	}
 	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.OID, Range: &gateway.FileRange{Length: sniffed}})
 	if err != nil {
@@ -54,7 +63,7 @@ func whyCopied(head []byte) (reason string, empty bool) {
 			return f.why(head)
 		}
 	}
-	if _, err := tar.NewReader(bytes.NewReader(head)).Next(); err == io.EOF && len(head) >= 512 {
+	if empty, _ := emptyTar(bytes.NewReader(head)); empty {
 		return "", true
 	}
 	return fmt.Sprintf("it is no archive, it begins with %q", head[:min(len(head), 24)]), false
@@ -68,10 +77,12 @@ type format struct {
 
 // formats are told by how they begin.
 var formats = []format{
-	{"xz", "\xfd7zXZ\x00", func(r io.Reader) (io.Reader, error) { return xz.NewReader(r) }},
+	{"xz", "\xfd7zXZ\x00", unxz},
 	{"gzip", "\x1f\x8b\x08", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
 	{"bzip2", "BZh", func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
-	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) }},
+	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) {
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	}},
 	{"lzma", "\x5d\x00\x00", nil},
 	{"lz4", "\x04\x22\x4d\x18", nil},
 	{"zip", "PK\x03\x04", nil},
@@ -84,10 +95,10 @@ func (f format) why(head []byte) (reason string, empty bool) {
 	}
 	r, err := f.unpack(bytes.NewReader(head))
 	if err == nil {
-		_, err = tar.NewReader(r).Next()
+		empty, err = emptyTar(r)
 	}
 	switch {
-	case err == io.EOF:
+	case empty:
 		return "", true
 	case err != nil:
 		return fmt.Sprintf("it is packed with %s, but there is no tar in it (%v)", f.name, err), false
@@ -95,4 +106,39 @@ func (f format) why(head []byte) (reason string, empty bool) {
 		return "the BuildKit daemon has no xz, and BuildKit up to v0.32.0 copies what it can't unpack: install xz-utils (apk: xz) where buildkitd runs", false
 	}
 	return fmt.Sprintf("BuildKit copied it though it is a tar packed with %s", f.name), false
+}
+
+// emptyTar tells a tar that ends where it begins from one that has entries. What ends without saying so is no tar: a
+// producer that died leaves that.
+func emptyTar(r io.Reader) (bool, error) {
+	block := make([]byte, tarBlock)
+	if _, err := io.ReadFull(r, block); err != nil {
+		return false, errors.Wrap(err, "first block")
+	}
+	_, err := tar.NewReader(io.MultiReader(bytes.NewReader(block), r)).Next()
+	if err == io.EOF {
+		return true, nil
+	}
+	return false, err
+}
+
+// unxz unpacks the first block of an xz stream, with a window of our choice: what its header asks for may be 4 GiB, and
+// the beginning of a stream refers to no more than the beginning (https://tukaani.org/xz/xz-file-format.txt, section 3.1).
+func unxz(r io.Reader) (io.Reader, error) {
+	const streamHeader = 12
+	head := make([]byte, streamHeader+2)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, errors.Wrap(err, "header")
+	}
+	size, flags := head[streamHeader], head[streamHeader+1]
+	if size == 0 {
+		return nil, errors.New("no blocks")
+	}
+	if flags&3 != 0 {
+		return nil, errors.New("more than one filter")
+	}
+	if _, err := io.CopyN(io.Discard, r, (int64(size)+1)*4-2); err != nil {
+		return nil, errors.Wrap(err, "block header")
+	}
+	return lzma.Reader2Config{DictCap: maxWindow}.NewReader2(r)
 }

@@ -30,6 +30,9 @@ func TestWhatBuildKitCopiedIsNamed(t *testing.T) {
 		"an empty tar in gzip":     {dt: pack(t, empty, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }), empty: true},
 		"an empty tar in zstd":     {dt: pack(t, empty, func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }), empty: true},
 		"an empty tar":             {dt: empty, empty: true},
+		"nothing in xz":            {dt: pack(t, nil, xzWriter), want: "there is no tar in it"},
+		"less than a block in xz":  {dt: pack(t, make([]byte, 100), xzWriter), want: "there is no tar in it (first block"},
+		"a window of 4 GiB":        {dt: hugeWindow(pack(t, full, xzWriter)), want: "the BuildKit daemon has no xz"},
 		"something else in xz":     {dt: pack(t, []byte("hello, this is not a tar"), xzWriter), want: "packed with xz, but there is no tar in it"},
 		"damaged xz":               {dt: []byte("\xfd7zXZ\x00damaged and more of it"), want: "packed with xz, but there is no tar in it"},
 		"lzma":                     {dt: []byte("\x5d\x00\x00\x80\x00"), want: "packed with lzma, which BuildKit doesn't unpack"},
@@ -53,6 +56,9 @@ func FuzzWhyCopied(f *testing.F) {
 	f.Fuzz(func(t *testing.T, dt []byte) {
 		reason, empty := whyCopied(dt)
 		require.Equal(t, empty, reason == "", "what isn't empty has a reason")
+		if empty && !bytes.HasPrefix(dt, []byte("BZh")) {
+			require.GreaterOrEqual(t, len(dt), 16, "an empty tar has a header of its packing, and a block")
+		}
 	})
 }
 
@@ -67,6 +73,12 @@ func archive(t *testing.T, content []byte) []byte {
 	}
 	require.NoError(t, tw.Close())
 	return buf.Bytes()
+}
+
+// hugeWindow makes an xz stream ask for the largest dictionary that its format knows, 4 GiB.
+func hugeWindow(dt []byte) []byte {
+	dt[bytes.Index(dt, []byte{0x21, 0x01})+2] = 40
+	return dt
 }
 
 func xzWriter(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) }

@@ -13,25 +13,29 @@ import (
 )
 
 // Build answers one request: a base image for every platform that was asked for.
-func Build(ctx context.Context, c gateway.Client) (_ *gateway.Result, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.Errorf("internal error: %v, please report it", r)
-		}
-		if err != nil {
-			err = &said{err}
-		}
-	}()
-	bc, err := dockerui.NewClient(c)
+func Build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	var res *gateway.Result
+	err := guard(func() (err error) {
+		res, err = build(ctx, c)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return nil, &said{err}
 	}
-	opts, err := ParseOptions(bc.BuildOpts().Opts)
+	return res, nil
+}
+
+func build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	bc, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
 	}
 	if res, ok, err := bc.HandleSubrequest(ctx, dockerui.RequestHandler{}); ok || err != nil {
 		return res, err
+	}
+	opts, err := ParseOptions(bc.BuildOpts().Opts)
+	if err != nil {
+		return nil, err
 	}
 	if bc.Target != "" {
 		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", bc.Target)
@@ -40,32 +44,40 @@ func Build(ctx context.Context, c gateway.Client) (_ *gateway.Result, err error)
 	if err != nil {
 		return nil, err
 	}
-	snap, err := req.snapshot(ctx)
+	snap, err := req.snapshot(ctx, opts.Runtime, opts.Commit)
 	if err != nil {
 		return nil, err
 	}
-	rb, err := bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
-		if platform == nil {
-			platform = &bc.BuildPlatforms[0]
-		}
-		plan, err := snap.plan(ctx, *platform)
-		if err != nil {
-			return nil, err
-		}
-		st, image, err := req.assemble(ctx, plan)
-		if err != nil {
-			return nil, err
-		}
-		ref, err := req.solve(ctx, st, *platform, false)
-		if err != nil {
-			return nil, errors.Wrapf(err, "layers of %s", plan.Runtime)
-		}
-		return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: req.epoch}, nil
+	rb, err := bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (res *dockerui.BuildResult, err error) {
+		return res, guard(func() (err error) {
+			res, err = snap.build(ctx, platform)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return rb.Finalize()
+}
+
+// build makes the base image of one platform; nil is that of the daemon.
+func (s *snapshot) build(ctx context.Context, platform *ocispecs.Platform) (*dockerui.BuildResult, error) {
+	if platform == nil {
+		platform = &s.bc.BuildPlatforms[0]
+	}
+	plan, err := s.plan(ctx, *platform)
+	if err != nil {
+		return nil, err
+	}
+	st, image, err := s.assemble(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := s.solve(ctx, st, *platform, false)
+	if err != nil {
+		return nil, errors.Wrapf(err, "layers of %s", plan.Runtime)
+	}
+	return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: s.epoch}, nil
 }
 
 // solve marshals a state and solves it, with the request's cache imports: without them a build that could be imported
@@ -84,4 +96,14 @@ func (r *request) solve(ctx context.Context, st llb.State, platform ocispecs.Pla
 		return nil, err
 	}
 	return res.SingleRef()
+}
+
+// guard makes an error of a panic, in the goroutine that it is called in: what is on a branch must not end the process.
+func guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.Errorf("internal error: %v, please report it", r)
+		}
+	}()
+	return f()
 }

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/solver/errdefs"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"github.com/opencontainers/go-digest"
+	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,7 +26,7 @@ func imageOf(t *testing.T, dt []byte) (image dockerspec.DockerOCIImage) {
 
 func TestABaseImageIsMergedFromLayersSolvedOnTheirOwn(t *testing.T) {
 	s := newStub(nil)
-	res := build(t, s)
+	res := built(t, s)
 	require.Len(t, s.solved, 4, "tree, two layers, merge")
 	require.Contains(t, last(s), "merge <- 1 <- 3")
 	require.Contains(t, last(s), "mkdir /var/task 755", "no layer has it")
@@ -38,7 +41,7 @@ func TestABaseImageIsMergedFromLayersSolvedOnTheirOwn(t *testing.T) {
 
 func TestPlatformsShareOneCommit(t *testing.T) {
 	s := newStub(map[string]string{"platform": "linux/amd64,linux/arm64"})
-	res := build(t, s)
+	res := built(t, s)
 	require.Len(t, res.Refs, 2)
 	require.Equal(t, 1, count(s.resolved, "refs/heads/"))
 	require.Equal(t, 1, count(s.solved, "source git://"))
@@ -50,7 +53,7 @@ func TestPlatformsShareOneCommit(t *testing.T) {
 
 func TestAPinnedCommitIsNotResolved(t *testing.T) {
 	s := newStub(map[string]string{"commit": strings.Repeat("1", 40)})
-	build(t, s)
+	built(t, s)
 	require.Zero(t, count(s.resolved, "refs/heads/"))
 	require.Equal(t, 1, count(s.solved, "#"+strings.Repeat("1", 40)))
 }
@@ -72,7 +75,7 @@ func TestLayersAreChainedWhereMergingWouldDiffer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStub(map[string]string{"layers": tc.layers})
 			tc.change(s)
-			build(t, s)
+			built(t, s)
 			require.Equal(t, tc.merged, strings.Contains(last(s), "merge"), last(s))
 			require.Equal(t, !tc.merged, strings.Contains(last(s), "file <- 1 <- 2"), last(s))
 		})
@@ -96,7 +99,7 @@ func TestOldDaemonsTellTheCommitByACheckout(t *testing.T) {
 			for p, f := range files {
 				s.tree[p] = f
 			}
-			res := build(t, s)
+			res := built(t, s)
 			image := imageOf(t, res.Metadata[exptypes.ExporterImageConfigKey])
 			require.Equal(t, stubCommit, image.Config.Labels["lambdabase.commit"])
 			require.Equal(t, time.Unix(0, 0).UTC(), *image.Created, "such a daemon can't tell the date")
@@ -106,7 +109,7 @@ func TestOldDaemonsTellTheCommitByACheckout(t *testing.T) {
 
 func TestUsersSayLabelsAndDate(t *testing.T) {
 	s := newStub(map[string]string{"label:team": "platform", "build-arg:SOURCE_DATE_EPOCH": "86400"})
-	res := build(t, s)
+	res := built(t, s)
 	image := imageOf(t, res.Metadata[exptypes.ExporterImageConfigKey])
 	require.Equal(t, "platform", image.Config.Labels["team"])
 	require.Equal(t, time.Unix(86400, 0).UTC(), *image.Created)
@@ -120,7 +123,7 @@ func TestAnEmptyTarAddsNothing(t *testing.T) {
 		dt := string(archive(t, nil))
 		s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: dt}}
 		s.tree["x86_64/b.tar.xz"] = stubFile{data: strings.Replace(stubPointer("b").data, "size 5", "size 1024", 1)}
-		image := imageOf(t, build(t, s).Metadata[exptypes.ExporterImageConfigKey])
+		image := imageOf(t, built(t, s).Metadata[exptypes.ExporterImageConfigKey])
 		require.NotContains(t, last(s), stubOID("b"), layers)
 		require.True(t, image.History[1].EmptyLayer, layers)
 	}
@@ -133,7 +136,7 @@ func TestARecipeOfEmptyTarsIsAnEmptyImage(t *testing.T) {
 			s.layers[stubOID(digit)] = stubRef{stubOID(digit): {data: string(archive(t, nil))}}
 			s.tree["x86_64/"+digit+".tar.xz"] = stubFile{data: strings.Replace(stubPointer(digit).data, "size 5", "size 1024", 1)}
 		}
-		build(t, s)
+		built(t, s)
 		require.Contains(t, last(s), "0 file\n    name: WORKDIR /var/task", layers)
 	}
 }
@@ -153,6 +156,7 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		"target":           {opts: map[string]string{"target": "x"}, want: []string{"target \"x\" makes no sense"}},
 		"sub-request":      {opts: map[string]string{"requestid": "frontend.lint"}, want: []string{"unsupported request frontend.lint"}},
 		"epoch":            {opts: map[string]string{"build-arg:SOURCE_DATE_EPOCH": "today"}, want: []string{"invalid SOURCE_DATE_EPOCH \"today\""}},
+		"late epoch":       {opts: map[string]string{"build-arg:SOURCE_DATE_EPOCH": "253402300800"}, want: []string{"up to the year 9999"}},
 		"no recipe":        {change: func(s *stub) { s.tree = stubRef{"README.md": {}} }, want: []string{"branch nodejs20.x is no runtime", "Dockerfile.nodejs20.x"}},
 		"several recipes":  {change: func(s *stub) { s.tree = stubRef{"Dockerfile.a": {}, "Dockerfile.b": {}} }, want: []string{"several recipes", "Dockerfile.a, Dockerfile.b"}},
 		"instruction":      {change: tree("x86_64/Dockerfile.nodejs20.x", stubFile{data: "FROM scratch\nADD a.tar.xz /\nRUN x\n"}), want: []string{"x86_64/Dockerfile.nodejs20.x:3: RUN"}, line: 3},
@@ -170,9 +174,20 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		"pointer unpacked in a chain": {opts: map[string]string{"layers": "chain"}, change: func(s *stub) {
 			s.tree["x86_64/b.tar.xz"] = stubFile{data: strings.Replace(stubPointer("b").data, "size 5", "size 42", 1)}
 			s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: "version https://git-lfs.github.com/spec/v1"}}
-			s.layers[stubOID("b")][stubOID("b")] = stubFile{data: "version https://git-lfs.github.com/spec/v1"}
 		}, want: []string{"was not unpacked: it is a Git LFS pointer itself"}, line: 3},
-		"one object":  {change: func(s *stub) { s.fails = map[string]string{stubOID("a"): "digest mismatch for https://h"} }, want: []string{"fetch x86_64/a.tar.xz (object sha256:aaaa", "not the object"}},
+		"wrong size in the pointer": {change: func(s *stub) { s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: "hello, world"}} },
+			want: []string{"was not unpacked, and has 12 bytes: its pointer says 5"}, line: 3},
+		"panic":      {change: func(s *stub) { s.panics = true }, want: []string{"internal error", "please report it"}},
+		"one object": {change: func(s *stub) { s.fails = map[string]string{stubOID("a"): "digest mismatch for https://h"} }, want: []string{"fetch x86_64/a.tar.xz (object sha256:aaaa", "it answers with status 404, not found"}},
+		"gone by now": {change: func(s *stub) {
+			s.fails, s.http = map[string]string{stubOID("a"): "digest mismatch for https://h"}, digest.Digest("sha256:"+stubOID("a"))
+		}, want: []string{"it does send the object when asked again"}},
+		"other content": {change: func(s *stub) {
+			s.fails, s.http = map[string]string{stubOID("a"): "digest mismatch for https://h"}, digest.Digest("sha256:"+stubOID("e"))
+		}, want: []string{"it sent something else, sha256:eeee"}},
+		"no diagnosis": {change: func(s *stub) {
+			s.fails, s.noGit, s.opts["commit"] = map[string]string{stubOID("a"): "digest mismatch"}, true, stubCommit
+		}, want: []string{"can't tell): try the URL"}},
 		"two objects": {change: func(s *stub) { s.fails = map[string]string{stubOID("a"): "boom", stubOID("b"): "bang"} }, want: []string{"2 objects failed", "x86_64/a.tar.xz", "boom", "x86_64/b.tar.xz", "bang"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -196,11 +211,26 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 	}
 }
 
+func TestSubRequestsAreDescribedWithoutARuntime(t *testing.T) {
+	s := newStub(map[string]string{"requestid": "frontend.subrequests.describe", "runtime": ""})
+	require.Contains(t, string(built(t, s).Metadata["result.json"]), "frontend.subrequests.describe")
+}
+
+func TestAnEndedRequestEndsWithItsReason(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	s := newStub(nil)
+	s.fails = map[string]string{stubOID("a"): "boom"}
+	s.onLayer = func() { cancel(errors.New("the user has left")) }
+	_, err := Build(ctx, s)
+	require.ErrorContains(t, err, "the user has left")
+	require.NotContains(t, err.Error(), "boom")
+}
+
 func TestARuntimeFromBeforeTheFoldersIsX86(t *testing.T) {
 	old := stubRef{"Dockerfile.nodejs20.x": {data: "FROM scratch\nADD a.tar.xz /\n"}, "a.tar.xz": stubPointer("a")}
 	s := newStub(nil)
 	s.tree = old
-	build(t, s)
+	built(t, s)
 	s = newStub(map[string]string{"platform": "linux/arm64"})
 	s.tree = old
 	require.ErrorContains(t, buildError(t, s), "runtime nodejs20.x has no platform linux/arm64 at commit "+stubCommit+", it has linux/amd64")
@@ -209,14 +239,14 @@ func TestARuntimeFromBeforeTheFoldersIsX86(t *testing.T) {
 func TestABranchUnderAnotherNameHasItsOnlyRecipe(t *testing.T) {
 	s := newStub(map[string]string{"runtime": "mirror/2024-10"})
 	s.branches["mirror/2024-10"] = stubCommit
-	build(t, s)
+	built(t, s)
 }
 
 func TestTheSameRequestAsksForTheSame25Times(t *testing.T) {
 	var first []string
 	for range 25 {
 		s := newStub(map[string]string{"platform": "linux/amd64,linux/arm64"})
-		build(t, s)
+		built(t, s)
 		slices.Sort(s.solved) // layers and platforms are solved in parallel, in any order
 		if first == nil {
 			first = s.solved

@@ -16,36 +16,36 @@ import (
 	"github.com/pkg/errors"
 )
 
-// head is the commit of the runtime's branch. The daemon asks the repository, with the user's credentials.
-func (r *request) head(ctx context.Context) (string, error) {
-	op, err := sourceOp(ctx, lambda2llb.Head(r.Repository, r.Runtime))
+// head is the commit of a runtime's branch. The daemon asks the repository, with the user's credentials.
+func (r *request) head(ctx context.Context, runtime string) (string, error) {
+	op, err := sourceOp(ctx, lambda2llb.Head(r.Repository, runtime))
 	if err != nil {
 		return "", err
 	}
 	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{
-		LogName: "resolve branch " + r.Runtime,
+		LogName: "resolve branch " + runtime,
 	})
 	if err != nil {
-		return "", r.branchError(err)
+		return "", r.branchError(err, runtime)
 	}
 	if meta.Git != nil {
 		return meta.Git.Checksum, nil
 	}
-	return r.checkedOutHead(ctx)
+	return r.checkedOutHead(ctx, runtime)
 }
 
 // checkedOutHead is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.
-func (r *request) checkedOutHead(ctx context.Context) (string, error) {
-	st := lambda2llb.Head(r.Repository, r.Runtime, llb.KeepGitDir(), llb.WithCustomName("resolve branch "+r.Runtime))
+func (r *request) checkedOutHead(ctx context.Context, runtime string) (string, error) {
+	st := lambda2llb.Head(r.Repository, runtime, llb.KeepGitDir(), llb.WithCustomName("resolve branch "+runtime))
 	ref, err := r.solve(ctx, st, ocispecs.Platform{}, true)
 	if err != nil {
-		return "", r.branchError(err)
+		return "", r.branchError(err, runtime)
 	}
 	name := "HEAD"
 	for range 2 { // HEAD is the commit, or names the ref that is
 		dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: ".git/" + name})
 		if err != nil {
-			return "", errors.Wrapf(err, "commit of branch %s", r.Runtime)
+			return "", errors.Wrapf(err, "commit of branch %s", runtime)
 		}
 		text := strings.TrimSpace(string(dt))
 		if commitID.MatchString(text) {
@@ -53,7 +53,7 @@ func (r *request) checkedOutHead(ctx context.Context) (string, error) {
 		}
 		name = strings.TrimPrefix(text, "ref: ")
 	}
-	return "", errors.Errorf("commit of branch %s: .git/HEAD names none", r.Runtime)
+	return "", errors.Errorf("commit of branch %s: .git/HEAD names none", runtime)
 }
 
 // created is the date of a base image: SOURCE_DATE_EPOCH, or that of the commit, which costs no request for a commit

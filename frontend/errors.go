@@ -1,16 +1,20 @@
 package frontend
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/redact"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"
 	"github.com/docker/go-units"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
@@ -27,6 +31,8 @@ import (
 // said is an error as the user reads it. What crosses to the daemon is otherwise the text of the innermost error that
 // came from there, without anything that wraps it (util/grpcerrors of BuildKit v0.33.1).
 type said struct{ error }
+
+func (e *said) Error() string { return redact.Text(e.error.Error()) }
 
 func (e *said) GRPCStatus() *status.Status { return status.New(grpcerrors.Code(e.error), e.Error()) }
 
@@ -55,12 +61,15 @@ func (e *objectsError) Error() string {
 
 func (e *objectsError) Unwrap() error { return e.failed[0] }
 
-func (r *request) branchError(err error) error {
-	if !says(err, "does not contain ref", "couldn't find remote ref") {
-		return errors.Wrapf(err, "branch %s of %s", r.Runtime, r.Repository)
+func (r *request) branchError(err error, runtime string) error {
+	if says(err, "could not read Username", "Authentication failed", "not found", "returned error: 403") {
+		err = errors.Wrapf(err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.<host>)")
 	}
-	msg := fmt.Sprintf("no runtime %s: %s has no such branch", r.Runtime, r.Repository)
-	if near := catalog.Nearest(r.Runtime); len(near) > 0 {
+	if !says(err, "does not contain ref", "couldn't find remote ref") {
+		return errors.Wrapf(err, "branch %s of %s", runtime, r.Repository)
+	}
+	msg := fmt.Sprintf("no runtime %s: %s has no such branch", runtime, r.Repository)
+	if near := catalog.Nearest(runtime); len(near) > 0 {
 		msg += fmt.Sprintf(" (did you mean %s?)", strings.Join(near, ", "))
 	}
 	return errors.New(msg)
@@ -80,15 +89,61 @@ func (s *snapshot) platformError(platform ocispecs.Platform, found map[string]st
 		has = append(has, "linux/"+arch)
 	}
 	return errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
-		s.Runtime, platforms.Format(platform), s.commit, strings.Join(has, ", "))
+		s.runtime, platforms.Format(platform), s.commit, strings.Join(has, ", "))
 }
 
-// fetchError is a layer whose object didn't arrive; BuildKit's own text follows ours.
-func fetchError(err error, l lambda2llb.Layer) error {
+// fetchError is a layer whose object didn't arrive. A pinned HTTP source says "digest mismatch" whatever the server said,
+// so the server is asked once more, without the pin.
+func (r *request) fetchError(ctx context.Context, err error, l lambda2llb.Layer) error {
 	if says(err, "digest mismatch") {
-		err = errors.Wrap(err, "what the server sent is not the object (BuildKit doesn't tell an error page from a damaged object: try the URL)")
+		err = &explained{cause: err, text: r.diagnose(ctx, l).Error()}
 	}
 	return errors.Wrapf(err, "fetch %s from %s", describe(l), l.URL)
+}
+
+// explained is an error in other words; where it comes from is kept.
+type explained struct {
+	cause error
+	text  string
+}
+
+func (e *explained) Error() string { return e.text }
+
+func (e *explained) Unwrap() error { return e.cause }
+
+// diagnose is what the server says of an object's URL.
+func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) error {
+	op, err := sourceOp(ctx, llb.HTTP(l.URL, llb.Filename(l.OID)))
+	if err != nil {
+		return err
+	}
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "ask why " + l.OID[:12] + " failed"})
+	switch {
+	case err == nil && meta.HTTP == nil:
+		return errors.New("it sent something else, an error page perhaps (this version of BuildKit can't tell): try the URL")
+	case err == nil && meta.HTTP.Digest == l.Digest():
+		return errors.New("it does send the object when asked again: try again")
+	case err == nil:
+		return errors.Errorf("it sent something else, sha256:%s", meta.HTTP.Digest.Encoded())
+	}
+	for code, meaning := range statuses {
+		if says(err, fmt.Sprintf("invalid response status %d", code)) {
+			return errors.Errorf("it answers with status %d, %s", code, meaning)
+		}
+	}
+	return err
+}
+
+// statuses are what a server of objects means by its answers.
+var statuses = map[int]string{
+	401: "unauthorized: object URLs must be readable without credentials",
+	403: "forbidden: object URLs must be readable without credentials; it may also mean a limit",
+	404: "not found: the template may be wrong, or the object not be there",
+	429: "too many requests: try again later, or give a mirror with option objects",
+	500: "server error: try again later",
+	502: "server error: try again later",
+	503: "server error: try again later",
+	504: "server error: try again later",
 }
 
 // unpackError is a layer that BuildKit couldn't unpack.

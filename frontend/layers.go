@@ -18,20 +18,20 @@ import (
 // assembly puts the layers of one plan together.
 type assembly struct {
 	*request
-	*lambda2llb.Converter
-	plan *lambda2llb.Plan
+	plan    *lambda2llb.Plan
+	convert *lambda2llb.Converter
 }
 
 // assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
 // how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
 func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
-	a := &assembly{request: r, plan: plan, Converter: lambda2llb.NewConverter(*plan, r.vertices...)}
+	a := &assembly{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.vertices...)}
 	st, hasWorkdir, err := a.layers(ctx)
 	if err != nil {
 		return llb.State{}, nil, err
 	}
 	if !hasWorkdir {
-		st = a.Workdir(st)
+		st = a.convert.Workdir(st)
 	}
 	return st, plan.BaseImage(!hasWorkdir), nil
 }
@@ -42,7 +42,10 @@ func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, e
 		return a.chain(ctx)
 	}
 	solved := a.solveLayers(ctx)
-	if err := a.fetchErrors(solved); err != nil {
+	if err := ctx.Err(); err != nil {
+		return st, false, errors.Wrapf(context.Cause(ctx), "layers of %s", a.plan.Runtime)
+	}
+	if err := a.fetchErrors(ctx, solved); err != nil {
 		return st, false, err
 	}
 	if err := a.checkUnpacked(ctx, solved); err != nil {
@@ -55,7 +58,7 @@ func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, e
 	case len(conflicts) == 0:
 		return a.merge(ctx, solved)
 	case a.Layers == LayersMerge:
-		return st, false, errors.Errorf("invalid option layers: merge would differ from the recipe of %s, auto or chain gives what it says: %s",
+		return st, false, errors.Errorf("layers=merge would differ from the recipe of %s, layers=auto gives what it says: %s",
 			a.plan.Runtime, strings.Join(conflicts[:min(len(conflicts), 5)], "; "))
 	}
 	return a.chain(ctx)
@@ -78,9 +81,12 @@ func (a *assembly) solveLayers(ctx context.Context) []solvedLayer {
 		l := &a.plan.Layers[i]
 		wg.Go(func() {
 			s := solvedLayer{layer: l}
-			if s.source, s.err = head(ctx, a.Fetch(*l)); s.err == nil {
-				s.ref, s.err = a.solve(ctx, a.Unpack(llb.Scratch(), *l), a.plan.Platform, true)
-			}
+			s.err = guard(func() (err error) {
+				if s.source, err = vertexDigest(ctx, a.convert.Fetch(*l)); err == nil {
+					s.ref, err = a.solve(ctx, a.convert.Unpack(llb.Scratch(), *l), a.plan.Platform, true)
+				}
+				return err
+			})
 			solved[i] = s
 		})
 	}
@@ -89,11 +95,11 @@ func (a *assembly) solveLayers(ctx context.Context) []solvedLayer {
 }
 
 // fetchErrors are all objects that couldn't be fetched: one that fails doesn't hide the others.
-func (a *assembly) fetchErrors(solved []solvedLayer) error {
+func (a *assembly) fetchErrors(ctx context.Context, solved []solvedLayer) error {
 	var failed []error
 	for _, s := range solved {
 		if s.err != nil && failedAt(s.err, s.source) {
-			failed = append(failed, fetchError(s.err, *s.layer))
+			failed = append(failed, a.fetchError(ctx, s.err, *s.layer))
 		}
 	}
 	switch len(failed) {
@@ -144,7 +150,7 @@ func (a *assembly) merge(ctx context.Context, solved []solvedLayer) (st llb.Stat
 		}
 		hasWorkdir = hasWorkdir || has
 	}
-	return a.Merge(a.full()), hasWorkdir, nil
+	return a.convert.Merge(a.full()), hasWorkdir, nil
 }
 
 func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
@@ -152,7 +158,7 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 	if len(layers) == 0 {
 		return llb.Scratch(), a.plan.Config.Config.WorkingDir == "/", nil
 	}
-	st = a.Chain(layers)
+	st = a.convert.Chain(layers)
 	ref, err := a.solve(ctx, st, a.plan.Platform, true)
 	if err != nil {
 		return st, false, a.chainError(ctx, err)
@@ -177,11 +183,11 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 func (a *assembly) chainError(ctx context.Context, err error) error {
 	st := llb.Scratch()
 	for _, l := range a.full() {
-		if source, herr := head(ctx, a.Fetch(l)); herr == nil && failedAt(err, source) {
-			return fetchError(err, l)
+		if source, derr := vertexDigest(ctx, a.convert.Fetch(l)); derr == nil && failedAt(err, source) {
+			return a.fetchError(ctx, err, l)
 		}
-		st = a.Unpack(st, l)
-		if unpack, herr := head(ctx, st, llb.Platform(a.plan.Platform)); herr == nil && failedAt(err, unpack) {
+		st = a.convert.Unpack(st, l)
+		if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && failedAt(err, unpack) {
 			return unpackError(err, l)
 		}
 	}
@@ -198,8 +204,8 @@ func (a *assembly) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool,
 	return st != nil && isDir(st), errors.Wrap(err, "working directory")
 }
 
-// head is the digest of the vertex that a state ends in.
-func head(ctx context.Context, st llb.State, opts ...llb.ConstraintsOpt) (digest.Digest, error) {
+// vertexDigest is the digest of the vertex that a state ends in.
+func vertexDigest(ctx context.Context, st llb.State, opts ...llb.ConstraintsOpt) (digest.Digest, error) {
 	def, err := st.Marshal(ctx, opts...)
 	if err != nil {
 		return "", errors.Wrap(err, "marshal vertex")

@@ -62,11 +62,10 @@ func Table() []Option {
 const (
 	buildArgPrefix = "LAMBDABASE_"
 	syntaxOption   = "cmdline" // the "# syntax=" line, handed over by BuildKit
-	maxRuntime     = 128
 )
 
 var (
-	runtimeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
+	runtimeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 	commitID    = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 )
 
@@ -114,14 +113,14 @@ func collect(raw map[string]string) (map[string]given, error) {
 		return nil, err
 	}
 	for _, o := range Table() {
-		direct, isDirect := raw[o.Name]
-		arg, isArg := raw["build-arg:"+o.BuildArg()]
+		// Empty is not given: that is what an unset variable of bake or CI comes as.
+		direct, arg := raw[o.Name], raw["build-arg:"+o.BuildArg()]
 		switch {
-		case isDirect && isArg && direct != arg:
+		case direct != "" && arg != "" && direct != arg:
 			return nil, errors.Errorf("option %s and build argument %s disagree: give one", o.Name, o.BuildArg())
-		case isDirect:
+		case direct != "":
 			found[o.Name] = given{direct, "option " + o.Name}
-		case isArg:
+		case arg != "":
 			found[o.Name] = given{arg, "build argument " + o.BuildArg()}
 		}
 	}
@@ -130,10 +129,7 @@ func collect(raw map[string]string) (map[string]given, error) {
 
 // checkNames finds what was meant for us and misspelled. All other options are BuildKit's own business.
 func checkNames(raw map[string]string) error {
-	var names, args []string
-	for _, o := range Table() {
-		names, args = append(names, o.Name), append(args, o.BuildArg())
-	}
+	names, args := spellings(Option.name), spellings(Option.BuildArg)
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		arg, isArg := strings.CutPrefix(key, "build-arg:")
 		if isArg && strings.HasPrefix(arg, buildArgPrefix) && !slices.Contains(args, arg) {
@@ -147,15 +143,23 @@ func checkNames(raw map[string]string) error {
 	return nil
 }
 
+func (o Option) name() string { return o.Name }
+
+// spellings are all options in one spelling.
+func spellings(spell func(Option) string) []string {
+	var all []string
+	for _, o := range Table() {
+		all = append(all, spell(o))
+	}
+	return all
+}
+
 // buildkitOptions are names of BuildKit's own that are nearly ours.
 var buildkitOptions = []string{"context"}
 
 func syntaxLine(line string) (map[string]given, error) {
 	found := map[string]given{}
-	var names []string
-	for _, o := range Table() {
-		names = append(names, o.Name)
-	}
+	names := spellings(Option.name)
 	fields := strings.Fields(line)
 	for i, f := range fields {
 		if i == 0 { // the frontend's own image
@@ -166,13 +170,17 @@ func syntaxLine(line string) (map[string]given, error) {
 			err := errors.Errorf("unknown key %q in the syntax line, want one of %s", name, strings.Join(names, ", "))
 			return nil, suggest.WrapError(err, name, names, true)
 		}
+		if _, twice := found[name]; twice {
+			return nil, errors.Errorf("key %s stands twice in the syntax line", name)
+		}
 		found[name] = given{value, "key " + name + " in the syntax line"}
 	}
 	return found, nil
 }
 
 func setRuntime(o *Options, v string) error {
-	if len(v) > maxRuntime || !runtimeName.MatchString(v) || strings.Contains(v, "..") || strings.Contains(v, "//") || strings.HasSuffix(v, ".lock") || strings.HasSuffix(v, "/") {
+	notInBranch := func(part string) bool { return strings.Contains(v+"\x00", part) }
+	if !runtimeName.MatchString(v) || slices.ContainsFunc([]string{"..", "//", "/.", "/\x00", ".\x00", ".lock\x00", ".lock/"}, notInBranch) {
 		return errors.Errorf("%q is no name of a runtime, want for example nodejs20.x", v)
 	}
 	o.Runtime = v
@@ -187,8 +195,8 @@ func setRepository(o *Options, v string) error {
 	if u.User != nil {
 		return errors.Errorf("URL of host %s has user information in it: pass the token as the secret GIT_AUTH_TOKEN.%s instead (--secret id=GIT_AUTH_TOKEN.%s,env=...)", u.Host, u.Host, u.Host)
 	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("want an URL without query and fragment; the branch is option runtime, a commit is option commit")
+	if strings.ContainsAny(v, "?#") || strings.ContainsAny(u.Path, "?#") || strings.Trim(u.Path, "/") == "" {
+		return errors.New("want an URL with a path and without query and fragment; the branch is option runtime, a commit is option commit")
 	}
 	o.Repository = v
 	return nil
@@ -212,11 +220,10 @@ func setObjects(o *Options, v string) error {
 }
 
 func setLayers(o *Options, v string) error {
-	switch m := LayerMode(v); m {
-	case LayersAuto, LayersMerge, LayersChain:
-		o.Layers = m
-		return nil
-	}
 	modes := []string{string(LayersAuto), string(LayersMerge), string(LayersChain)}
-	return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(modes, ", ")), v, modes, true)
+	if !slices.Contains(modes, v) {
+		return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(modes, ", ")), v, modes, true)
+	}
+	o.Layers = LayerMode(v)
+	return nil
 }

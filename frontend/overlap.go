@@ -23,16 +23,18 @@ type dirReader interface {
 	ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error)
 }
 
-// conflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other. Only what
-// stands in two layers or more can differ, so only directories that two layers share are read. There are two ways:
+// conflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other. That
+// shows where two layers have the same path, so only directories that two layers share are read. It is one of these:
 //
 //   - a directory against anything else: one unpacked onto the other may be written through an earlier layer's symlink,
 //     or replace what was below
 //   - a directory with another mode, owner or attribute: a tar that has no header for it leaves an earlier layer's as it is,
 //     while merged it wins with what it was made with
+//   - a directory that hands on its group or its ACL to what is made in it
+//   - what overlayfs keeps its own books with: a 0:0 device, or an attribute. Nobody can make the device on overlayfs;
+//     the chain gives the recipe's own error
 //
-// A file over a file is the later one's in both. A 0:0 device, which overlayfs takes for a deletion and doesn't let
-// anybody make, is left to the chain, whose error is the recipe's own.
+// A file over a file is the later one's in both.
 func conflicts(ctx context.Context, layers []dirReader) ([]string, error) {
 	var found []string
 	level := []sharedDir{{path: "/", layers: layers}}
@@ -65,9 +67,11 @@ func readAll(ctx context.Context, dirs []sharedDir) ([][][]*fstypes.Stat, error)
 	for i, d := range dirs {
 		read[i] = make([][]*fstypes.Stat, len(d.layers))
 		for j, l := range d.layers {
-			eg.Go(func() (err error) {
-				read[i][j], err = l.ReadDir(ctx, gateway.ReadDirRequest{Path: d.path})
-				return errors.Wrapf(err, "directory %s of a layer", d.path)
+			eg.Go(func() error {
+				return guard(func() (err error) {
+					read[i][j], err = l.ReadDir(ctx, gateway.ReadDirRequest{Path: d.path})
+					return errors.Wrapf(err, "directory %s of a layer", d.path)
+				})
 			})
 		}
 	}
@@ -111,9 +115,24 @@ func conflict(same []*fstypes.Stat) string {
 				os.FileMode(first.Mode), first.Uid, first.Gid, os.FileMode(e.Mode), e.Uid, e.Gid)
 		case isDir(e) && !maps.EqualFunc(e.Xattrs, first.Xattrs, slices.Equal):
 			return "directory with extended attributes that differ"
+		case isDir(e) && len(same) > 1 && handsOn(e):
+			return "directory that hands on its group, its ACL or what overlayfs notes there"
 		}
 	}
 	return ""
+}
+
+// handsOn tells a directory whose own attributes have effects on what is made in it.
+func handsOn(e *fstypes.Stat) bool {
+	if os.FileMode(e.Mode)&os.ModeSetgid != 0 {
+		return true
+	}
+	for name := range e.Xattrs {
+		if name == "system.posix_acl_default" || strings.Contains(name, ".overlay.") {
+			return true
+		}
+	}
+	return false
 }
 
 // find looks a path up in a layer; nil says that there is none. It lists directories, as asking for a file that isn't

@@ -49,6 +49,9 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 	owned.Uid = 993
 	attr := dir(0o755)
 	attr.Xattrs = map[string][]byte{"user.x": []byte("1")}
+	acl, opaque := dir(0o755), dir(0o755)
+	acl.Xattrs = map[string][]byte{"system.posix_acl_default": []byte("x")}
+	opaque.Xattrs = map[string][]byte{"trusted.overlay.opaque": []byte("y")}
 	for name, tc := range map[string]struct {
 		one, two *fstypes.Stat
 		want     string
@@ -63,6 +66,9 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 		"other attributes":       {dir(0o755), attr, "/p: directory with extended attributes"},
 		"symlink and directory":  {symlink, dir(0o755), "/p: a directory in one layer, something else in another"},
 		"directory and file":     {dir(0o755), file, "/p: a directory in one layer"},
+		"setgid":                 {dir(0o755 | uint32(os.ModeSetgid)), dir(0o755 | uint32(os.ModeSetgid)), "/p: directory that hands on"},
+		"default ACL":            {acl, acl, "/p: directory that hands on"},
+		"books of overlayfs":     {opaque, opaque, "/p: directory that hands on"},
 		"0:0 device over a file": {file, whiteout, "/p: a 0:0 device"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,17 +20,17 @@ import (
 // snapshot is one commit of the repository, as far as its tree tells: recipes and pointers.
 type snapshot struct {
 	*request
+	runtime string
 	commit  string
 	created time.Time
 	tree    tree
 }
 
-// snapshot resolves the commit, once for all platforms, and loads its tree.
-func (r *request) snapshot(ctx context.Context) (*snapshot, error) {
-	commit := r.Commit
+// snapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
+func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapshot, error) {
 	if commit == "" {
 		var err error
-		if commit, err = r.head(ctx); err != nil {
+		if commit, err = r.head(ctx, runtime); err != nil {
 			return nil, err
 		}
 	}
@@ -42,7 +42,7 @@ func (r *request) snapshot(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{request: r, commit: commit, created: created, tree: tree{ref: ref}}, nil
+	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, tree: tree{ref: ref}}, nil
 }
 
 // plan is what the snapshot says of one platform.
@@ -56,7 +56,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 		return nil, locate(err, file)
 	}
 	p := &lambda2llb.Plan{
-		Runtime: s.Runtime, Repository: s.Repository, Commit: s.commit, Created: s.created,
+		Runtime: s.runtime, Repository: s.Repository, Commit: s.commit, Created: s.created,
 		Platform: platform, Recipe: file, Config: rec.Image, Labels: s.bc.Labels,
 	}
 	for _, add := range rec.Adds {
@@ -86,7 +86,7 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 		return lambda2llb.Layer{}, errors.Wrap(err, name)
 	}
 	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
-	return lambda2llb.Layer{Object: o, Source: add.Source, URL: s.Objects.URL(o), Lines: add.Lines}, nil
+	return lambda2llb.Layer{Object: o, URL: s.Objects.URL(o), Lines: add.Lines}, nil
 }
 
 // folders are upstream's names of the architectures. A branch that has neither folder is from before them: its recipe
@@ -104,7 +104,7 @@ func (s *snapshot) recipe(ctx context.Context, platform ocispecs.Platform) (lamb
 		return lambda2llb.File{}, s.platformError(platform, found)
 	}
 	dt, err := s.tree.read(ctx, name, maxRecipe)
-	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", s.Runtime)
+	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", s.runtime)
 }
 
 // recipes are the recipes of the tree by architecture.
@@ -113,7 +113,7 @@ func (s *snapshot) recipes(ctx context.Context) (map[string]string, error) {
 	for _, arch := range slices.Sorted(maps.Keys(folders)) {
 		st, err := s.tree.lookup(ctx, folders[arch])
 		if err != nil {
-			return nil, errors.Wrapf(err, "runtime %s", s.Runtime)
+			return nil, errors.Wrapf(err, "runtime %s", s.runtime)
 		}
 		if st == nil {
 			continue
@@ -131,7 +131,7 @@ func (s *snapshot) recipes(ctx context.Context) (map[string]string, error) {
 	}
 	name, err := s.recipeIn(ctx, ".")
 	if err == nil && name == "" {
-		err = errors.Errorf("branch %s is no runtime: commit %s has no Dockerfile.%s", s.Runtime, s.commit, s.Runtime)
+		err = errors.Errorf("branch %s is no runtime: commit %s has no Dockerfile.%s", s.runtime, s.commit, s.runtime)
 	}
 	return map[string]string{"amd64": name}, err
 }
@@ -143,7 +143,7 @@ func (s *snapshot) recipeIn(ctx context.Context, folder string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	own := "Dockerfile." + s.Runtime
+	own := "Dockerfile." + s.runtime
 	if entries[own] != nil {
 		return path.Join(folder, own), nil
 	}
@@ -159,5 +159,5 @@ func (s *snapshot) recipeIn(ctx context.Context, folder string) (string, error) 
 	case 1:
 		return path.Join(folder, others[0]), nil
 	}
-	return "", errors.Errorf("branch %s has several recipes and none is %s: %s", s.Runtime, own, strings.Join(others, ", "))
+	return "", errors.Errorf("branch %s has several recipes and none is %s: %s", s.runtime, own, strings.Join(others, ", "))
 }

@@ -27,19 +27,22 @@ func newRequest(bc *dockerui.Client, opts Options) (*request, error) {
 	if bc.IsNoCache("") {
 		r.vertices = append(r.vertices, llb.IgnoreCache)
 	}
-	if v, ok := bc.BuildArgs["SOURCE_DATE_EPOCH"]; ok && v != "" {
+	if v := bc.BuildArgs["SOURCE_DATE_EPOCH"]; v != "" {
 		seconds, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			return nil, errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970", v)
+		if err != nil || seconds < 0 || seconds > maxEpoch {
+			return nil, errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the year 9999", v)
 		}
 		epoch := time.Unix(seconds, 0).UTC()
 		r.epoch = &epoch
 	}
 	if r.Layers == LayersMerge && !r.canMerge() {
-		return nil, errors.New("invalid option layers: merge needs BuildKit 0.10 or later and not Docker's graphdriver store; auto chains instead")
+		return nil, errors.New("layers=merge needs BuildKit 0.10 or later and not Docker's graphdriver store; layers=auto chains instead")
 	}
 	return r, nil
 }
+
+// maxEpoch is the last second of the year 9999, the last one that an image config can say (RFC 3339).
+const maxEpoch = 253402300799
 
 func (r *request) canMerge() bool {
 	caps := r.bc.BuildOpts().LLBCaps

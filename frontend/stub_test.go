@@ -39,6 +39,9 @@ type stub struct {
 	tree     stubRef            // of the commit
 	layers   map[string]stubRef // unpacked, by oid
 	fails    map[string]string  // oid to the error of its fetch
+	panics   bool               // where a layer is fetched
+	http     digest.Digest      // of what an object URL serves when asked again
+	onLayer  func()
 
 	mu       sync.Mutex
 	resolved []string // sources whose metadata was asked for
@@ -67,10 +70,16 @@ func (s *stub) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, opt sou
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resolved = append(s.resolved, op.Identifier)
-	_, ref, _ := strings.Cut(op.Identifier, "#")
 	if s.noGit {
 		return &sourceresolver.MetaResponse{Op: op}, nil
 	}
+	if strings.HasPrefix(op.Identifier, "https://") {
+		if s.http == "" {
+			return nil, errors.New("invalid response status 404")
+		}
+		return &sourceresolver.MetaResponse{Op: op, HTTP: &sourceresolver.ResolveHTTPResponse{Digest: s.http}}, nil
+	}
+	_, ref, _ := strings.Cut(op.Identifier, "#")
 	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
 		if s.branches[branch] == "" {
 			return nil, errors.Errorf("repository does not contain ref %s, output: \"\"", ref)
@@ -119,6 +128,12 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 			return s.tree, nil
 		default:
 			oid := src.Attrs[pb.AttrHTTPFilename]
+			if s.panics {
+				panic("boom")
+			}
+			if s.onLayer != nil {
+				s.onLayer()
+			}
 			if msg := s.fails[oid]; msg != "" {
 				return nil, errdefs.WrapVertex(errors.New(msg), digest.FromBytes(dt))
 			}
@@ -216,7 +231,7 @@ func newStub(opts map[string]string) *stub {
 	return s
 }
 
-func build(t *testing.T, s *stub) *gateway.Result {
+func built(t *testing.T, s *stub) *gateway.Result {
 	t.Helper()
 	res, err := Build(context.Background(), s)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -24,7 +26,8 @@ func TestWhatIsNotUnpackedFailsTheBuild(t *testing.T) {
 		"a pointer, said so":      {pointer, "was not unpacked: it is a Git LFS pointer itself"},
 		"an error page":           {[]byte("<html>rate limit exceeded</html>"), "was not unpacked: it is no archive, it begins with \"<html>rate"},
 		"lz4":                     {[]byte("\x04\x22\x4d\x18 and so on"), "packed with lz4"},
-		"nothing in xz":           {compress(t, []byte("no tar")), "there is no tar in it"},
+		"no tar in xz":            {compress(t, []byte("no tar")), "there is no tar in it"},
+		"nothing in xz":           {compress(t, nil), "there is no tar in it"},
 		"a damaged archive":       {good[:len(good)-40], "unpack b.tar.xz"},
 	} {
 		for _, layers := range []string{"auto", "chain"} {
@@ -44,6 +47,25 @@ func TestADaemonWithoutXZSaysSo(t *testing.T) {
 	for _, layers := range []string{"auto", "merge", "chain"} {
 		_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "layers", layers))
 		require.ErrorContains(t, err, "the BuildKit daemon has no xz: install xz-utils", layers)
+	}
+}
+
+func TestAPointerWithAWrongSizeHidesNothing(t *testing.T) {
+	d := sandbox.Start(t)
+	good := compress(t, plain(t, task...))
+	object := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+	h := serve(t, []sample.Branch{branch("case", good, object)})
+	wrong := branch("case", good, object)
+	pointer := func(content []byte) []byte {
+		return fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid %s\nsize 999\n", digest.FromBytes(content))
+	}
+	wrong.Files["a.tar.xz"], wrong.Files["b.tar.xz"] = pointer(wrong.LFS["a.tar.xz"]), pointer(wrong.LFS["b.tar.xz"])
+	wrong.LFS = nil
+	_, err := h.Push(wrong)
+	require.NoError(t, err)
+	for _, layers := range []string{"auto", "chain"} {
+		_, err = d.Solve(t.Context(), t, h.request("case", "layers", layers, "objects", h.url+"/objects/{oid}"))
+		require.ErrorContains(t, err, fmt.Sprintf("was not unpacked, and has %d bytes: its pointer says 999", len(object)))
 	}
 }
 
@@ -77,7 +99,7 @@ func TestMergeRefusesWhatWouldDiffer(t *testing.T) {
 	h := serve(t, []sample.Branch{branch("case",
 		compress(t, plain(t, folder("d", 0o700))), compress(t, plain(t, folder("d", 0o755))))})
 	_, err := d.Solve(t.Context(), t, h.request("case", "layers", "merge"))
-	require.ErrorContains(t, err, "merge would differ from the recipe of case, auto or chain gives what it says: /d: directory drwx------")
+	require.ErrorContains(t, err, "layers=merge would differ from the recipe of case, layers=auto gives what it says: /d: directory drwx------")
 }
 
 func TestAnObjectThatDoesNotArriveIsNamed(t *testing.T) {

@@ -1,32 +1,55 @@
-// Package catalog knows the names of Lambda's runtimes. The branches of the repository are the truth; the catalogue
-// only helps where they can't be asked: in an error that says which runtime may have been meant.
+// Package catalog knows Lambda's runtimes by name. The branches of the repository are the truth; the catalogue helps
+// where they can't be asked: which names in a Dockerfile mean a runtime, which one may have been meant, and until when
+// AWS supports it.
 package catalog
 
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agext/levenshtein"
 )
 
-// names are AWS's runtime identifiers that ever had a base image, as of 2026-11
-// (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html), sorted.
-var names = []string{
-	"dotnet10", "dotnet5.0", "dotnet6", "dotnet7", "dotnet8", "dotnet9", "dotnetcore2.1", "dotnetcore3.1",
-	"go1.x",
-	"java11", "java17", "java21", "java25", "java8", "java8.al2",
-	"nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x", "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x",
-	"provided", "provided.al2", "provided.al2023",
-	"python2.7", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14",
-	"python3.6", "python3.7", "python3.8", "python3.9",
-	"ruby2.5", "ruby2.7", "ruby3.2", "ruby3.3", "ruby3.4",
+// ends are AWS's runtime identifiers that ever had a base image, sorted, with the day on which AWS ends their support,
+// as of 2026-11 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html).
+var ends = []struct{ name, day string }{
+	{"dotnet10", "2028-11-14"}, {"dotnet5.0", "2022-05-10"}, {"dotnet6", "2024-12-20"}, {"dotnet7", "2024-05-14"},
+	{"dotnet8", "2026-11-10"}, {"dotnet9", "2026-11-10"}, {"dotnetcore2.1", "2022-01-05"}, {"dotnetcore3.1", "2023-04-03"},
+	{"go1.x", "2024-01-08"},
+	{"java11", "2027-06-30"}, {"java17", "2027-06-30"}, {"java21", "2029-06-30"}, {"java25", "2029-06-30"},
+	{"java8", "2024-01-08"}, {"java8.al2", "2027-06-30"},
+	{"nodejs10.x", "2021-07-30"}, {"nodejs12.x", "2023-03-31"}, {"nodejs14.x", "2023-12-04"}, {"nodejs16.x", "2024-06-12"},
+	{"nodejs18.x", "2025-09-01"}, {"nodejs20.x", "2026-04-30"}, {"nodejs22.x", "2027-04-30"}, {"nodejs24.x", "2028-04-30"},
+	{"provided", "2024-01-08"}, {"provided.al2", "2026-07-31"}, {"provided.al2023", "2029-06-30"},
+	{"python2.7", "2021-07-15"}, {"python3.10", "2026-10-31"}, {"python3.11", "2027-06-30"}, {"python3.12", "2028-10-31"},
+	{"python3.13", "2029-06-30"}, {"python3.14", "2029-06-30"}, {"python3.6", "2022-07-18"}, {"python3.7", "2023-12-04"},
+	{"python3.8", "2024-10-14"}, {"python3.9", "2025-12-15"},
+	{"ruby2.5", "2021-07-30"}, {"ruby2.7", "2023-12-07"}, {"ruby3.2", "2026-03-31"}, {"ruby3.3", "2027-03-31"}, {"ruby3.4", "2028-03-31"},
 }
 
 // maxNearest is how many names an error can show and still be read.
 const maxNearest = 3
 
 // Names are all names that the catalogue has, sorted.
-func Names() []string { return slices.Clone(names) }
+func Names() []string {
+	names := make([]string, 0, len(ends))
+	for _, e := range ends {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// EndOfSupport is the day on which AWS ends a runtime's support; false for one that the catalogue doesn't know.
+func EndOfSupport(name string) (time.Time, bool) {
+	for _, e := range ends {
+		if e.name == name {
+			day, err := time.Parse(time.DateOnly, e.day)
+			return day, err == nil
+		}
+	}
+	return time.Time{}, false
+}
 
 // Nearest are the names most like a name that doesn't exist, the nearest first. A name that exists is not among them.
 func Nearest(name string) []string {
@@ -36,7 +59,7 @@ func Nearest(name string) []string {
 		dist int
 	}
 	var found []candidate
-	for _, n := range names {
+	for _, n := range Names() {
 		d := levenshtein.Distance(lower, n, nil)
 		if n != name && (d <= 2 || sameFamily(n, lower) && d <= 5) {
 			found = append(found, candidate{n, d})

@@ -16,11 +16,12 @@ var object = Object{
 
 func TestTemplateMakesURLs(t *testing.T) {
 	for template, want := range map[string]string{
-		"https://h/{oid}":                  "https://h/" + oid,
-		"http://h:80/{oid0}/{oid1}/{oid}":  "http://h:80/4d/7a/" + oid,
-		"https://h/{commit}/{path}":        "https://h/" + object.Commit + "/x86_64/a%20b+c%25.tar.xz",
-		"https://h/x?path={path}&n={size}": "https://h/x?path=x86_64%2Fa+b%2Bc%25.tar.xz&n=12345",
-		"https://h/{oid}?lfs=true":         "https://h/" + oid + "?lfs=true",
+		"https://h/{oid}":                                            "https://h/" + oid,
+		"http://h:80/{oid0}/{oid1}/{oid}":                            "http://h:80/4d/7a/" + oid,
+		"https://h/{commit}/{path}":                                  "https://h/" + object.Commit + "/x86_64/a%20b+c%25.tar.xz",
+		"https://h/x?path={path}&n={size}":                           "https://h/x?path=x86_64%2Fa+b%2Bc%25.tar.xz&n=12345",
+		"https://h/{oid}?lfs=true":                                   "https://h/" + oid + "?lfs=true",
+		"https://h/{oid}?ref=release-branch-2024-10-01&x=1&y={size}": "https://h/" + oid + "?ref=release-branch-2024-10-01&x=1&y=12345",
 	} {
 		got, err := ParseTemplate(template)
 		require.NoError(t, err, template)
@@ -45,10 +46,14 @@ func TestTemplateErrorsSayWhatIsWrongWithoutRepeatingSecrets(t *testing.T) {
 		"https://h/{oid":                   "unbalanced brace",
 		"https://h/oid}{oid}":              "unbalanced brace",
 		"https://h/{commit}":               "neither {oid} nor {path}",
-		"https://h/{oid}?X-Amz-Signature=" + secret: "\"X-Amz-Signature\" looks like",
-		"https://h/{oid}?sig=" + secret:             "\"sig\" looks like",
-		"https://h/{oid}?private_token=" + secret:   "\"private_token\" looks like",
-		"https://h/{oid}?x=" + secret + secret:      "\"x\" looks like",
+		"https://h/{oid}?X-Amz-Signature=" + secret: "\"X-Amz-Signature\" may carry",
+		"https://h/{oid}?sig=" + secret:             "\"sig\" may carry",
+		"https://h/{oid}?private_token=" + secret:   "(not shown) may carry",
+		"https://h/{oid}?x=" + secret + secret:      "\"x\" may carry",
+		"https://h/{oid}?" + secret:                 "(not shown) may carry",
+		"https://h/{oid}?pw=" + secret:              "\"pw\" may carry",
+		"https://h/{oid}?x={size}" + secret:         "\"x\" may carry",
+		"https://h/{oid}?x=a%20" + secret:           "\"x\" may carry",
 		"https://h/{oid}?a=%zz":                     "malformed query",
 	} {
 		_, err := ParseTemplate(template)

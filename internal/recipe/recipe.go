@@ -18,6 +18,9 @@ import (
 	"github.com/pkg/errors"
 )
 
+// maxAdds is how many layers an image can have at most, with overlayfs below it; upstream's recipes have up to 8.
+const maxAdds = 127
+
 // Recipe is what a Dockerfile.<runtime> says.
 type Recipe struct {
 	Adds  []Add
@@ -122,6 +125,9 @@ func (s *scan) dir() error {
 func (s *scan) add(node *parser.Node) error {
 	if s.workdir {
 		return errors.New("after WORKDIR, layers come first")
+	}
+	if len(s.adds) == maxAdds {
+		return errors.Errorf("more than %d layers", maxAdds)
 	}
 	args := words(node)
 	if len(args) != 2 || args[1] != "/" {

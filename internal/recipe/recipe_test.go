@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -74,6 +75,7 @@ func TestWhatIsNotARecipeIsALocatedError(t *testing.T) {
 		"add on a later line":   {"FROM scratch\n\n\nADD a \\\n /opt\n", "D:4: ADD", 4},
 		"onbuild":               {"FROM scratch\nADD a /\nONBUILD RUN x\n", "D:3: ONBUILD: unknown", 3},
 		"no add":                {"FROM scratch\nENV A=b\n", "D: no ADD", 0},
+		"too many layers":       {"FROM scratch\n" + strings.Repeat("ADD a /\n", 128), "D:129: ADD: more than 127 layers", 129},
 		"empty":                 {"", "D: file with no instructions", 0},
 		"malformed env":         {"FROM scratch\nADD a /\nENV X\n", "D: ", 3},
 		"pointer in its place":  {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "D:1: VERSION: before FROM", 1},

@@ -28,7 +28,7 @@ func testPlan() Plan {
 	const commit = "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"
 	layer := func(digit, name string, size int64, line int) Layer {
 		o := lfs.Object{Pointer: lfs.Pointer{OID: strings.Repeat(digit, 64), Size: size}, Path: "arm64/" + name, Commit: commit}
-		return Layer{Object: o, Source: name, URL: "https://h/" + o.OID, Lines: []parser.Range{{Start: parser.Position{Line: line}, End: parser.Position{Line: line}}}}
+		return Layer{Object: o, URL: "https://h/" + o.OID, Lines: []parser.Range{{Start: parser.Position{Line: line}, End: parser.Position{Line: line}}}}
 	}
 	p := Plan{
 		Runtime: "nodejs20.x", Repository: "https://github.com/aws/aws-lambda-base-images.git", Commit: commit,
@@ -36,7 +36,7 @@ func testPlan() Plan {
 		Recipe: File{Path: "arm64/Dockerfile.nodejs20.x", Data: []byte("FROM scratch\nADD a /\nADD b /\nADD c /\nWORKDIR /var/task\n")},
 		Layers: []Layer{layer("a", "a.tar.xz", 11304420, 2), layer("b", "b.tar.xz", 468, 3), layer("c", "c.tar.xz", 34675496, 4)},
 		Config: dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: arm64}},
-		Labels: map[string]string{"team": "platform"},
+		Labels: map[string]string{"team": "platform", LabelCommit: "forged"},
 	}
 	p.Config.Config.WorkingDir = "/var/task"
 	return p

@@ -19,8 +19,9 @@ const (
 func (p Plan) BaseImage(madeWorkdir bool) *dockerspec.DockerOCIImage {
 	image := p.Config
 	image.Created = &p.Created
-	image.Config.Labels = map[string]string{LabelRuntime: p.Runtime, LabelCommit: p.Commit}
+	image.Config.Labels = map[string]string{}
 	maps.Copy(image.Config.Labels, p.Labels)
+	image.Config.Labels[LabelRuntime], image.Config.Labels[LabelCommit] = p.Runtime, p.Commit
 	image.History = nil
 	for _, l := range p.Layers {
 		p.record(&image, fmt.Sprintf("ADD %s / # sha256:%s, %d bytes", l.Path, l.OID, l.Size), !l.Empty)

@@ -20,9 +20,9 @@ type Plan struct {
 	Created    time.Time                 `json:"created"` // the commit's date, or SOURCE_DATE_EPOCH
 	Platform   ocispecs.Platform         `json:"platform"`
 	Recipe     File                      `json:"recipe"`
-	Layers     []Layer                   `json:"layers"` // in the recipe's order
-	Config     dockerspec.DockerOCIImage `json:"config"` // as the recipe says
-	Labels     map[string]string         `json:"labels,omitempty"`
+	Layers     []Layer                   `json:"layers"`           // in the recipe's order
+	Config     dockerspec.DockerOCIImage `json:"config"`           // as the recipe says
+	Labels     map[string]string         `json:"labels,omitempty"` // the user's; ours win over them
 }
 
 // File is a file of the commit's tree.
@@ -34,8 +34,7 @@ type File struct {
 // Layer is one "ADD <tarball> /" of the recipe.
 type Layer struct {
 	lfs.Object
-	Source string         `json:"source"` // the tarball as the recipe names it
-	URL    string         `json:"url"`
-	Lines  []parser.Range `json:"-"` // where the recipe names it
-	Empty  bool           `json:"empty,omitempty"`
+	URL   string         `json:"url"`
+	Lines []parser.Range `json:"-"` // where the recipe names it
+	Empty bool           `json:"empty,omitempty"`
 }

@@ -1,0 +1,111 @@
+package catalog
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+// names are the forms that mean a runtime where a Dockerfile names an image. Runtimes of the future are among them: a
+// branch that doesn't exist is an error that the repository gives.
+var (
+	names    = regexp.MustCompile(`^(nodejs\d+\.x|python\d+\.\d+|ruby\d+\.\d+|java\d+(\.al\d+)?|dotnet(core)?\d+(\.\d+)?|go\d+\.x|provided(\.al\d+)?)$`)
+	commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+)
+
+// Image is what a reference to an image means.
+type Image struct {
+	Runtime string
+	Commit  string // empty: the branch's head
+	Arch    string // "amd64" or "arm64" where the reference says it
+}
+
+// ParseImage tells whether a reference as Docker writes it ("nodejs20.x", "docker.io/library/nodejs20.x:latest") means a
+// runtime: without a tag, with latest, or with a full commit. Any other tag, and any digest, is the registry's.
+func ParseImage(ref string) (Image, bool) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil || reference.Domain(named) != "docker.io" {
+		return Image{}, false
+	}
+	name, ok := strings.CutPrefix(reference.Path(named), "library/")
+	if _, digested := named.(reference.Digested); !ok || digested || !names.MatchString(name) {
+		return Image{}, false
+	}
+	tag := tagOf(named)
+	switch {
+	case tag == "latest":
+		return Image{Runtime: name}, true
+	case commitID.MatchString(tag):
+		return Image{Runtime: name, Commit: tag}, true
+	}
+	return Image{}, false
+}
+
+// versions are the tags of AWS's images that name a version and nothing else, and what stands around the version in the
+// runtime's name.
+var versions = map[string]struct {
+	tag            *regexp.Regexp
+	prefix, suffix string
+}{
+	"nodejs":   {regexp.MustCompile(`^\d+$`), "nodejs", ".x"},
+	"python":   {regexp.MustCompile(`^\d+\.\d+$`), "python", ""},
+	"ruby":     {regexp.MustCompile(`^\d+\.\d+$`), "ruby", ""},
+	"java":     {regexp.MustCompile(`^\d+(\.al\d+)?$`), "java", ""},
+	"dotnet":   {regexp.MustCompile(`^(core)?\d+(\.\d)?$`), "dotnet", ""},
+	"go":       {regexp.MustCompile(`^\d+$`), "go", ".x"},
+	"provided": {regexp.MustCompile(`^al\d+$`), "provided.", ""},
+}
+
+// IsAWS tells whether a reference is to one of AWS's own images of the runtimes, public.ecr.aws/lambda/NAME or
+// amazon/aws-lambda-NAME.
+func IsAWS(ref string) bool {
+	_, _, ok := splitAWS(ref)
+	return ok
+}
+
+// ParseAWS is what a reference to one of AWS's own images means, if its tag is a bare version, or one with an
+// architecture (nodejs:20-arm64). What has no tag, latest, a date or a digest is a certain image of the registry.
+func ParseAWS(ref string) (Image, bool) {
+	name, tag, ok := splitAWS(ref)
+	if !ok {
+		return Image{}, false
+	}
+	arch := ""
+	if version, found := strings.CutSuffix(tag, "-x86_64"); found {
+		tag, arch = version, "amd64"
+	} else if version, found := strings.CutSuffix(tag, "-arm64"); found {
+		tag, arch = version, "arm64"
+	}
+	v, ok := versions[name]
+	if name == "provided" && tag == "alami" { // Amazon Linux 1
+		return Image{Runtime: "provided", Arch: arch}, true
+	}
+	if !ok || !v.tag.MatchString(tag) {
+		return Image{}, false
+	}
+	return Image{Runtime: v.prefix + tag + v.suffix, Arch: arch}, true
+}
+
+// splitAWS is the name and the tag of an image of AWS; a digest is the tag "".
+func splitAWS(ref string) (name, tag string, ok bool) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return "", "", false
+	}
+	name, ok = strings.CutPrefix(named.Name(), "public.ecr.aws/lambda/")
+	if !ok {
+		name, ok = strings.CutPrefix(named.Name(), "docker.io/amazon/aws-lambda-")
+	}
+	if _, digested := named.(reference.Digested); digested {
+		return name, "", ok
+	}
+	return name, tagOf(named), ok
+}
+
+func tagOf(named reference.Named) string {
+	if tagged, ok := reference.TagNameOnly(named).(reference.Tagged); ok {
+		return tagged.Tag()
+	}
+	return ""
+}
