@@ -4,6 +4,7 @@ package frontend
 
 import (
 	"context"
+	"time"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -12,43 +13,53 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Build answers one request: a base image for every platform that was asked for.
-func Build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	var res *gateway.Result
-	err := guard(func() (err error) {
-		res, err = build(ctx, c)
-		return err
-	})
-	if err != nil {
-		return nil, &said{err}
-	}
-	return res, nil
+// Frontend answers requests.
+type Frontend struct {
+	Today time.Time // when runtimes are past their end of support; zero: never
 }
 
-func build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+// Build answers one request: the base image of a runtime, or a Dockerfile.
+func (f Frontend) Build(ctx context.Context, c gateway.Client) (res *gateway.Result, err error) {
+	return res, guard(func() (err error) {
+		res, err = f.build(ctx, c)
+		return err
+	})
+}
+
+func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	bc, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
-	}
-	if res, ok, err := bc.HandleSubrequest(ctx, dockerui.RequestHandler{}); ok || err != nil {
-		return res, err
 	}
 	opts, err := ParseOptions(bc.BuildOpts().Opts)
 	if err != nil {
 		return nil, err
 	}
-	if bc.Target != "" {
-		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", bc.Target)
-	}
-	req, err := newRequest(bc, opts)
+	req, err := newRequest(bc, opts, f.Today)
 	if err != nil {
 		return nil, err
 	}
-	snap, err := req.snapshot(ctx, opts.Runtime, opts.Commit)
+	if opts.Runtime == "" {
+		return req.dockerfile(ctx)
+	}
+	res, err := req.baseImage(ctx)
+	return res, say(err)
+}
+
+// baseImage builds the base image of the runtime for every platform that was asked for.
+func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
+	if res, ok, err := r.bc.HandleSubrequest(ctx, dockerui.RequestHandler{}); ok || err != nil {
+		return res, err
+	}
+	if r.bc.Target != "" {
+		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", r.bc.Target)
+	}
+	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err
 	}
-	rb, err := bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (res *dockerui.BuildResult, err error) {
+	r.warnEndOfSupport(ctx, snap, warning{})
+	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (res *dockerui.BuildResult, err error) {
 		return res, guard(func() (err error) {
 			res, err = snap.build(ctx, platform)
 			return err
@@ -69,6 +80,7 @@ func (s *snapshot) build(ctx context.Context, platform *ocispecs.Platform) (*doc
 	if err != nil {
 		return nil, err
 	}
+	plan.Labels = s.bc.Labels
 	st, image, err := s.assemble(ctx, plan)
 	if err != nil {
 		return nil, err

@@ -150,6 +150,7 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		line   int32 // in x86_64/Dockerfile.nodejs20.x
 	}{
 		"unknown runtime":  {opts: map[string]string{"runtime": "nodejs21.x"}, want: []string{"no runtime nodejs21.x", "did you mean nodejs20.x, nodejs22.x"}},
+		"unknown host":     {opts: map[string]string{"repository": "https://h/x", "objects": ""}, want: []string{"no object URLs are known for the repository https://h/x", "objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid}"}},
 		"lost commit":      {opts: map[string]string{"commit": strings.Repeat("0", 40)}, want: []string{"commit 0000", "upstream replaces", "leave out option commit"}},
 		"platform":         {opts: map[string]string{"platform": "linux/s390x"}, want: []string{"has no platform linux/s390x", "it has linux/amd64, linux/arm64"}},
 		"windows":          {opts: map[string]string{"platform": "windows/amd64"}, want: []string{"has no platform windows/amd64"}},
@@ -211,19 +212,37 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestSubRequestsAreDescribedWithoutARuntime(t *testing.T) {
-	s := newStub(map[string]string{"requestid": "frontend.subrequests.describe", "runtime": ""})
-	require.Contains(t, string(built(t, s).Metadata["result.json"]), "frontend.subrequests.describe")
-}
-
 func TestAnEndedRequestEndsWithItsReason(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s := newStub(nil)
 	s.fails = map[string]string{stubOID("a"): "boom"}
 	s.onLayer = func() { cancel(errors.New("the user has left")) }
-	_, err := Build(ctx, s)
+	_, err := Frontend{}.Build(ctx, s)
 	require.ErrorContains(t, err, "the user has left")
 	require.NotContains(t, err.Error(), "boom")
+}
+
+func TestSubRequestsOfARuntimeAreDescribed(t *testing.T) {
+	s := newStub(map[string]string{"requestid": "frontend.subrequests.describe"})
+	require.Contains(t, string(built(t, s).Metadata["result.json"]), "frontend.subrequests.describe")
+}
+
+func TestWhatAUserShouldKnowIsAWarning(t *testing.T) {
+	today := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	s := newStub(nil)
+	_, err := Frontend{Today: today}.Build(context.Background(), s)
+	require.NoError(t, err)
+	require.Equal(t, []string{"runtime nodejs20.x is past its end of support (2026-04-30)"}, s.warned)
+
+	s = newStub(nil)
+	_, err = Frontend{Today: today.AddDate(0, 0, -1)}.Build(context.Background(), s)
+	require.NoError(t, err)
+	require.Empty(t, s.warned, "the last day is a day of support")
+
+	s = newStub(nil)
+	s.layers[stubOID("b")]["etc"] = stubFile{mode: os.ModeDir | 0o700}
+	built(t, s)
+	require.Equal(t, []string{"layers of nodejs20.x are unpacked one onto the other: /etc: directory drwxr-xr-x 0:0 in one layer, drwx------ 0:0 in another"}, s.warned)
 }
 
 func TestARuntimeFromBeforeTheFoldersIsX86(t *testing.T) {

@@ -32,6 +32,13 @@ import (
 // came from there, without anything that wraps it (util/grpcerrors of BuildKit v0.33.1).
 type said struct{ error }
 
+func say(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &said{err}
+}
+
 func (e *said) Error() string { return redact.Text(e.error.Error()) }
 
 func (e *said) GRPCStatus() *status.Status { return status.New(grpcerrors.Code(e.error), e.Error()) }

@@ -61,6 +61,7 @@ func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, e
 		return st, false, errors.Errorf("layers=merge would differ from the recipe of %s, layers=auto gives what it says: %s",
 			a.plan.Runtime, strings.Join(conflicts[:min(len(conflicts), 5)], "; "))
 	}
+	a.warnChain(ctx, conflicts)
 	return a.chain(ctx)
 }
 

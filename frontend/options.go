@@ -33,6 +33,7 @@ type Options struct {
 	Commit     string // empty: the branch's head
 	Objects    lfs.Template
 	Layers     LayerMode
+	ECR        bool // AWS's own images are taken from the snapshots too
 }
 
 // Option is one row of the table that parsing, help and the README's reference come from.
@@ -51,16 +52,19 @@ func (o Option) BuildArg() string {
 // Table declares every option, once.
 func Table() []Option {
 	return []Option{
-		{"runtime", "required", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read", setRuntime},
+		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read. Without it, the Dockerfile is built", setRuntime},
 		{"repository", Upstream, "Git URL (http or https) of the snapshots", setRepository},
-		{"commit", "the branch's head", "full id of the commit to build; a build pinned like this asks the repository for nothing that the daemon has", setCommit},
+		{"commit", "the branch's head", "full id of the commit to build, with `runtime`; a build pinned like this asks the repository for nothing that the daemon has", setCommit},
 		{"objects", "auto", "where Git LFS objects come from: `auto` (the object URLs of github.com, gitlab.com or codeberg.org), or an URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid)", setObjects},
 		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers},
+		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR},
 	}
 }
 
 const (
 	buildArgPrefix = "LAMBDABASE_"
+	ecrRegistry    = "registry"
+	ecrSnapshot    = "snapshot"
 	syntaxOption   = "cmdline" // the "# syntax=" line, handed over by BuildKit
 )
 
@@ -87,13 +91,14 @@ func ParseOptions(raw map[string]string) (Options, error) {
 	if opts.Objects.IsZero() {
 		opts.Objects, _ = lfs.ForgeTemplate(opts.Repository)
 	}
-	return opts, opts.complete()
+	if opts.Runtime == "" && opts.Commit != "" {
+		return Options{}, errors.New("option commit goes with option runtime; in a Dockerfile write FROM nodejs20.x:<full commit>")
+	}
+	return opts, nil
 }
 
-func (o Options) complete() error {
-	if o.Runtime == "" {
-		return errors.Errorf("no runtime: give --opt runtime=NAME or --build-arg %sRUNTIME=NAME, for example nodejs20.x", buildArgPrefix)
-	}
+// needObjects is asked for where objects are about to be fetched: a Dockerfile without a runtime needs none.
+func (o Options) needObjects() error {
 	if o.Objects.IsZero() {
 		return errors.Errorf("no object URLs are known for the repository %s: give --opt objects=TEMPLATE, for example "+
 			"objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid} or objects=https://mirror.example/media/{commit}/{path}", o.Repository)
@@ -225,5 +230,14 @@ func setLayers(o *Options, v string) error {
 		return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(modes, ", ")), v, modes, true)
 	}
 	o.Layers = LayerMode(v)
+	return nil
+}
+
+func setECR(o *Options, v string) error {
+	modes := []string{ecrRegistry, ecrSnapshot}
+	if !slices.Contains(modes, v) {
+		return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(modes, ", ")), v, modes, true)
+	}
+	o.ECR = v == ecrSnapshot
 	return nil
 }

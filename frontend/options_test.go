@@ -36,7 +36,6 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		raw  map[string]string
 		want string
 	}{
-		"nothing":             {nil, "--opt runtime=NAME or --build-arg LAMBDABASE_RUNTIME=NAME"},
 		"disagreement":        {map[string]string{"runtime": "java21", "build-arg:LAMBDABASE_RUNTIME": "java17"}, "option runtime and build argument LAMBDABASE_RUNTIME disagree"},
 		"misspelled option":   {map[string]string{"runtme": "java21"}, "unknown option runtme (did you mean runtime?)"},
 		"misspelled arg":      {map[string]string{"build-arg:LAMBDABASE_RUNTIM": "java21"}, "unknown build argument LAMBDABASE_RUNTIM, want one of LAMBDABASE_RUNTIME"},
@@ -44,7 +43,6 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		"unknown arg":         {map[string]string{"build-arg:LAMBDABASE_X": "1"}, "unknown build argument LAMBDABASE_X"},
 		"unknown key":         {map[string]string{"cmdline": "img runtim=x"}, `unknown key "runtim" in the syntax line`},
 		"key without value":   {map[string]string{"cmdline": "img nodejs20.x"}, `unknown key "nodejs20.x" in the syntax line`},
-		"empty runtime":       {map[string]string{"runtime": ""}, "no runtime"},
 		"key given twice":     {map[string]string{"cmdline": "img runtime=a runtime=b"}, "key runtime stands twice in the syntax line"},
 		"lock name":           {map[string]string{"runtime": "a.lock"}, "is no name of a runtime"},
 		"hidden fragment":     {map[string]string{"runtime": "x", "repository": "https://h/x%23y"}, "without query and fragment"},
@@ -61,10 +59,10 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		"user information":    {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h/x"}, "secret GIT_AUTH_TOKEN.h"},
 		"malformed and user":  {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h:port/x"}, "want an http or https URL"},
 		"branch in the URL":   {map[string]string{"runtime": "x", "repository": "https://h/x#main"}, "without query and fragment"},
-		"unknown host":        {map[string]string{"runtime": "x", "repository": "https://h/x"}, "objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid}"},
 		"not yet objects":     {map[string]string{"runtime": "x", "objects": "lfs"}, "want auto or an URL template"},
 		"signed objects":      {map[string]string{"runtime": "x", "objects": "https://h/{oid}?sig=" + secret}, `invalid option objects: want auto or an URL template: query key "sig" may carry`},
-		"commit, no runtime":  {map[string]string{"commit": "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"}, "no runtime"},
+		"commit, no runtime":  {map[string]string{"commit": "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"}, "option commit goes with option runtime"},
+		"ecr":                 {map[string]string{"ecr": "snapshots"}, "did you mean snapshot?"},
 		"too long a runtime":  {map[string]string{"runtime": strings.Repeat("a", 200)}, "is no name of a runtime"},
 		"trailing slash":      {map[string]string{"runtime": "a/"}, "is no name of a runtime"},
 		"space in a template": {map[string]string{"runtime": "x", "objects": "https://h h/{oid}"}, "no http or https URL"},

@@ -28,6 +28,9 @@ type snapshot struct {
 
 // snapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
 func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapshot, error) {
+	if err := r.needObjects(); err != nil {
+		return nil, err
+	}
 	if commit == "" {
 		var err error
 		if commit, err = r.head(ctx, runtime); err != nil {
@@ -57,7 +60,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	}
 	p := &lambda2llb.Plan{
 		Runtime: s.runtime, Repository: s.Repository, Commit: s.commit, Created: s.created,
-		Platform: platform, Recipe: file, Config: rec.Image, Labels: s.bc.Labels,
+		Platform: platform, Recipe: file, Config: rec.Image,
 	}
 	for _, add := range rec.Adds {
 		layer, err := s.layer(ctx, path.Dir(file.Path), add)

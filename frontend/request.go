@@ -20,14 +20,15 @@ type request struct {
 	client   gateway.Client
 	epoch    *time.Time // SOURCE_DATE_EPOCH, if given
 	vertices []llb.ConstraintsOpt
+	today    time.Time
 }
 
-func newRequest(bc *dockerui.Client, opts Options) (*request, error) {
-	r := &request{Options: opts, bc: bc, client: bc.GatewayClient()}
+func newRequest(bc *dockerui.Client, opts Options, today time.Time) (*request, error) {
+	r := &request{Options: opts, bc: bc, client: bc.GatewayClient(), today: today}
 	if bc.IsNoCache("") {
 		r.vertices = append(r.vertices, llb.IgnoreCache)
 	}
-	if v := bc.BuildArgs["SOURCE_DATE_EPOCH"]; v != "" {
+	if v := bc.BuildArgs["SOURCE_DATE_EPOCH"]; v != "" && r.Runtime != "" {
 		seconds, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || seconds < 0 || seconds > maxEpoch {
 			return nil, errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the year 9999", v)

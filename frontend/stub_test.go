@@ -46,6 +46,7 @@ type stub struct {
 	mu       sync.Mutex
 	resolved []string // sources whose metadata was asked for
 	solved   []string // definitions, as text
+	warned   []string
 }
 
 func (s *stub) BuildOpts() gateway.BuildOpts {
@@ -152,7 +153,12 @@ func (s *stub) Inputs(context.Context) (map[string]llb.State, error) { return ni
 func (s *stub) NewContainer(context.Context, gateway.NewContainerRequest) (gateway.Container, error) {
 	return nil, errors.New("no container is needed")
 }
-func (s *stub) Warn(context.Context, digest.Digest, string, gateway.WarnOpts) error { return nil }
+func (s *stub) Warn(_ context.Context, _ digest.Digest, msg string, _ gateway.WarnOpts) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.warned = append(s.warned, msg)
+	return nil
+}
 
 // stubFile is a file of a stubRef: its content, or what it is.
 type stubFile struct {
@@ -233,14 +239,14 @@ func newStub(opts map[string]string) *stub {
 
 func built(t *testing.T, s *stub) *gateway.Result {
 	t.Helper()
-	res, err := Build(context.Background(), s)
+	res, err := Frontend{}.Build(context.Background(), s)
 	require.NoError(t, err)
 	return res
 }
 
 func buildError(t *testing.T, s *stub) error {
 	t.Helper()
-	_, err := Build(context.Background(), s)
+	_, err := Frontend{}.Build(context.Background(), s)
 	require.Error(t, err)
 	return err
 }

@@ -54,7 +54,7 @@ func (h *host) options(runtime string, more ...string) map[string]string {
 
 // request builds a runtime with our frontend, run inside the test.
 func (h *host) request(runtime string, more ...string) sandbox.Request {
-	return sandbox.Request{Func: frontend.Build, Attrs: h.options(runtime, more...)}
+	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: h.options(runtime, more...)}
 }
 
 // oracle builds what docker build makes of a checkout with real tarballs: the recipe in a folder of it.

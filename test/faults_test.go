@@ -93,7 +93,7 @@ func TestWithoutNewCapabilitiesTheImageIsTheSame(t *testing.T) {
 	d := sandbox.Start(t)
 	h := upstream(t, "nodejs20.x")
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		return frontend.Build(ctx, older{c})
+		return frontend.Frontend{}.Build(ctx, older{c})
 	}
 	for range 2 {
 		req := h.request("nodejs20.x")

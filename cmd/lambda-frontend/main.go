@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"lambdabase/frontend"
 
@@ -15,7 +16,8 @@ import (
 
 func main() {
 	// The user sees errors of a build in its result. This is for what prevents a result, and goes to the daemon's log.
-	if err := grpcclient.RunFromEnvironment(appcontext.Context(), frontend.Build); err != nil {
+	f := frontend.Frontend{Today: time.Now()}
+	if err := grpcclient.RunFromEnvironment(appcontext.Context(), f.Build); err != nil {
 		fmt.Fprintf(os.Stderr, "lambda-frontend: %+v\n", err)
 		os.Exit(1)
 	}

@@ -107,7 +107,7 @@ func (s *stand) oracle(runtime string) sandbox.Request {
 }
 
 func (s *stand) ours(runtime string) sandbox.Request {
-	return sandbox.Request{Func: frontend.Build, Attrs: map[string]string{
+	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{
 		"runtime": runtime, "platform": "linux/amd64", "repository": s.repository, "objects": s.objects,
 	}}
 }

@@ -1,0 +1,145 @@
+package frontend
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"lambdabase/internal/catalog"
+	"lambdabase/llb/lambda2llb"
+	"lambdabase/llb/splice"
+
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/frontend/attestations"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"github.com/opencontainers/go-digest"
+)
+
+// warning is something that the user should know; the build goes on.
+type warning struct {
+	text   string
+	detail string
+	vertex digest.Digest // the step it is about
+	lines  []*errdefs.Source
+}
+
+// warn shows a warning. One that can't be shown is not worth a failed build.
+func (r *request) warn(ctx context.Context, w warning) {
+	opts := gateway.WarnOpts{Level: 1}
+	if w.detail != "" {
+		opts.Detail = [][]byte{[]byte(w.detail)}
+	}
+	if len(w.lines) > 0 {
+		opts.SourceInfo, opts.Range = w.lines[0].Info, w.lines[0].Ranges
+	}
+	_ = r.client.Warn(ctx, w.vertex, w.text, opts)
+}
+
+// warnEndOfSupport warns of a runtime that AWS doesn't support any more.
+func (r *request) warnEndOfSupport(ctx context.Context, snap *snapshot, w warning) {
+	end, ok := catalog.EndOfSupport(snap.runtime)
+	if !ok || r.today.IsZero() || !r.today.After(end) {
+		return
+	}
+	w.text = fmt.Sprintf("runtime %s is past its end of support (%s)", snap.runtime, end.Format(time.DateOnly))
+	w.detail = "AWS publishes no more security fixes for it, and Lambda may refuse to create or update functions."
+	w.vertex, _ = vertexDigest(ctx, r.tree(snap.commit))
+	r.warn(ctx, w)
+}
+
+// warnChain warns that layers were not merged, and why: the build is slower, and shares less.
+func (a *assembly) warnChain(ctx context.Context, reasons []string) {
+	w := warning{
+		text:   fmt.Sprintf("layers of %s are unpacked one onto the other: %s", a.plan.Runtime, reasons[0]),
+		detail: "Merged they would differ from the recipe. " + strings.Join(reasons[:min(len(reasons), 5)], "; "),
+	}
+	w.vertex, _ = vertexDigest(ctx, a.tree(a.plan.Commit))
+	a.warn(ctx, w)
+}
+
+// warnBase warns of a base that a Dockerfile names.
+func (b *bases) warnBase(ctx context.Context, def *pb.Definition, image splice.Image) {
+	base, _ := b.named(image.Ref, platformOf(image.Platform))
+	if snap, err := b.snapshotOf(ctx, base); err == nil {
+		b.warnEndOfSupport(ctx, snap, warning{lines: userLines(def, image)})
+	}
+}
+
+// warnRegistry warns of an image of AWS that option ecr leaves to the registry.
+func (b *bases) warnRegistry(ctx context.Context, def *pb.Definition, image splice.Image) {
+	if !b.ECR || !catalog.IsAWS(image.Ref) {
+		return
+	}
+	name, _, _ := strings.Cut(image.Ref, "@")
+	b.warn(ctx, warning{
+		text:   fmt.Sprintf("%s comes from the registry, though ecr=snapshot", name),
+		detail: "Only a bare version (nodejs:20, nodejs:20-arm64) means a snapshot. No tag, latest, a date or a digest is a certain image of the registry.",
+		vertex: image.Digest,
+		lines:  userLines(def, image),
+	})
+}
+
+// warnIndex warns of a function image that Lambda will not take: it wants one plain manifest. A builder of several nodes
+// shows one platform at a time, so this is the best that can be done here.
+func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
+	if _, ok := r.bc.BuildOpts().Opts["requestid"]; ok || !onRuntime(res) {
+		return nil
+	}
+	attests, err := attestations.Parse(r.bc.BuildOpts().Opts)
+	if err != nil {
+		return err
+	}
+	var reasons, flags []string
+	if len(r.bc.TargetPlatforms) > 1 {
+		reasons, flags = append(reasons, "several platforms"), append(flags, "one --platform")
+	}
+	for _, kind := range slices.Sorted(maps.Keys(attests)) {
+		reasons, flags = append(reasons, kind), append(flags, "--"+kind+"=false")
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	r.warn(ctx, warning{
+		text:   fmt.Sprintf("Lambda takes no image index, which %s make: pass %s for an image to deploy", strings.Join(reasons, " and "), strings.Join(flags, " ")),
+		vertex: digest.FromString("lambda"),
+	})
+	return nil
+}
+
+// onRuntime tells whether a result's image stands on a base of ours: labels are handed down.
+func onRuntime(res *gateway.Result) bool {
+	for key, dt := range res.Metadata {
+		if key != exptypes.ExporterImageConfigKey && !strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/") {
+			continue
+		}
+		var image dockerspec.DockerOCIImage
+		if json.Unmarshal(dt, &image) == nil && image.Config.Labels[lambda2llb.LabelRuntime] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// userLines are the lines of the user's files that name an image.
+func userLines(def *pb.Definition, image splice.Image) []*errdefs.Source {
+	var lines []*errdefs.Source
+	for _, l := range def.GetSource().GetLocations()[image.Digest.String()].GetLocations() {
+		lines = append(lines, &errdefs.Source{Info: def.Source.Infos[l.SourceIndex], Ranges: l.Ranges})
+	}
+	return lines
+}
+
+// locateAll points an error at lines.
+func locateAll(err error, lines []*errdefs.Source) error {
+	for _, l := range lines {
+		err = errdefs.WithSource(err, l)
+	}
+	return err
+}
