@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
 	"github.com/opencontainers/go-digest"
@@ -25,10 +26,14 @@ import (
 // dockerfile answers a request that names no runtime. BuildKit's own Dockerfile frontend does, with a client to whom
 // Lambda's runtimes are images: it tells their config, and puts their graphs into what is solved.
 func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
-	c := &runtimeClient{Client: r.client, bases: &bases{request: r}}
-	res, err := builder.Build(ctx, c)
-	if err != nil {
+	b := &bases{request: r}
+	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
+	switch {
+	case err != nil:
 		return nil, err
+	case r.call() == convertllb.RequestConvertLLB:
+		res, err = b.convertLLB(ctx, res)
+		return res, say(err)
 	}
 	return res, r.warnIndex(ctx, res)
 }

@@ -45,6 +45,9 @@ func newRequest(bc *dockerui.Client, opts Options, today time.Time) (*request, e
 // maxEpoch is the last second of the year 9999, the last one that an image config can say (RFC 3339).
 const maxEpoch = 253402300799
 
+// call is the sub-request that is asked for in place of a build ("--call=check"), or empty.
+func (r *request) call() string { return r.bc.BuildOpts().Opts["requestid"] }
+
 func (r *request) canMerge() bool {
 	caps := r.bc.BuildOpts().LLBCaps
 	return caps.Supports(pb.CapMergeOp) == nil

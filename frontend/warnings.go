@@ -89,7 +89,7 @@ func (b *bases) warnRegistry(ctx context.Context, def *pb.Definition, image spli
 // warnIndex warns of a function image that Lambda will not take: it wants one plain manifest. A builder of several nodes
 // shows one platform at a time, so this is the best that can be done here.
 func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
-	if _, ok := r.bc.BuildOpts().Opts["requestid"]; ok || !onRuntime(res) {
+	if r.call() != "" || !onRuntime(res) {
 		return nil
 	}
 	attests, err := attestations.Parse(r.bc.BuildOpts().Opts)

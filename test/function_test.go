@@ -1,0 +1,314 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"lambdabase/frontend"
+	"lambdabase/internal/sample"
+	"lambdabase/test/fstree"
+	"lambdabase/test/sandbox"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/frontend/dockerfile/builder"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/stretchr/testify/require"
+)
+
+// runnable serves the runtimes that a shell runs in.
+func runnable(t testing.TB, more ...string) *host {
+	t.Helper()
+	shell, err := exec.LookPath("busybox")
+	require.NoError(t, err, "busybox-static")
+	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Shell: shell, Branches: append(more, "nodejs20.x", "provided.al2023")})
+	require.NoError(t, err)
+	return serve(t, branches)
+}
+
+// function builds a Dockerfile with our frontend, run inside the test. Further pairs of name and value are options.
+func (h *host) function(t testing.TB, files map[string]string, more ...string) sandbox.Request {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+	}
+	attrs := h.options("", more...)
+	delete(attrs, "runtime")
+	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: attrs, Dirs: map[string]string{"context": dir, "dockerfile": dir}}
+}
+
+func TestEveryNameOfARuntimeIsItsBase(t *testing.T) {
+	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
+	h := runnable(t)
+	commit, err := h.Commit("nodejs20.x")
+	require.NoError(t, err)
+	want, err := d.Local(t, h.request("nodejs20.x"))
+	require.NoError(t, err)
+	arm, err := d.Local(t, h.request("nodejs20.x", "platform", "linux/arm64"))
+	require.NoError(t, err)
+	for name, tc := range map[string]struct {
+		dockerfile string
+		options    []string
+		want       fstree.Tree
+	}{
+		"FROM":                    {"FROM nodejs20.x\n", nil, want},
+		"full name":               {"FROM docker.io/library/nodejs20.x:latest\n", nil, want},
+		"commit":                  {"FROM nodejs20.x:" + commit + "\n", nil, want},
+		"ARG":                     {"ARG RUNTIME=nodejs20.x\nFROM ${RUNTIME}\n", nil, want},
+		"build argument":          {"ARG RUNTIME\nFROM ${RUNTIME}\n", []string{"build-arg:RUNTIME", "nodejs20.x"}, want},
+		"platform":                {"FROM --platform=linux/arm64 nodejs20.x\n", nil, arm},
+		"target platform":         {"FROM nodejs20.x\n", []string{"platform", "linux/arm64"}, arm},
+		"later stage":             {"FROM scratch AS a\nFROM nodejs20.x\n", nil, want},
+		"stage of a stage":        {"FROM nodejs20.x AS a\nFROM a\n", nil, want},
+		"COPY --from":             {"FROM scratch\nCOPY --from=nodejs20.x / /\n", nil, nil},
+		"RUN --mount=from":        {"FROM provided.al2023\nRUN --mount=from=nodejs20.x,target=/m test -x /m/lambda-entrypoint.sh\n", nil, nil},
+		"ecr":                     {"FROM public.ecr.aws/lambda/nodejs:20\n", []string{"ecr", "snapshot"}, want},
+		"ecr of one architecture": {"FROM public.ecr.aws/lambda/nodejs:20-arm64\n", []string{"ecr", "snapshot"}, arm},
+		"Docker Hub":              {"FROM amazon/aws-lambda-nodejs:20\n", []string{"ecr", "snapshot"}, want},
+		"named context of a base": {"FROM mine\n", []string{"context:mine", "docker-image://nodejs20.x"}, want},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := d.Local(t, h.function(t, map[string]string{"Dockerfile": tc.dockerfile}, tc.options...))
+			require.NoError(t, err)
+			require.Contains(t, got, "/lambda-entrypoint.sh")
+			if tc.want != nil {
+				require.Empty(t, fstree.Diff(tc.want, got))
+			}
+		})
+	}
+}
+
+func TestWhatIsNotARuntimeIsTheRegistrys(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	for _, ref := range []string{"nodejs20.x:20", "nodejs20", "public.ecr.aws/lambda/nodejs:20", "registry.invalid/nodejs20.x"} {
+		_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM " + ref + "\n"}))
+		require.ErrorContains(t, err, "failed to do request", ref)
+	}
+	require.Empty(t, h.Requests())
+}
+
+func TestAStageOfARuntimesNameKeepsItsSteps(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	tree, err := d.Local(t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS nodejs20.x\nRUN echo kept > /kept\n"}))
+	require.NoError(t, err)
+	require.Contains(t, tree, "/kept")
+	tree, err = d.Local(t, h.function(t, map[string]string{"Dockerfile": "FROM scratch AS nodejs20.x\nCOPY Dockerfile /\nFROM nodejs20.x\n"}))
+	require.NoError(t, err)
+	require.Len(t, tree, 1, "stage names win")
+}
+
+func TestAUsersContextWins(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	req := h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "context:nodejs20.x", "local:mine")
+	req.Dirs["mine"] = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(req.Dirs["mine"], "own"), nil, 0o644))
+	tree, err := d.Local(t, req)
+	require.NoError(t, err)
+	require.Len(t, tree, 1)
+	require.Empty(t, h.Requests())
+}
+
+func TestAStageThatIsNotNeededCausesNoRequest(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS unused\nRUN x\nFROM scratch\nCOPY Dockerfile /\n"}))
+	require.NoError(t, err)
+	require.Empty(t, h.Requests())
+	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "requestid", "frontend.lint"))
+	require.NoError(t, err)
+	require.Zero(t, h.Total(sample.Object), "a check fetches no object")
+	require.NotZero(t, h.Total(sample.Git))
+}
+
+func TestAFunctionImageIsConfiguredAsItsBase(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	base := imageConfig(t, oneImage(t, d, h.request("nodejs20.x")))
+	image := oneImage(t, d, h.function(t, map[string]string{
+		"Dockerfile": "FROM nodejs20.x\nCOPY app.js ${LAMBDA_TASK_ROOT}/\nRUN test $PWD = /var/task && echo $LAMBDA_RUNTIME_DIR > ran\nCMD [\"app.handler\"]\n",
+		"app.js":     "exports.handler = 1\n",
+	}))
+	config := imageConfig(t, image)
+	require.Equal(t, base.Config.Env, config.Config.Env)
+	require.Equal(t, base.Config.Entrypoint, config.Config.Entrypoint)
+	require.Equal(t, base.Config.WorkingDir, config.Config.WorkingDir)
+	require.Equal(t, []string{"app.handler"}, config.Config.Cmd)
+	require.Equal(t, base.Config.Labels, config.Config.Labels, "the base's labels say what it was built from")
+	require.Len(t, config.History, len(base.History)+3)
+	require.Equal(t, base.RootFS.DiffIDs, config.RootFS.DiffIDs[:len(base.RootFS.DiffIDs)], "layers of the base are those of the base")
+	tree, err := image.Tree()
+	require.NoError(t, err)
+	require.Contains(t, tree, "/var/task/app.js")
+	require.EqualValues(t, len("/var/runtime\n"), tree["/var/task/ran"].Size)
+}
+
+func TestAFunctionImageRuns(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	tree, err := d.Local(t, h.function(t, map[string]string{
+		"Dockerfile": "FROM nodejs20.x AS function\nCOPY --chmod=755 bootstrap ./\nFROM function\nRUN /lambda-entrypoint.sh app.handler > /answer\n",
+		"bootstrap":  "#!/bin/sh\necho \"hello from $1\"\n",
+	}))
+	require.NoError(t, err)
+	require.EqualValues(t, len("hello from app.handler\n"), tree["/answer"].Size)
+}
+
+func TestFunctionImagesShareLayersWithOtherWaysIn(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"))
+	require.NoError(t, err)
+	h.Reset()
+	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}))
+	require.NoError(t, err)
+	require.Zero(t, h.Total(sample.Object))
+
+	h.Reset()
+	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS a\nFROM nodejs20.x\nCOPY --from=a /etc /etc2\nCOPY --from=nodejs20.x /etc /etc3\n"}, "platform", "linux/amd64,linux/arm64"))
+	require.NoError(t, err)
+	require.LessOrEqual(t, h.Total(sample.Git), 2, "the commit is resolved once")
+}
+
+func TestErrorsOfABasePointAtBothLines(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "# a comment\nFROM nodejs21.x\n"}))
+	require.ErrorContains(t, err, "no runtime nodejs21.x")
+	require.ErrorContains(t, err, "did you mean nodejs20.x")
+	requireAt(t, err, "Dockerfile", 2)
+
+	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM scratch AS x\n\nFROM nodejs20.x\n"}, "objects", h.url+"/nowhere/{oid}"))
+	require.ErrorContains(t, err, "6 objects failed")
+	require.ErrorContains(t, err, "status 404")
+	requireAt(t, err, "Dockerfile", 3)
+	requireAt(t, err, "x86_64/Dockerfile.nodejs20.x", 3)
+	require.NotEmpty(t, errdefs.Sources(err))
+}
+
+func TestWarningsSaveADay(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t, "nodejs18.x")
+	for name, tc := range map[string]struct {
+		dockerfile string
+		options    []string
+		want       string
+		line       int32
+	}{
+		"provenance":        {"FROM nodejs20.x\n", []string{"attest:provenance", "mode=min"}, "Lambda takes no image index, which provenance make: pass --provenance=false for an image to deploy", 0},
+		"several platforms": {"FROM nodejs20.x\n", []string{"platform", "linux/amd64,linux/arm64"}, "which several platforms make: pass one --platform", 0},
+		"end of support":    {"FROM scratch AS a\nFROM nodejs18.x\n", nil, "runtime nodejs18.x is past its end of support (2025-09-01)", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := h.function(t, map[string]string{"Dockerfile": tc.dockerfile}, tc.options...)
+			req.Func = frontend.Frontend{Today: time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)}.Build
+			res, err := d.Solve(t.Context(), t, req)
+			require.NoError(t, err)
+			require.Len(t, res.Warnings, 1)
+			require.Contains(t, string(res.Warnings[0].Short), tc.want)
+			if tc.line > 0 {
+				require.Equal(t, tc.line, res.Warnings[0].Range[0].Start.Line)
+			}
+		})
+	}
+	res, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS a\nFROM scratch\nCOPY --from=a /etc /etc\n"}, "attest:provenance", "mode=min"))
+	require.NoError(t, err)
+	require.Empty(t, res.Warnings, "not a function image")
+}
+
+func TestAnImageOfAWSThatIsLeftToTheRegistryIsSaid(t *testing.T) {
+	registry := sandbox.Registry(t)
+	d := sandbox.Start(t, sandbox.WithConfig(fmt.Sprintf("[registry.\"public.ecr.aws\"]\n  mirrors = [%q]\n[registry.%q]\n  http = true\n", registry, registry)))
+	h := runnable(t)
+	_, err := d.Solve(t.Context(), t, h.request("provided.al2023"), client.ExportEntry{
+		Type: client.ExporterImage, Attrs: map[string]string{"name": registry + "/lambda/nodejs:20.2024.10.14", "push": "true"},
+	})
+	require.NoError(t, err)
+	req := h.function(t, map[string]string{"Dockerfile": "FROM scratch AS a\nFROM public.ecr.aws/lambda/nodejs:20.2024.10.14\n"}, "ecr", "snapshot")
+	res, err := d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+	require.Len(t, res.Warnings, 1)
+	require.Equal(t, "public.ecr.aws/lambda/nodejs:20.2024.10.14 comes from the registry, though ecr=snapshot", string(res.Warnings[0].Short))
+	require.EqualValues(t, 2, res.Warnings[0].Range[0].Start.Line)
+
+	delete(req.Attrs, "ecr")
+	res, err = d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+	require.Empty(t, res.Warnings)
+}
+
+func TestConvertedToLLBTheBaseIsItsGraph(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	req := h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"}, "requestid", "frontend.convertllb")
+	text := called(t, d, req)
+	require.NotContains(t, text, "docker-image://")
+	require.Equal(t, 6, strings.Count(text, `"identifier"`), "the six objects")
+	require.Contains(t, text, `"merge": {`)
+
+	req = h.function(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"}, "requestid", "frontend.convertllb")
+	ours := called(t, d, req)
+	req.Func = builder.Build
+	require.JSONEq(t, withoutSession(called(t, d, req)), withoutSession(ours))
+}
+
+// called is the JSON that a sub-request is answered with.
+func called(t *testing.T, d *sandbox.Daemon, req sandbox.Request) (answer string) {
+	t.Helper()
+	build := req.Func
+	req.Func = func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := build(ctx, c)
+		if err == nil {
+			answer = string(res.Metadata["result.json"])
+		}
+		return res, err
+	}
+	_, err := d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+	require.NotEmpty(t, answer)
+	return answer
+}
+
+// withoutSession leaves out what names the build.
+func withoutSession(text string) string {
+	return regexp.MustCompile(`sha256:[0-9a-f]{64}|"(local.session|local.unique)":\s*"[^"]*",?`).ReplaceAllString(text, "")
+}
+
+func TestOptionsOfOursAreNoBuildArguments(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	options := h.options("")
+	delete(options, "runtime")
+	req := h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nARG LAMBDABASE_OBJECTS=unset\nRUN test $LAMBDABASE_OBJECTS = unset\n"})
+	req.Attrs = map[string]string{}
+	for k, v := range options {
+		req.Attrs["build-arg:"+frontendArg(k)] = v
+	}
+	_, err := d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+	req.Attrs = maps.Clone(options)
+	req.Attrs["commit"] = "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"
+	_, err = d.Solve(t.Context(), t, req)
+	require.ErrorContains(t, err, "write FROM nodejs20.x:<full commit>")
+}
+
+func frontendArg(option string) string {
+	for _, o := range frontend.Table() {
+		if o.Name == option {
+			return o.BuildArg()
+		}
+	}
+	return ""
+}
