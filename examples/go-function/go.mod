@@ -1,0 +1,3 @@
+module example/go-function
+
+go 1.26
