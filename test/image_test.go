@@ -101,6 +101,39 @@ func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
 	}
 }
 
+func TestTheSyntaxLineBuildsThroughBuildctlAndBuildx(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	image, _ := frontendImage(t, d)
+	files := map[string]string{"Dockerfile": "# syntax=" + image + "\nFROM nodejs20.x\nCMD [\"app.handler\"]\n"}
+	inside := h.function(t, files)
+	dir := inside.Dirs["context"]
+	want := oneImage(t, d, inside)
+	var ctlArgs, xArgs []string
+	for k, v := range inside.Attrs {
+		arg := "LAMBDABASE_" + strings.ToUpper(k) + "=" + v
+		ctlArgs, xArgs = append(ctlArgs, "--opt=build-arg:"+arg), append(xArgs, "--build-arg="+arg)
+	}
+
+	file := filepath.Join(t.TempDir(), "buildctl.tar")
+	out, err := d.Buildctl(t, append([]string{"build", "--frontend=dockerfile.v0", "--local=context=" + dir, "--local=dockerfile=" + dir, "--output=type=oci,dest=" + file}, ctlArgs...)...)
+	require.NoError(t, err, out)
+	requireDigest(t, file, want)
+
+	x := buildx{bin: sandbox.Tool(t, "buildx"), config: t.TempDir()}
+	x.run(t, "create", "--name=sandbox", "--driver=remote", d.Addr)
+	file = filepath.Join(t.TempDir(), "buildx.tar")
+	x.run(t, append(append([]string{"build", "--builder=sandbox", "--provenance=false", "--output=type=oci,dest=" + file}, xArgs...), dir)...)
+	requireDigest(t, file, want)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("# syntax="+image+"\nFROM scratch\nFROM nodejs21.x\n"), 0o644))
+	out, err = d.Buildctl(t, append([]string{"build", "--frontend=dockerfile.v0", "--local=context=" + dir, "--local=dockerfile=" + dir}, ctlArgs...)...)
+	require.Error(t, err)
+	require.Contains(t, out, "Dockerfile:3")
+	require.Contains(t, out, ">>> FROM nodejs21.x")
+	require.Contains(t, out, "did you mean nodejs20.x")
+}
+
 // requireDigest wants the one image of an archive to be another's, to the byte.
 func requireDigest(t *testing.T, file string, want sandbox.Image) {
 	t.Helper()
