@@ -39,6 +39,9 @@ func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result,
 	if err != nil {
 		return nil, err
 	}
+	if res, ok, err := req.answer(ctx); ok {
+		return res, say(err)
+	}
 	if opts.Runtime == "" {
 		return req.dockerfile(ctx)
 	}
@@ -48,8 +51,10 @@ func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result,
 
 // baseImage builds the base image of the runtime for every platform that was asked for.
 func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
-	if res, ok, err := r.bc.HandleSubrequest(ctx, dockerui.RequestHandler{}); ok || err != nil {
-		return res, err
+	if res, ok, err := r.bc.HandleSubrequest(ctx, dockerui.RequestHandler{}); err != nil {
+		return nil, err
+	} else if ok {
+		return withOwnCalls(res)
 	}
 	if r.bc.Target != "" {
 		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", r.bc.Target)

@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
@@ -34,6 +35,8 @@ func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
 	case r.call() == convertllb.RequestConvertLLB:
 		res, err = b.convertLLB(ctx, res)
 		return res, say(err)
+	case r.call() == subrequests.RequestSubrequestsDescribe:
+		return withOwnCalls(res)
 	}
 	return res, r.warnIndex(ctx, res)
 }

@@ -3,7 +3,6 @@ package frontend
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"lambdabase/internal/redact"
 	"lambdabase/llb/lambda2llb"
 
-	"github.com/containerd/platforms"
 	"github.com/docker/go-units"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
@@ -20,7 +18,6 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/opencontainers/go-digest"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 	"google.golang.org/grpc/status"
 )
@@ -88,15 +85,6 @@ func (r *request) commitError(err error, commit string) error {
 	}
 	return errors.Errorf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
 		"leave out option commit for the branch's head, or build from a mirror that kept it", commit, r.Repository)
-}
-
-func (s *snapshot) platformError(platform ocispecs.Platform, found map[string]string) error {
-	var has []string
-	for _, arch := range slices.Sorted(maps.Keys(found)) {
-		has = append(has, "linux/"+arch)
-	}
-	return errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
-		s.runtime, platforms.Format(platform), s.commit, strings.Join(has, ", "))
 }
 
 // fetchError is a layer whose object didn't arrive. A pinned HTTP source says "digest mismatch" whatever the server said,

@@ -2,9 +2,7 @@ package frontend
 
 import (
 	"context"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -92,75 +90,20 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 	return lambda2llb.Layer{Object: o, URL: s.Objects.URL(o), Lines: add.Lines}, nil
 }
 
-// folders are upstream's names of the architectures. A branch that has neither folder is from before them: its recipe
-// stands at the root and is x86_64.
-var folders = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
-
-// recipe finds the recipe of a platform.
+// recipe reads the recipe of a platform.
 func (s *snapshot) recipe(ctx context.Context, platform ocispecs.Platform) (lambda2llb.File, error) {
-	found, err := s.recipes(ctx)
+	found, err := recipe.Find(s.runtime, func(folder string) ([]string, error) { return s.tree.names(ctx, folder) })
 	if err != nil {
-		return lambda2llb.File{}, err
+		return lambda2llb.File{}, errors.Wrapf(err, "runtime %s", s.runtime)
 	}
-	name, ok := found[platform.Architecture]
-	if !ok || platform.OS != "linux" {
-		return lambda2llb.File{}, s.platformError(platform, found)
+	if len(found) == 0 {
+		return lambda2llb.File{}, errors.Errorf("branch %s is no runtime: commit %s has no Dockerfile.%s", s.runtime, s.commit, s.runtime)
+	}
+	name := found[platform.Architecture]
+	if name == "" || platform.OS != "linux" {
+		return lambda2llb.File{}, errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
+			s.runtime, platforms.Format(platform), s.commit, strings.Join(found.Platforms(), ", "))
 	}
 	dt, err := s.tree.read(ctx, name, maxRecipe)
 	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", s.runtime)
-}
-
-// recipes are the recipes of the tree by architecture.
-func (s *snapshot) recipes(ctx context.Context) (map[string]string, error) {
-	found := map[string]string{}
-	for _, arch := range slices.Sorted(maps.Keys(folders)) {
-		st, err := s.tree.lookup(ctx, folders[arch])
-		if err != nil {
-			return nil, errors.Wrapf(err, "runtime %s", s.runtime)
-		}
-		if st == nil {
-			continue
-		}
-		name, err := s.recipeIn(ctx, folders[arch])
-		if err != nil {
-			return nil, err
-		}
-		if name != "" {
-			found[arch] = name
-		}
-	}
-	if len(found) > 0 {
-		return found, nil
-	}
-	name, err := s.recipeIn(ctx, ".")
-	if err == nil && name == "" {
-		err = errors.Errorf("branch %s is no runtime: commit %s has no Dockerfile.%s", s.runtime, s.commit, s.runtime)
-	}
-	return map[string]string{"amd64": name}, err
-}
-
-// recipeIn is the recipe of a folder: the one named after the runtime, or the only one. A mirror may have a branch under
-// another name.
-func (s *snapshot) recipeIn(ctx context.Context, folder string) (string, error) {
-	entries, err := s.tree.folder(ctx, folder)
-	if err != nil {
-		return "", err
-	}
-	own := "Dockerfile." + s.runtime
-	if entries[own] != nil {
-		return path.Join(folder, own), nil
-	}
-	var others []string
-	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if strings.HasPrefix(name, "Dockerfile.") {
-			others = append(others, name)
-		}
-	}
-	switch len(others) {
-	case 0:
-		return "", nil
-	case 1:
-		return path.Join(folder, others[0]), nil
-	}
-	return "", errors.Errorf("branch %s has several recipes and none is %s: %s", s.runtime, own, strings.Join(others, ", "))
 }

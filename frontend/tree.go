@@ -2,8 +2,10 @@ package frontend
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -66,6 +68,18 @@ func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
 		}
 	}
 	return found, nil
+}
+
+// names are the names in a folder, sorted; none where there is no such folder.
+func (t *tree) names(ctx context.Context, folder string) ([]string, error) {
+	if folder != "." {
+		st, err := t.lookup(ctx, folder)
+		if err != nil || st == nil {
+			return nil, err
+		}
+	}
+	entries, err := t.folder(ctx, folder)
+	return slices.Sorted(maps.Keys(entries)), err
 }
 
 // read reads a plain file of at most limit bytes.

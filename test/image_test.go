@@ -149,11 +149,12 @@ type buildx struct {
 	env         []string
 }
 
-func (x buildx) run(t *testing.T, args ...string) {
+func (x buildx) run(t *testing.T, args ...string) (output string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), x.bin, args...)
 	cmd.Dir = ".." // of docker-bake.hcl
 	cmd.Env = append(append(os.Environ(), "BUILDX_CONFIG="+x.config, "DOCKER_CONFIG="+x.config), x.env...)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
+	return string(out)
 }

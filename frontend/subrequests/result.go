@@ -1,0 +1,28 @@
+// Package subrequests has what the answers to sub-requests have in common. Each call is a package below this one, as in
+// BuildKit.
+package subrequests
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/gateway/client"
+)
+
+// Result is an answer as clients expect it: as JSON, and as the text that print makes of the JSON.
+func Result(answer any, print func([]byte, io.Writer) error, version string) (*client.Result, error) {
+	dt, err := json.MarshalIndent(answer, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	var text strings.Builder
+	if err := print(dt, &text); err != nil {
+		return nil, err
+	}
+	res := client.NewResult()
+	res.AddMeta("result.json", dt)
+	res.AddMeta("result.txt", []byte(text.String()))
+	res.AddMeta("version", []byte(version))
+	return res, nil
+}

@@ -1,0 +1,62 @@
+// Package runtimes is the sub-request that lists the runtimes of a repository.
+package runtimes
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	own "lambdabase/frontend/subrequests"
+
+	"github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests"
+)
+
+// Name is what "--call=lambda.runtimes" asks for.
+const Name = "frontend.lambda.runtimes"
+
+// Definition describes the call.
+var Definition = subrequests.Request{
+	Name:        Name,
+	Version:     "1.0.0",
+	Type:        subrequests.TypeRPC,
+	Description: "List the runtimes that there are base images of",
+	Metadata:    []subrequests.Named{{Name: "result.json"}, {Name: "result.txt"}},
+}
+
+// Runtime is one of them.
+type Runtime struct {
+	Name         string   `json:"name"`
+	Platforms    []string `json:"platforms"`
+	Commit       string   `json:"commit,omitempty"`
+	EndOfSupport string   `json:"endOfSupport,omitempty"` // a day, 2006-01-02
+	Catalogue    bool     `json:"catalogue,omitempty"`    // from the catalogue, which knows names only: the repository wasn't asked
+}
+
+// List is the answer, in the order of names.
+type List []Runtime
+
+// ToResult is the answer as JSON and as text.
+func (l List) ToResult() (*client.Result, error) {
+	return own.Result(l, Print, Definition.Version)
+}
+
+// Print writes the JSON of a List as a table, the name first.
+func Print(dt []byte, w io.Writer) error {
+	var l List
+	if err := json.Unmarshal(dt, &l); err != nil {
+		return err
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "NAME\tPLATFORMS\tCOMMIT\tEND OF SUPPORT")
+	for _, r := range l {
+		platforms, commit := strings.Join(r.Platforms, ","), r.Commit
+		if r.Catalogue {
+			platforms, commit = "?", "(from the catalogue)"
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.Name, platforms, commit, r.EndOfSupport)
+	}
+	return tw.Flush()
+}

@@ -1,0 +1,103 @@
+package test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"lambdabase/frontend/subrequests/plan"
+	"lambdabase/frontend/subrequests/runtimes"
+	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t)
+	image, _ := frontendImage(t, d)
+	var list runtimes.List
+	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
+	require.Len(t, list, 33)
+	require.Zero(t, h.Total(sample.Object))
+	byName := map[string]runtimes.Runtime{}
+	for _, r := range list {
+		byName[r.Name] = r
+	}
+	commit, err := h.Commit("nodejs20.x")
+	require.NoError(t, err)
+	require.Equal(t, runtimes.Runtime{Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}, Commit: commit, EndOfSupport: "2026-04-30"}, byName["nodejs20.x"])
+	require.Equal(t, []string{"linux/amd64"}, byName["go1.x"].Platforms)
+
+	require.NoError(t, h.Delete("go1.x"))
+	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
+	require.Len(t, list, 32, "asked anew each time")
+}
+
+func TestWithoutAnImageRuntimesAreThoseOfTheCatalogue(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "go1.x")
+	var list runtimes.List
+	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "frontend.lambda.runtimes"))), &list))
+	require.Greater(t, len(list), 33)
+	for _, r := range list {
+		require.True(t, r.Catalogue, "marked as such")
+		require.Empty(t, r.Commit)
+	}
+	require.Empty(t, h.Requests())
+}
+
+func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x")
+	var p plan.Plan
+	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("nodejs20.x", "requestid", "frontend.lambda.plan", "platform", "linux/amd64,linux/arm64"))), &p))
+	require.Zero(t, h.Total(sample.Object))
+	require.Equal(t, "nodejs20.x", p.Runtime)
+	require.Len(t, p.Platforms, 2)
+	require.Equal(t, "x86_64/Dockerfile.nodejs20.x", p.Platforms[0].Recipe)
+	require.Len(t, p.Platforms[0].Layers, 6)
+
+	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x", "platform", "linux/amd64,linux/arm64", "commit", p.Commit))
+	require.NoError(t, err)
+	var size int64
+	for _, r := range h.Requests() {
+		if r.Kind == sample.Object {
+			size += r.Bytes
+		}
+	}
+	require.Equal(t, p.Size, size)
+	require.Equal(t, p.Objects, h.Total(sample.Object))
+
+	_, err = d.Solve(t.Context(), t, h.request("", "requestid", "lambda.plan"))
+	require.ErrorContains(t, err, "call lambda.plan needs option runtime")
+}
+
+func TestOwnCallsAreDescribed(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "go1.x")
+	of := func(req sandbox.Request) string {
+		req.Attrs["requestid"] = "frontend.subrequests.describe"
+		return called(t, d, req)
+	}
+	for _, answer := range []string{of(h.request("go1.x")), of(h.function(t, map[string]string{"Dockerfile": "FROM scratch\n"}))} {
+		require.Contains(t, answer, "frontend.lambda.runtimes")
+		require.Contains(t, answer, "frontend.lambda.plan")
+	}
+	require.Contains(t, of(h.function(t, map[string]string{"Dockerfile": "FROM scratch\n"})), "frontend.outline")
+}
+
+func TestCallsThroughBuildx(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "go1.x", "nodejs20.x")
+	image, _ := frontendImage(t, d)
+	x := buildx{bin: sandbox.Tool(t, "buildx"), config: t.TempDir()}
+	x.run(t, "create", "--name=sandbox", "--driver=remote", d.Addr)
+	repository, objects := h.URLs(h.url)
+	args := []string{"build", "--builder=sandbox", "--build-arg=BUILDKIT_SYNTAX=" + image, "--build-arg=LAMBDABASE_REPOSITORY=" + repository, "--build-arg=LAMBDABASE_OBJECTS=" + objects}
+	out := x.run(t, append(args, "--call=lambda.runtimes", t.TempDir())...)
+	require.Regexp(t, `(?m)^go1\.x +linux/amd64 +[0-9a-f]{40} +2024-01-08$`, out)
+	out = x.run(t, append(args, "--call=lambda.plan", "--build-arg=LAMBDABASE_RUNTIME=nodejs20.x", t.TempDir())...)
+	require.Contains(t, out, "to fetch    6 objects")
+	require.Contains(t, out, "x86_64/Dockerfile.nodejs20.x")
+}
