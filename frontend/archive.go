@@ -31,7 +31,7 @@ const (
 // checkCopied fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
 func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
-	st, err := find(ctx, ref, "/"+l.OID)
+	st, err := find(ctx, ref, "/"+l.Archive())
 	if err != nil {
 		return errors.Wrapf(err, "check %s", describe(*l))
 	}
@@ -41,7 +41,7 @@ func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *la
 	if st.Size != l.Size {
 		return errors.Errorf("%s was not unpacked, and has %d bytes: its pointer says %d", describe(*l), st.Size, l.Size)
 	}
-	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.OID, Range: &gateway.FileRange{Length: sniffed}})
+	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.Archive(), Range: &gateway.FileRange{Length: sniffed}})
 	if err != nil {
 		return errors.Wrapf(err, "check %s", describe(*l))
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	"lambdabase/llb/lambda2llb"
+
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -86,15 +88,20 @@ func (s *snapshot) build(ctx context.Context, platform *ocispecs.Platform) (*doc
 		return nil, err
 	}
 	plan.Labels = s.bc.Labels
-	st, image, err := s.assemble(ctx, plan)
+	return s.image(ctx, plan)
+}
+
+// image makes the image of a plan.
+func (r *request) image(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.BuildResult, error) {
+	st, image, err := r.assemble(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
-	ref, err := s.solve(ctx, st, *platform, false)
+	ref, err := r.solve(ctx, st, plan.Platform, false)
 	if err != nil {
-		return nil, errors.Wrapf(err, "layers of %s", plan.Runtime)
+		return nil, errors.Wrapf(err, "layers of %s", plan.Recipe.Path)
 	}
-	return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: s.epoch}, nil
+	return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: r.epoch}, nil
 }
 
 // solve marshals a state and solves it, with the request's cache imports: without them a build that could be imported

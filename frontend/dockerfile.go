@@ -27,6 +27,9 @@ import (
 // dockerfile answers a request that names no runtime. BuildKit's own Dockerfile frontend does, with a client to whom
 // Lambda's runtimes are images: it tells their config, and puts their graphs into what is solved.
 func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
+	if res, ok, err := r.checkout(ctx); ok {
+		return res, say(err)
+	}
 	b := &bases{request: r}
 	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
 	switch {

@@ -150,6 +150,9 @@ func unpackError(err error, l lambda2llb.Layer) error {
 }
 
 func describe(l lambda2llb.Layer) string {
+	if l.InContext {
+		return fmt.Sprintf("%s (%s, in the build context)", l.Path, units.HumanSize(float64(l.Size)))
+	}
 	return fmt.Sprintf("%s (object sha256:%s, %s)", l.Path, l.OID, units.HumanSize(float64(l.Size)))
 }
 

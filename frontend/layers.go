@@ -25,7 +25,7 @@ type assembly struct {
 // assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
 // how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
 func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
-	a := &assembly{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.vertices...)}
+	a := &assembly{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.vertices...).InContext(r.context)}
 	st, hasWorkdir, err := a.layers(ctx)
 	if err != nil {
 		return llb.State{}, nil, err

@@ -30,8 +30,8 @@ const (
 type Options struct {
 	Runtime    string
 	Repository string
-	Commit     string // empty: the branch's head
-	Objects    lfs.Template
+	Commit     string       // empty: the branch's head
+	Objects    lfs.Template // zero: auto
 	Layers     LayerMode
 	ECR        bool // AWS's own images are taken from the snapshots too
 }
@@ -88,22 +88,23 @@ func ParseOptions(raw map[string]string) (Options, error) {
 			}
 		}
 	}
-	if opts.Objects.IsZero() {
-		opts.Objects, _ = lfs.ForgeTemplate(opts.Repository)
-	}
 	if opts.Runtime == "" && opts.Commit != "" {
 		return Options{}, errors.New("option commit goes with option runtime; in a Dockerfile write FROM nodejs20.x:<full commit>")
 	}
 	return opts, nil
 }
 
-// needObjects is asked for where objects are about to be fetched: a Dockerfile without a runtime needs none.
-func (o Options) needObjects() error {
-	if o.Objects.IsZero() {
-		return errors.Errorf("no object URLs are known for the repository %s: give --opt objects=TEMPLATE, for example "+
-			"objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid} or objects=https://mirror.example/media/{commit}/{path}", o.Repository)
+// template makes the URLs of objects. It is asked for where objects are about to be fetched: a Dockerfile without a
+// runtime needs none.
+func (o Options) template() (lfs.Template, error) {
+	if !o.Objects.IsZero() {
+		return o.Objects, nil
 	}
-	return nil
+	if t, ok := lfs.ForgeTemplate(o.Repository); ok {
+		return t, nil
+	}
+	return lfs.Template{}, errors.Errorf("no object URLs are known for the repository %s: give --opt objects=TEMPLATE, for example "+
+		"objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid} or objects=https://mirror.example/media/{commit}/{path}", o.Repository)
 }
 
 // given is an option's value and how the user spelled its name.

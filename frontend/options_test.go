@@ -25,7 +25,8 @@ func TestOptionsAreReadInAllSpellings(t *testing.T) {
 			require.Equal(t, commit, opts.Commit)
 			require.Equal(t, LayersChain, opts.Layers)
 			require.Equal(t, Upstream, opts.Repository)
-			require.False(t, opts.Objects.IsZero(), "upstream's object URLs are known")
+			_, err = opts.template()
+			require.NoError(t, err, "upstream's object URLs are known")
 		})
 	}
 }

@@ -21,16 +21,17 @@ type snapshot struct {
 	runtime string
 	commit  string
 	created time.Time
+	objects lfs.Template
 	tree    tree
 }
 
 // snapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
 func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapshot, error) {
-	if err := r.needObjects(); err != nil {
+	objects, err := r.template()
+	if err != nil {
 		return nil, err
 	}
 	if commit == "" {
-		var err error
 		if commit, err = r.head(ctx, runtime); err != nil {
 			return nil, err
 		}
@@ -43,7 +44,7 @@ func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapsh
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, tree: tree{ref: ref}}, nil
+	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, objects: objects, tree: tree{ref: ref}}, nil
 }
 
 // plan is what the snapshot says of one platform.
@@ -87,7 +88,7 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 		return lambda2llb.Layer{}, errors.Wrap(err, name)
 	}
 	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
-	return lambda2llb.Layer{Object: o, URL: s.Objects.URL(o), Lines: add.Lines}, nil
+	return lambda2llb.Layer{Object: o, URL: s.objects.URL(o), Lines: add.Lines}, nil
 }
 
 // recipe reads the recipe of a platform.

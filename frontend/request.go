@@ -20,6 +20,7 @@ type request struct {
 	client   gateway.Client
 	epoch    *time.Time // SOURCE_DATE_EPOCH, if given
 	vertices []llb.ConstraintsOpt
+	context  llb.State // of a checkout
 	today    time.Time
 }
 

@@ -60,7 +60,7 @@ func (a *assembly) warnChain(ctx context.Context, reasons []string) {
 		text:   fmt.Sprintf("layers of %s are unpacked one onto the other: %s", a.plan.Runtime, reasons[0]),
 		detail: "Merged they would differ from the recipe. " + strings.Join(reasons[:min(len(reasons), 5)], "; "),
 	}
-	w.vertex, _ = vertexDigest(ctx, a.tree(a.plan.Commit))
+	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(a.plan.Layers[0]))
 	a.warn(ctx, w)
 }
 

@@ -103,6 +103,11 @@ func shown(key string) string {
 // IsZero tells a template that was never parsed.
 func (t Template) IsZero() bool { return t.path == "" }
 
+// ByOID tells whether an object's oid and size are enough to make its URL.
+func (t Template) ByOID() bool {
+	return !strings.Contains(t.path+t.query, "{path}") && !strings.Contains(t.path+t.query, "{commit}")
+}
+
 // URL is where the object is served.
 func (t Template) URL(o Object) string {
 	u := t.fill(t.path, o, func(s string) string {

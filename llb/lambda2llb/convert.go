@@ -11,9 +11,10 @@ import (
 
 // Converter makes the states of one plan.
 type Converter struct {
-	plan   Plan
-	source *llb.SourceMap
-	opts   []llb.ConstraintsOpt
+	plan    Plan
+	source  *llb.SourceMap
+	opts    []llb.ConstraintsOpt
+	context llb.State
 }
 
 // NewConverter takes the plan, and options that every vertex gets (llb.IgnoreCache).
@@ -23,6 +24,12 @@ func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
 		source: llb.NewSourceMap(nil, plan.Recipe.Path, "Dockerfile", plan.Recipe.Data),
 		opts:   opts,
 	}
+}
+
+// InContext takes the build context, for layers that lie in it.
+func (c *Converter) InContext(context llb.State) *Converter {
+	c.context = context
+	return c
 }
 
 // Tree is the commit's tree: recipes and pointers. A full commit as the ref pins it on every version of BuildKit, and
@@ -41,6 +48,9 @@ func Head(repository, runtime string, opts ...llb.GitOption) llb.State {
 // checksum but not the URL: with the oid as the name, runtimes and mirrors share what was fetched; with the branch's
 // own name for it they wouldn't.
 func (c *Converter) Fetch(l Layer) llb.State {
+	if l.InContext {
+		return c.context
+	}
 	opts := []llb.HTTPOption{llb.Checksum(l.Digest()), llb.Filename(l.OID)}
 	for _, o := range c.vertex("fetch", l) {
 		opts = append(opts, o)
@@ -50,7 +60,11 @@ func (c *Converter) Fetch(l Layer) llb.State {
 
 // Unpack is the layer unpacked onto a state, exactly as ADD does it.
 func (c *Converter) Unpack(onto llb.State, l Layer) llb.State {
-	unpack := llb.Copy(c.Fetch(l), l.OID, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
+	archive := l.OID
+	if l.InContext {
+		archive = l.Path
+	}
+	unpack := llb.Copy(c.Fetch(l), archive, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
 	return onto.File(unpack, c.vertex("unpack", l)...)
 }
 
@@ -81,7 +95,11 @@ func (c *Converter) Workdir(onto llb.State) llb.State {
 
 // vertex names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
 func (c *Converter) vertex(verb string, l Layer) []llb.ConstraintsOpt {
-	name := fmt.Sprintf("%s %s %s", verb, l.OID[:12], units.HumanSize(float64(l.Size)))
+	what := l.Path
+	if !l.InContext {
+		what = l.OID[:12]
+	}
+	name := fmt.Sprintf("%s %s %s", verb, what, units.HumanSize(float64(l.Size)))
 	return c.constraints(llb.WithCustomName(name), c.source.Location(Ranges(l.Lines)))
 }
 

@@ -21,10 +21,18 @@ func (p Plan) BaseImage(madeWorkdir bool) *dockerspec.DockerOCIImage {
 	image.Created = &p.Created
 	image.Config.Labels = map[string]string{}
 	maps.Copy(image.Config.Labels, p.Labels)
-	image.Config.Labels[LabelRuntime], image.Config.Labels[LabelCommit] = p.Runtime, p.Commit
+	for label, value := range map[string]string{LabelRuntime: p.Runtime, LabelCommit: p.Commit} {
+		if value != "" { // a checkout doesn't tell its commit
+			image.Config.Labels[label] = value
+		}
+	}
 	image.History = nil
 	for _, l := range p.Layers {
-		p.record(&image, fmt.Sprintf("ADD %s / # sha256:%s, %d bytes", l.Path, l.OID, l.Size), !l.Empty)
+		origin := "sha256:" + l.OID
+		if l.InContext {
+			origin = "from the build context"
+		}
+		p.record(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", l.Path, origin, l.Size), !l.Empty)
 	}
 	if madeWorkdir {
 		p.record(&image, "WORKDIR "+p.Config.Config.WorkingDir, true)

@@ -3,6 +3,7 @@
 package lambda2llb
 
 import (
+	"path"
 	"time"
 
 	"lambdabase/internal/lfs"
@@ -34,7 +35,18 @@ type File struct {
 // Layer is one "ADD <tarball> /" of the recipe.
 type Layer struct {
 	lfs.Object
-	URL   string         `json:"url"`
+	URL   string         `json:"url,omitempty"`
 	Lines []parser.Range `json:"-"` // where the recipe names it
 	Empty bool           `json:"empty,omitempty"`
+
+	// InContext is a tarball that lies in the build context itself, at Path. It has no oid.
+	InContext bool `json:"inContext,omitempty"`
+}
+
+// Archive is the name that the tarball has as a file.
+func (l Layer) Archive() string {
+	if l.InContext {
+		return path.Base(l.Path)
+	}
+	return l.OID
 }

@@ -1,0 +1,204 @@
+package frontend
+
+import (
+	"context"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"lambdabase/internal/lfs"
+	"lambdabase/internal/recipe"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// checkout is a build context that is a clone of the repository, or a folder of one, in which tarballs are still pointers.
+type checkout struct {
+	*request
+	file    lambda2llb.File // the recipe, given as the Dockerfile
+	runtime string          // that Dockerfile.<runtime> is named after, if it is
+	commit  string          // of a context that is an URL of git
+	created time.Time
+	layers  []lambda2llb.Layer // the same on every platform: the recipe says which tarballs
+}
+
+// checkout answers a request whose Dockerfile is a recipe and whose context has a pointer that it adds. Everything else is
+// a Dockerfile like any other, and not ok: also what can't be read, as the Dockerfile frontend says it in BuildKit's words.
+func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, err error) {
+	if r.call() != "" || r.bc.Target != "" {
+		return nil, false, nil
+	}
+	src, err := r.bc.ReadEntrypoint(ctx, "Dockerfile")
+	if err != nil {
+		return nil, false, nil
+	}
+	rec, err := recipe.Parse(ctx, src.Filename, src.Data, r.bc.BuildPlatforms[0])
+	if err != nil {
+		return nil, false, nil
+	}
+	own := *r
+	c := &checkout{request: &own, file: lambda2llb.File{Path: src.Filename, Data: src.Data}, created: time.Unix(0, 0).UTC()}
+	if name, ok := strings.CutPrefix(path.Base(src.Filename), "Dockerfile."); ok && runtimeName.MatchString(name) {
+		c.runtime = name
+	}
+	if pointers, err := c.look(ctx, rec.Adds); err != nil || pointers == 0 {
+		return nil, err != nil, err
+	}
+	if err := c.originate(ctx); err != nil {
+		return nil, true, err
+	}
+	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (res *dockerui.BuildResult, err error) {
+		return res, guard(func() (err error) {
+			res, err = c.build(ctx, platform)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, true, err
+	}
+	res, err = rb.Finalize()
+	return res, true, err
+}
+
+// look finds out which of the tarballs are pointers; there are none also where one is missing.
+func (c *checkout) look(ctx context.Context, adds []recipe.Add) (pointers int, err error) {
+	var sources []string
+	for _, a := range adds {
+		sources = append(sources, a.Source)
+	}
+	st, err := c.bc.MainContext(ctx, llb.FollowPaths(sources))
+	if err != nil {
+		return 0, nil
+	}
+	ref, err := c.solve(ctx, *st, ocispecs.Platform{}, true)
+	if err != nil || ref == nil {
+		return 0, nil
+	}
+	c.context = *st
+	files := tree{ref: ref}
+	for _, a := range adds {
+		entry, err := files.lookup(ctx, a.Source)
+		if err != nil || entry == nil {
+			return 0, nil
+		}
+		l := lambda2llb.Layer{Lines: a.Lines, Object: lfs.Object{Path: a.Source}}
+		dt, err := files.read(ctx, a.Source, lfs.MaxPointerSize-1)
+		if err != nil || !lfs.IsPointer(dt) {
+			l.InContext, l.Size = true, entry.Size
+		} else if l.Pointer, err = lfs.ParsePointer(dt); err != nil {
+			err = errors.Wrapf(err, "%s:%d: ADD: %s", c.file.Path, a.Lines[0].Start.Line, a.Source)
+			return 0, locate(err, c.file, a.Lines...)
+		} else {
+			pointers++
+		}
+		c.layers = append(c.layers, l)
+	}
+	return pointers, nil
+}
+
+// originate finds out where the checkout is from, and gives the pointers their URLs.
+func (c *checkout) originate(ctx context.Context) error {
+	folder := ""
+	if ref, isGit, err := dfgitutil.ParseGitRef(c.bc.BuildOpts().Opts["context"]); isGit && err == nil {
+		c.Repository, folder = ref.Remote, ref.SubDir
+		if err := c.fromGit(ctx, ref); err != nil {
+			return err
+		}
+	}
+	if v, err := strconv.ParseInt(c.bc.BuildArgs["SOURCE_DATE_EPOCH"], 10, 64); err == nil && v >= 0 && v <= maxEpoch {
+		c.created = time.Unix(v, 0).UTC()
+	}
+	objects, err := c.template()
+	if err != nil {
+		return err
+	}
+	if c.commit == "" && !objects.ByOID() {
+		return c.urlsOfRepository(ctx)
+	}
+	for i := range c.layers {
+		if l := &c.layers[i]; !l.InContext {
+			l.Path, l.Commit = path.Join(folder, l.Path), c.commit
+		}
+	}
+	c.setURLs(objects.URL)
+	return nil
+}
+
+func (c *checkout) setURLs(url func(lfs.Object) string) {
+	for i := range c.layers {
+		if l := &c.layers[i]; !l.InContext {
+			l.URL = url(l.Object)
+		}
+	}
+}
+
+// fromGit takes commit and date of a context that BuildKit gets from git.
+func (c *checkout) fromGit(ctx context.Context, ref *dfgitutil.GitRef) error {
+	op, err := sourceOp(ctx, llb.Git(ref.Remote, "", llb.GitRef(ref.Ref)))
+	if err != nil {
+		return err
+	}
+	meta, err := c.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "resolve commit of the context"})
+	if err != nil {
+		return errors.Wrap(err, "commit of the context")
+	}
+	if meta.Git == nil {
+		return nil
+	}
+	c.commit = meta.Git.Checksum
+	c.created, err = c.request.created(ctx, c.commit)
+	return err
+}
+
+// urlsOfRepository is for a local checkout, which knows no commit, and a template that needs one: the branch's head has
+// the objects too, unless it has moved on.
+func (c *checkout) urlsOfRepository(ctx context.Context) error {
+	if c.runtime == "" {
+		return errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give option objects a template with {oid}", c.file.Path, c.Repository)
+	}
+	snap, err := c.snapshot(ctx, c.runtime, "")
+	if err != nil {
+		return err
+	}
+	urls := map[string]string{}
+	for _, arch := range []string{"amd64", "arm64"} {
+		plan, err := snap.plan(ctx, ocispecs.Platform{OS: "linux", Architecture: arch})
+		if err != nil { // it has one of them
+			continue
+		}
+		for _, l := range plan.Layers {
+			urls[l.OID] = l.URL
+		}
+	}
+	for _, l := range c.layers {
+		if !l.InContext && urls[l.OID] == "" {
+			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give option objects a template with {oid}", describe(l), c.runtime, c.Repository)
+		}
+	}
+	c.setURLs(func(o lfs.Object) string { return urls[o.OID] })
+	return nil
+}
+
+// build makes the image of one platform; nil is that of the daemon.
+func (c *checkout) build(ctx context.Context, platform *ocispecs.Platform) (*dockerui.BuildResult, error) {
+	if platform == nil {
+		platform = &c.bc.BuildPlatforms[0]
+	}
+	rec, err := recipe.Parse(ctx, c.file.Path, c.file.Data, *platform)
+	if err != nil {
+		return nil, locate(err, c.file)
+	}
+	plan := &lambda2llb.Plan{
+		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: *platform,
+		Recipe: c.file, Layers: append([]lambda2llb.Layer{}, c.layers...), Config: rec.Image, Labels: c.bc.Labels,
+	}
+	return c.image(ctx, plan)
+}
