@@ -22,10 +22,11 @@ type Frontend struct {
 
 // Build answers one request: the base image of a runtime, or a Dockerfile.
 func (f Frontend) Build(ctx context.Context, c gateway.Client) (res *gateway.Result, err error) {
-	return res, guard(func() (err error) {
+	err = guard(func() (err error) {
 		res, err = f.build(ctx, c)
 		return err
 	})
+	return res, say(err)
 }
 
 func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
@@ -42,13 +43,12 @@ func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result,
 		return nil, err
 	}
 	if res, ok, err := req.answer(ctx); ok {
-		return res, say(err)
+		return res, err
 	}
 	if opts.Runtime == "" {
 		return req.dockerfile(ctx)
 	}
-	res, err := req.baseImage(ctx)
-	return res, say(err)
+	return req.baseImage(ctx)
 }
 
 // baseImage builds the base image of the runtime for every platform that was asked for.

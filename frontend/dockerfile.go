@@ -28,7 +28,7 @@ import (
 // Lambda's runtimes are images: it tells their config, and puts their graphs into what is solved.
 func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
 	if res, ok, err := r.checkout(ctx); ok {
-		return res, say(err)
+		return res, err
 	}
 	b := &bases{request: r}
 	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
@@ -36,8 +36,7 @@ func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
 	case err != nil:
 		return nil, err
 	case r.call() == convertllb.RequestConvertLLB:
-		res, err = b.convertLLB(ctx, res)
-		return res, say(err)
+		return b.convertLLB(ctx, res)
 	case r.call() == subrequests.RequestSubrequestsDescribe:
 		return withOwnCalls(res)
 	}
@@ -76,7 +75,7 @@ func (c *runtimeClient) ResolveImageConfig(ctx context.Context, ref string, opt 
 		return c.Client.ResolveImageConfig(ctx, ref, opt)
 	}
 	dt, err := c.bases.config(ctx, base)
-	return ref, "", dt, say(err)
+	return ref, "", dt, err
 }
 
 // Solve puts the graphs of bases in place of the images that name them.
@@ -84,7 +83,7 @@ func (c *runtimeClient) Solve(ctx context.Context, req gateway.SolveRequest) (*g
 	if req.Definition != nil && req.Frontend == "" {
 		def, err := c.bases.splice(ctx, req.Definition)
 		if err != nil {
-			return nil, say(err)
+			return nil, err
 		}
 		req.Definition = def
 	}

@@ -1,0 +1,112 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"testing"
+
+	"lambdabase/test/sandbox"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/stretchr/testify/require"
+)
+
+// TestParityOfErrors builds broken Dockerfiles: they fail for the same reason, at the same place.
+func TestParityOfErrors(t *testing.T) {
+	p := newParity(t)
+	names := parityNames(t, "errors")
+	require.GreaterOrEqual(t, len(names), 18)
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			c := p.read(t, "errors/"+name)
+			want, got := p.build(t, c.official), p.build(t, c.ours)
+			require.ErrorContains(t, want.err, c.fails)
+			require.Error(t, got.err)
+			require.Equal(t, message(want.err), message(got.err))
+			require.Equal(t, places(want.err), places(got.err))
+			require.Equal(t, want.steps, got.steps)
+			require.Equal(t, want.warnings, got.warnings)
+		})
+	}
+}
+
+// crossing is what a message differs in by nature: the name of a folder in the cache, another one in every build, and
+// what the daemon loses of its own error on the way to every frontend that isn't in the daemon, docker/dockerfile too
+// (util/grpcerrors of BuildKit v0.33.1).
+var crossing = regexp.MustCompile(`\bref \w+::\w+|failed to resolve source metadata for \S+: `)
+
+func message(err error) string { return crossing.ReplaceAllString(err.Error(), "") }
+
+// places are what an error points at.
+func places(err error) (shown []string) {
+	for _, s := range errdefs.Sources(err) {
+		shown = append(shown, fmt.Sprintf("%s:%v of %q (%s)", s.Info.Filename, s.Ranges, s.Info.Data, s.Info.Language))
+	}
+	slices.Sort(shown) // BuildKit gives those of a circle in no order
+	return shown
+}
+
+var step = regexp.MustCompile(`(?m)^#\d+ (\[.+)$`)
+
+// steps are the names of what was done.
+func steps(result *sandbox.Result) (names []string) {
+	for _, match := range step.FindAllStringSubmatch(result.Progress, -1) {
+		names = append(names, match[1])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// warnings are those of a build in their whole, with their places.
+func warnings(result *sandbox.Result) (shown []string) {
+	for _, w := range result.Warnings {
+		shown = append(shown, fmt.Sprintf("%d %s %s %s %s:%v", w.Level, w.Short, w.Detail, w.URL, w.SourceInfo.GetFilename(), w.Range))
+	}
+	slices.Sort(shown)
+	return shown
+}
+
+// TestParityOfCalls compares what is answered in place of a build: check, outline, targets, convertllb.
+func TestParityOfCalls(t *testing.T) {
+	p := newParity(t)
+	for _, name := range parityNames(t, "calls") {
+		for _, call := range []string{"frontend.lint", "frontend.outline", "frontend.targets", "frontend.convertllb"} {
+			t.Run(name+" "+call, func(t *testing.T) {
+				c := p.read(t, "calls/"+name)
+				c.official.Attrs["requestid"] = call
+				want, got := p.answers(t, c)
+				require.NotEmpty(t, want)
+				require.Equal(t, want, got)
+			})
+		}
+	}
+}
+
+// answers asks both frontends in one session, whose name is in the definition of a context. A client doesn't see what
+// is answered, only the function that asks does.
+func (p *parity) answers(t *testing.T, c parityCase) (want, got map[string]string) {
+	t.Helper()
+	req := c.ours
+	req.Func = func(ctx context.Context, gc gateway.Client) (*gateway.Result, error) {
+		want = texts(gc.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: gc.BuildOpts().Opts}))
+		res, err := ours(ctx, gc)
+		got = texts(res, err)
+		return res, err
+	}
+	_, _ = p.Solve(t.Context(), t, req) // an error is an answer too
+	return want, got
+}
+
+func texts(res *gateway.Result, err error) map[string]string {
+	if err != nil {
+		return map[string]string{"error": err.Error()}
+	}
+	m := map[string]string{}
+	for key, dt := range res.Metadata {
+		m[key] = string(dt)
+	}
+	return m
+}
