@@ -61,6 +61,9 @@ func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
 	if r.bc.Target != "" {
 		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", r.bc.Target)
 	}
+	if _, err := r.template(); err != nil {
+		return nil, err
+	}
 	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"time"
 
@@ -40,6 +41,9 @@ func (r *request) answer(ctx context.Context) (res *gateway.Result, ok bool, err
 func (r *request) planned(ctx context.Context) (*gateway.Result, error) {
 	if r.Runtime == "" {
 		return nil, errors.New("call lambda.plan needs option runtime")
+	}
+	if _, err := r.template(); err != nil {
+		return nil, err
 	}
 	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {
@@ -109,6 +113,8 @@ func (r *request) branches(ctx context.Context, self llb.State) ([]branches.Runt
 		}),
 		llb.IgnoreCache,
 		llb.WithCustomName("list branches of "+r.Repository),
+		llb.AddSecret(branches.TokenFile, llb.SecretID("GIT_AUTH_TOKEN"), llb.SecretOptional),
+		llb.AddSecret(branches.TokenFile+".host", llb.SecretID("GIT_AUTH_TOKEN."+hostOf(r.Repository)), llb.SecretOptional),
 	)
 	ref, err := r.solve(ctx, run.AddMount("/out", llb.Scratch()), ocispecs.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture}, true)
 	if err != nil {
@@ -118,8 +124,22 @@ func (r *request) branches(ctx context.Context, self llb.State) ([]branches.Runt
 	if err != nil {
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
 	}
-	var found []branches.Runtime
-	return found, errors.Wrap(json.Unmarshal(dt, &found), "branches")
+	var answer branches.Answer
+	if err := json.Unmarshal(dt, &answer); err != nil {
+		return nil, errors.Wrap(err, "branches")
+	}
+	if answer.Error != "" {
+		return nil, errors.New(answer.Error)
+	}
+	return answer.Runtimes, nil
+}
+
+func hostOf(repository string) string {
+	u, err := url.Parse(repository)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // withOwnCalls adds our calls to those that a result describes.

@@ -2,8 +2,8 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -11,11 +11,15 @@ import (
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests/convertllb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -33,24 +37,30 @@ type checkout struct {
 // checkout answers a request whose Dockerfile is a recipe and whose context has a pointer that it adds. Everything else is
 // a Dockerfile like any other, and not ok: also what can't be read, as the Dockerfile frontend says it in BuildKit's words.
 func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, err error) {
-	if r.call() != "" || r.bc.Target != "" {
+	if call := r.call(); r.bc.Target != "" || call != "" && call != convertllb.RequestConvertLLB {
 		return nil, false, nil
 	}
 	src, err := r.bc.ReadEntrypoint(ctx, "Dockerfile")
 	if err != nil {
 		return nil, false, nil
 	}
-	rec, err := recipe.Parse(ctx, src.Filename, src.Data, r.bc.BuildPlatforms[0])
-	if err != nil {
-		return nil, false, nil
-	}
 	own := *r
 	c := &checkout{request: &own, file: lambda2llb.File{Path: src.Filename, Data: src.Data}, created: time.Unix(0, 0).UTC()}
-	if name, ok := strings.CutPrefix(path.Base(src.Filename), "Dockerfile."); ok && runtimeName.MatchString(name) {
-		c.runtime = name
+	rec, err := recipe.Parse(ctx, src.Filename, src.Data, r.bc.BuildPlatforms[0])
+	if err != nil {
+		return nil, false, c.warnPointers(ctx, err)
 	}
 	if pointers, err := c.look(ctx, rec.Adds); err != nil || pointers == 0 {
 		return nil, err != nil, err
+	}
+	if r.call() != "" {
+		return nil, true, errors.Errorf("%s of a checkout with pointers has no answer: name the runtime in a Dockerfile instead, FROM nodejs20.x", r.call())
+	}
+	if name, ok := strings.CutPrefix(path.Base(src.Filename), "Dockerfile."); ok && runtimeName.MatchString(name) {
+		c.runtime = name
+	}
+	if err := c.setEpoch(); err != nil {
+		return nil, true, err
 	}
 	if err := c.originate(ctx); err != nil {
 		return nil, true, err
@@ -80,28 +90,69 @@ func (c *checkout) look(ctx context.Context, adds []recipe.Add) (pointers int, e
 	}
 	ref, err := c.solve(ctx, *st, ocispecs.Platform{}, true)
 	if err != nil || ref == nil {
-		return 0, nil
+		return 0, ctx.Err()
 	}
 	c.context = *st
 	files := tree{ref: ref}
 	for _, a := range adds {
-		entry, err := files.lookup(ctx, a.Source)
-		if err != nil || entry == nil {
+		l, err := c.layer(ctx, &files, a)
+		if err != nil {
+			err = errors.Wrapf(err, "%s:%d: ADD", c.file.Path, a.Lines[0].Start.Line)
+			return 0, locate(err, c.file, a.Lines...)
+		}
+		if l == nil {
 			return 0, nil
 		}
-		l := lambda2llb.Layer{Lines: a.Lines, Object: lfs.Object{Path: a.Source}}
-		dt, err := files.read(ctx, a.Source, lfs.MaxPointerSize-1)
-		if err != nil || !lfs.IsPointer(dt) {
-			l.InContext, l.Size = true, entry.Size
-		} else if l.Pointer, err = lfs.ParsePointer(dt); err != nil {
-			err = errors.Wrapf(err, "%s:%d: ADD: %s", c.file.Path, a.Lines[0].Start.Line, a.Source)
-			return 0, locate(err, c.file, a.Lines...)
-		} else {
+		if !l.InContext {
 			pointers++
 		}
-		c.layers = append(c.layers, l)
+		c.layers = append(c.layers, *l)
 	}
 	return pointers, nil
+}
+
+// layer is what an ADD's source in the context is: a pointer, or a tarball; nil where there is nothing.
+func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lambda2llb.Layer, error) {
+	entry, err := files.lookup(ctx, add.Source)
+	if err != nil || entry == nil {
+		return nil, nil
+	}
+	l := &lambda2llb.Layer{Lines: add.Lines, Object: lfs.Object{Path: add.Source}}
+	dt, err := files.read(ctx, add.Source, lfs.MaxPointerSize-1)
+	if err != nil || !lfs.IsPointer(dt) {
+		l.InContext, l.Size = true, entry.Size
+		return l, nil
+	}
+	l.Pointer, err = lfs.ParsePointer(dt)
+	return l, errors.Wrap(err, add.Source)
+}
+
+// warnPointers warns of pointers that a Dockerfile adds as they are because it isn't quite a recipe.
+func (c *checkout) warnPointers(ctx context.Context, reason error) error {
+	adds := recipe.Almost(c.file.Data)
+	if len(adds) == 0 {
+		return nil
+	}
+	pointers, err := c.look(ctx, adds)
+	if err != nil || pointers == 0 {
+		return ctx.Err()
+	}
+	for _, l := range c.layers {
+		if !l.InContext {
+			c.warnLine(ctx, l, fmt.Sprintf("%s is a Git LFS pointer and is added as it is: the Dockerfile is no recipe (%v)", l.Path, reason))
+		}
+	}
+	return nil
+}
+
+// warnLine warns of a layer where the Dockerfile adds it.
+func (c *checkout) warnLine(ctx context.Context, l lambda2llb.Layer, text string) {
+	w := warning{text: text, lines: []*errdefs.Source{{
+		Info:   &pb.SourceInfo{Filename: c.file.Path, Language: "Dockerfile", Data: c.file.Data},
+		Ranges: lambda2llb.Ranges(l.Lines),
+	}}}
+	w.vertex, _ = vertexDigest(ctx, c.context)
+	c.warn(ctx, w)
 }
 
 // originate finds out where the checkout is from, and gives the pointers their URLs.
@@ -113,8 +164,8 @@ func (c *checkout) originate(ctx context.Context) error {
 			return err
 		}
 	}
-	if v, err := strconv.ParseInt(c.bc.BuildArgs["SOURCE_DATE_EPOCH"], 10, 64); err == nil && v >= 0 && v <= maxEpoch {
-		c.created = time.Unix(v, 0).UTC()
+	if c.epoch != nil {
+		c.created = *c.epoch
 	}
 	objects, err := c.template()
 	if err != nil {
@@ -153,7 +204,7 @@ func (c *checkout) fromGit(ctx context.Context, ref *dfgitutil.GitRef) error {
 	if meta.Git == nil {
 		return nil
 	}
-	c.commit = meta.Git.Checksum
+	c.commit = commitOf(meta.Git)
 	c.created, err = c.request.created(ctx, c.commit)
 	return err
 }
@@ -195,6 +246,13 @@ func (c *checkout) build(ctx context.Context, platform *ocispecs.Platform) (*doc
 	rec, err := recipe.Parse(ctx, c.file.Path, c.file.Data, *platform)
 	if err != nil {
 		return nil, locate(err, c.file)
+	}
+	for _, l := range c.layers {
+		if arch := recipe.ArchOf(l.Path); arch != "" && arch != platform.Architecture {
+			c.warnLine(ctx, l, fmt.Sprintf("%s adds layers of linux/%s, and %s is built: give --platform linux/%s, or the recipe of the other folder",
+				c.file.Path, arch, platforms.Format(*platform), arch))
+			break
+		}
 	}
 	plan := &lambda2llb.Plan{
 		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: *platform,

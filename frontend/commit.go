@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -29,9 +30,14 @@ func (r *request) head(ctx context.Context, runtime string) (string, error) {
 		return "", r.branchError(err, runtime)
 	}
 	if meta.Git != nil {
-		return meta.Git.Checksum, nil
+		return commitOf(meta.Git), nil
 	}
 	return r.checkedOutHead(ctx, runtime)
+}
+
+// commitOf is the commit: where a ref is an annotated tag, the checksum is the tag's.
+func commitOf(git *sourceresolver.ResolveGitResponse) string {
+	return cmp.Or(git.CommitChecksum, git.Checksum)
 }
 
 // checkedOutHead is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.

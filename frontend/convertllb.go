@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -18,9 +19,16 @@ import (
 
 // convertLLB puts the graphs of bases into the answer to "--call=convertllb", which never comes by Solve.
 func (b *bases) convertLLB(ctx context.Context, res *gateway.Result) (*gateway.Result, error) {
-	def, err := parseConverted(res.Metadata["result.json"])
+	dt := res.Metadata["result.json"]
+	if !strings.Contains(string(dt), "docker-image://") { // no base at all, FROM scratch perhaps
+		return res, nil
+	}
+	def, err := parseConverted(dt)
 	if err != nil {
 		return nil, errors.Wrap(err, "converted definition")
+	}
+	if ours, err := b.among(def); err != nil || !ours {
+		return res, err
 	}
 	if def, err = b.splice(ctx, def); err != nil {
 		return nil, err

@@ -4,20 +4,25 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/llb/lambda2llb"
 	"lambdabase/llb/splice"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -39,6 +44,9 @@ func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
 		return b.convertLLB(ctx, res)
 	case r.call() == subrequests.RequestSubrequestsDescribe:
 		return withOwnCalls(res)
+	}
+	if err := b.correctHistory(res); err != nil {
+		return nil, err
 	}
 	return res, r.warnIndex(ctx, res)
 }
@@ -94,8 +102,15 @@ func (c *runtimeClient) Solve(ctx context.Context, req gateway.SolveRequest) (*g
 type bases struct {
 	*request
 	snapshots flightcontrol.CachedGroup[*snapshot]
+	plans     flightcontrol.CachedGroup[*lambda2llb.Plan]
 	graphs    flightcontrol.CachedGroup[*pb.Definition]
+
+	mu        sync.Mutex
+	histories []history
 }
+
+// history is a base's history, as its config had it before anything was fetched, and as it is.
+type history struct{ told, actual []ocispecs.History }
 
 // base is one of them.
 type base struct {
@@ -123,17 +138,35 @@ func (b *bases) named(ref string, platform *ocispecs.Platform) (base, bool) {
 }
 
 func (b *bases) snapshotOf(ctx context.Context, base base) (*snapshot, error) {
-	return b.snapshots.Do(ctx, base.Runtime+":"+base.Commit, func(ctx context.Context) (*snapshot, error) {
-		return b.snapshot(ctx, base.Runtime, base.Commit)
+	return b.snapshots.Do(ctx, base.Runtime+":"+base.Commit, func(ctx context.Context) (snap *snapshot, err error) {
+		return snap, guard(func() error {
+			snap, err = b.snapshot(ctx, base.Runtime, base.Commit)
+			return err
+		})
 	})
 }
 
-func (b *bases) config(ctx context.Context, base base) ([]byte, error) {
+func (b *bases) planOf(ctx context.Context, base base) (*lambda2llb.Plan, error) {
 	snap, err := b.snapshotOf(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := snap.plan(ctx, base.platform)
+	return b.plans.Do(ctx, base.key(), func(ctx context.Context) (plan *lambda2llb.Plan, err error) {
+		return plan, guard(func() error {
+			plan, err = snap.plan(ctx, base.platform)
+			return err
+		})
+	})
+}
+
+func (b base) key() string {
+	return strings.Join([]string{b.Runtime, b.Commit, platforms.FormatAll(b.platform)}, " ")
+}
+
+// config is what is known of a base before anything is fetched. It must have a history of layers: BuildKit takes a base
+// without layers and without such a history for scratch.
+func (b *bases) config(ctx context.Context, base base) ([]byte, error) {
+	plan, err := b.planOf(ctx, base)
 	if err != nil {
 		return nil, err
 	}
@@ -143,21 +176,22 @@ func (b *bases) config(ctx context.Context, base base) ([]byte, error) {
 
 // graph is the definition of a base. Its layers are fetched for it, as only they tell how they are put together.
 func (b *bases) graph(ctx context.Context, base base) (*pb.Definition, error) {
-	key := strings.Join([]string{base.Runtime, base.Commit, platforms.FormatAll(base.platform)}, " ")
-	return b.graphs.Do(ctx, key, func(ctx context.Context) (def *pb.Definition, err error) {
+	return b.graphs.Do(ctx, base.key(), func(ctx context.Context) (def *pb.Definition, err error) {
 		return def, guard(func() error {
-			snap, err := b.snapshotOf(ctx, base)
+			shared, err := b.planOf(ctx, base)
 			if err != nil {
 				return err
 			}
-			plan, err := snap.plan(ctx, base.platform)
+			told := shared.BaseImage(false).History
+			plan := *shared
+			plan.Layers = slices.Clone(shared.Layers) // which of them are empty is noted there
+			st, image, err := b.assemble(ctx, &plan)
 			if err != nil {
 				return err
 			}
-			st, _, err := b.assemble(ctx, plan)
-			if err != nil {
-				return err
-			}
+			b.mu.Lock()
+			b.histories = append(b.histories, history{told: told, actual: image.History})
+			b.mu.Unlock()
 			d, err := st.Marshal(ctx, llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps))
 			def = d.ToPB()
 			return errors.Wrapf(err, "definition of %s", base.Runtime)
@@ -181,7 +215,7 @@ func (b *bases) splice(ctx context.Context, def *pb.Definition) (*pb.Definition,
 		}
 		eg.Go(func() (err error) {
 			graphs[i], err = b.graph(egCtx, base)
-			return locateAll(errors.Wrap(err, base.Runtime), userLines(def, image))
+			return locateAll(err, userLines(def, image))
 		})
 	}
 	if err := eg.Wait(); err != nil {
@@ -195,6 +229,47 @@ func (b *bases) splice(ctx context.Context, def *pb.Definition) (*pb.Definition,
 		}
 	}
 	return splice.Replace(def, byImage)
+}
+
+// among tells whether a definition has a base in it.
+func (b *bases) among(def *pb.Definition) (bool, error) {
+	images, err := splice.Images(def)
+	return slices.ContainsFunc(images, func(i splice.Image) bool {
+		_, ok := b.named(i.Ref, platformOf(i.Platform))
+		return ok
+	}), err
+}
+
+// correctHistory puts the history of bases, as it turned out, in the place of what was told before they were fetched: one
+// of their tars may be empty, or the working directory a layer of its own. Each layer must have its own line.
+func (b *bases) correctHistory(res *gateway.Result) error {
+	for key, dt := range res.Metadata {
+		if key != exptypes.ExporterImageConfigKey && !strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/") {
+			continue
+		}
+		var image dockerspec.DockerOCIImage
+		if err := json.Unmarshal(dt, &image); err != nil {
+			return errors.Wrap(err, "image config")
+		}
+		for _, h := range b.histories {
+			n := len(h.told)
+			if len(image.History) < n || !slices.EqualFunc(image.History[:n], h.told, sameStep) {
+				continue
+			}
+			image.History = slices.Concat(h.actual, image.History[n:])
+			dt, err := json.Marshal(image)
+			if err != nil {
+				return errors.Wrap(err, "image config")
+			}
+			res.Metadata[key] = dt
+			break
+		}
+	}
+	return nil
+}
+
+func sameStep(a, b ocispecs.History) bool {
+	return a.CreatedBy == b.CreatedBy && a.Comment == b.Comment
 }
 
 func platformOf(p *pb.Platform) *ocispecs.Platform {

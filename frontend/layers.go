@@ -38,7 +38,11 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.Stat
 
 // layers are the ADDs alone, and whether the working directory came with them.
 func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
-	if a.Layers == LayersChain || !a.canMerge() {
+	switch {
+	case a.Layers == LayersChain:
+		return a.chain(ctx)
+	case !a.canMerge():
+		a.warnChain(ctx, []string{"this daemon can't merge (BuildKit before 0.10, or Docker's graphdriver store)"})
 		return a.chain(ctx)
 	}
 	solved := a.solveLayers(ctx)

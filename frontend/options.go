@@ -9,6 +9,7 @@ import (
 
 	"lambdabase/internal/lfs"
 
+	"github.com/agext/levenshtein"
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/pkg/errors"
 )
@@ -94,8 +95,7 @@ func ParseOptions(raw map[string]string) (Options, error) {
 	return opts, nil
 }
 
-// template makes the URLs of objects. It is asked for where objects are about to be fetched: a Dockerfile without a
-// runtime needs none.
+// template makes the URLs of objects.
 func (o Options) template() (lfs.Template, error) {
 	if !o.Objects.IsZero() {
 		return o.Objects, nil
@@ -142,7 +142,9 @@ func checkNames(raw map[string]string) error {
 			err := errors.Errorf("unknown build argument %s, want one of %s", arg, strings.Join(args, ", "))
 			return suggest.WrapError(err, arg, args, true)
 		}
-		if near, ok := suggest.Search(key, names, true); ok && !slices.Contains(buildkitOptions, key) {
+		near, ok := suggest.Search(key, names, true)
+		// Of a short name most of the letters must be there: "env" is not meant to be "ecr".
+		if ok && (len(near) > 4 || levenshtein.Distance(key, near, nil) == 1) && !slices.Contains(buildkitOptions, key) {
 			return errors.Errorf("unknown option %s (did you mean %s?)", key, near)
 		}
 	}

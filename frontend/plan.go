@@ -27,10 +27,8 @@ type snapshot struct {
 
 // snapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
 func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapshot, error) {
-	objects, err := r.template()
-	if err != nil {
-		return nil, err
-	}
+	objects, _ := r.template() // whoever fetches asks for the error
+	var err error
 	if commit == "" {
 		if commit, err = r.head(ctx, runtime); err != nil {
 			return nil, err
@@ -88,7 +86,11 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 		return lambda2llb.Layer{}, errors.Wrap(err, name)
 	}
 	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
-	return lambda2llb.Layer{Object: o, URL: s.objects.URL(o), Lines: add.Lines}, nil
+	l := lambda2llb.Layer{Object: o, Lines: add.Lines}
+	if !s.objects.IsZero() {
+		l.URL = s.objects.URL(o)
+	}
+	return l, nil
 }
 
 // recipe reads the recipe of a platform.

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"lambdabase/llb/lambda2llb"
@@ -22,25 +23,38 @@ type request struct {
 	vertices []llb.ConstraintsOpt
 	context  llb.State // of a checkout
 	today    time.Time
+	warned   *sync.Map // texts: platforms would say them twice
 }
 
 func newRequest(bc *dockerui.Client, opts Options, today time.Time) (*request, error) {
-	r := &request{Options: opts, bc: bc, client: bc.GatewayClient(), today: today}
+	r := &request{Options: opts, bc: bc, client: bc.GatewayClient(), today: today, warned: &sync.Map{}}
 	if bc.IsNoCache("") {
 		r.vertices = append(r.vertices, llb.IgnoreCache)
 	}
-	if v := bc.BuildArgs["SOURCE_DATE_EPOCH"]; v != "" && r.Runtime != "" {
-		seconds, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || seconds < 0 || seconds > maxEpoch {
-			return nil, errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the year 9999", v)
+	if r.Runtime != "" {
+		if err := r.setEpoch(); err != nil {
+			return nil, err
 		}
-		epoch := time.Unix(seconds, 0).UTC()
-		r.epoch = &epoch
 	}
 	if r.Layers == LayersMerge && !r.canMerge() {
 		return nil, errors.New("layers=merge needs BuildKit 0.10 or later and not Docker's graphdriver store; layers=auto chains instead")
 	}
 	return r, nil
+}
+
+// setEpoch takes SOURCE_DATE_EPOCH. For a Dockerfile it is BuildKit's own business.
+func (r *request) setEpoch() error {
+	v := r.bc.BuildArgs["SOURCE_DATE_EPOCH"]
+	if v == "" {
+		return nil
+	}
+	seconds, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || seconds < 0 || seconds > maxEpoch {
+		return errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the year 9999", v)
+	}
+	epoch := time.Unix(seconds, 0).UTC()
+	r.epoch = &epoch
+	return nil
 }
 
 // maxEpoch is the last second of the year 9999, the last one that an image config can say (RFC 3339).

@@ -32,6 +32,9 @@ type warning struct {
 
 // warn shows a warning. One that can't be shown is not worth a failed build.
 func (r *request) warn(ctx context.Context, w warning) {
+	if _, said := r.warned.LoadOrStore(w.text, true); said {
+		return
+	}
 	opts := gateway.WarnOpts{Level: 1}
 	if w.detail != "" {
 		opts.Detail = [][]byte{[]byte(w.detail)}
@@ -58,7 +61,7 @@ func (r *request) warnEndOfSupport(ctx context.Context, snap *snapshot, w warnin
 func (a *assembly) warnChain(ctx context.Context, reasons []string) {
 	w := warning{
 		text:   fmt.Sprintf("layers of %s are unpacked one onto the other: %s", a.plan.Runtime, reasons[0]),
-		detail: "Merged they would differ from the recipe. " + strings.Join(reasons[:min(len(reasons), 5)], "; "),
+		detail: "The image is right, but made more slowly, and its layers are not shared with other runtimes. " + strings.Join(reasons[:min(len(reasons), 5)], "; "),
 	}
 	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(a.plan.Layers[0]))
 	a.warn(ctx, w)
@@ -107,7 +110,7 @@ func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
 		return nil
 	}
 	r.warn(ctx, warning{
-		text:   fmt.Sprintf("Lambda takes no image index, which %s make: pass %s for an image to deploy", strings.Join(reasons, " and "), strings.Join(flags, " ")),
+		text:   fmt.Sprintf("Lambda takes no image index, which comes of %s: for an image to deploy pass %s", strings.Join(reasons, " and "), strings.Join(flags, " and ")),
 		vertex: digest.FromString("lambda"),
 	})
 	return nil

@@ -29,6 +29,12 @@ func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 	require.Equal(t, runtimes.Runtime{Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}, Commit: commit, EndOfSupport: "2026-04-30"}, byName["nodejs20.x"])
 	require.Equal(t, []string{"linux/amd64"}, byName["go1.x"].Platforms)
 
+	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Status: 500})
+	_, err = d.Solve(t.Context(), t, h.request("", "requestid", "lambda.runtimes", "source", image))
+	require.ErrorContains(t, err, "branches of "+h.url)
+	require.ErrorContains(t, err, "500")
+	h.Heal()
+
 	require.NoError(t, h.Delete("go1.x"))
 	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
 	require.Len(t, list, 32, "asked anew each time")

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
@@ -113,6 +114,41 @@ func TestACheckoutWithRealTarballsIsADockerfileLikeAnyOther(t *testing.T) {
 	require.Empty(t, fstree.Diff(wantTree, gotTree))
 	require.Equal(t, configOf(t, want), configOf(t, got))
 	require.Empty(t, h.Requests())
+}
+
+func TestAPointerThatIsAddedAsItIsIsSaid(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "go1.x")
+	req := h.checkoutRequest(t, "go1.x", "")
+	recipe := filepath.Join(req.Dirs["context"], "Dockerfile.go1.x")
+	dt, err := os.ReadFile(recipe)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(recipe, append(dt, "LABEL a=b\n"...), 0o644))
+	res, err := d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+	require.Len(t, res.Warnings, 5)
+	require.Contains(t, string(res.Warnings[0].Short), "is a Git LFS pointer and is added as it is: the Dockerfile is no recipe (Dockerfile.go1.x:19: LABEL: unknown in a recipe")
+	require.Equal(t, "Dockerfile.go1.x", res.Warnings[0].SourceInfo.Filename)
+}
+
+func TestTheOtherArchitectureIsSaid(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x")
+	res, err := d.Solve(t.Context(), t, h.checkoutRequest(t, "nodejs20.x", "", "platform", "linux/arm64"))
+	require.NoError(t, err)
+	require.Len(t, res.Warnings, 1)
+	require.Contains(t, string(res.Warnings[0].Short), "Dockerfile.nodejs20.x adds layers of linux/amd64, and linux/arm64 is built: give --platform linux/amd64")
+}
+
+func TestACheckoutIsDatedAsAsked(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "go1.x")
+	config := imageConfig(t, oneImage(t, d, h.checkoutRequest(t, "go1.x", "", "build-arg:SOURCE_DATE_EPOCH", "86400")))
+	require.Equal(t, time.Unix(86400, 0).UTC(), config.Created.UTC())
+	_, err := d.Solve(t.Context(), t, h.checkoutRequest(t, "go1.x", "", "build-arg:SOURCE_DATE_EPOCH", "today"))
+	require.ErrorContains(t, err, "invalid SOURCE_DATE_EPOCH")
+	_, err = d.Solve(t.Context(), t, h.checkoutRequest(t, "go1.x", "", "requestid", "frontend.convertllb"))
+	require.ErrorContains(t, err, "of a checkout with pointers has no answer")
 }
 
 func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {

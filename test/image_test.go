@@ -46,7 +46,7 @@ func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
 	out, err = d.Buildctl(t, append(args, "--opt=runtime=nodejs21.x")...)
 	require.Error(t, err)
 	require.Contains(t, out, "no runtime nodejs21.x")
-	require.Contains(t, out, "did you mean nodejs20.x")
+	require.Contains(t, out, "did you mean nodejs24.x")
 }
 
 func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
@@ -131,7 +131,7 @@ func TestTheSyntaxLineBuildsThroughBuildctlAndBuildx(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, out, "Dockerfile:3")
 	require.Contains(t, out, ">>> FROM nodejs21.x")
-	require.Contains(t, out, "did you mean nodejs20.x")
+	require.Contains(t, out, "did you mean nodejs24.x")
 }
 
 // requireDigest wants the one image of an archive to be another's, to the byte.

@@ -31,7 +31,7 @@ func TestABaseImageRuns(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644))
 	tree, err := d.Local(t, sandbox.Request{Frontend: "dockerfile.v0", Dirs: map[string]string{"context": dir, "dockerfile": dir}})
 	require.NoError(t, err)
-	require.EqualValues(t, len("handler app.handler in /var/task\n"), tree["/var/task/said"].Size)
+	require.Equal(t, sha256Of("handler app.handler in /var/task\n"), tree["/var/task/said"].SHA256)
 }
 
 func TestTheDemoShowsWhatANewcomerWants(t *testing.T) {

@@ -34,11 +34,12 @@ func run(ctx context.Context, args []string) error {
 }
 
 func listBranches(ctx context.Context, repository, file string) error {
-	found, err := branches.List(ctx, repository)
-	if err != nil {
-		return err
+	var answer branches.Answer
+	var err error
+	if answer.Runtimes, err = branches.List(ctx, repository); err != nil {
+		answer = branches.Answer{Error: err.Error()}
 	}
-	dt, err := json.Marshal(found)
+	dt, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package branches
 
 import (
 	"context"
+	"os"
 	"sort"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/pkg/errors"
 )
@@ -23,6 +25,26 @@ type Runtime struct {
 	Name      string   `json:"name"`
 	Platforms []string `json:"platforms"`
 	Commit    string   `json:"commit,omitempty"`
+}
+
+// Answer is what the step that lists runtimes leaves: them, or why there are none. A step that fails says nothing to
+// whoever asked for it but its exit code.
+type Answer struct {
+	Runtimes []Runtime `json:"runtimes,omitempty"`
+	Error    string    `json:"error,omitempty"`
+}
+
+// TokenFile holds the token for the repository, if there is one; with ".host" behind it, that for its host.
+const TokenFile = "/run/secrets/lambdabase-git-token"
+
+// token is the one for the host, else the one for all.
+func token() string {
+	for _, file := range []string{TokenFile + ".host", TokenFile} {
+		if dt, err := os.ReadFile(file); err == nil {
+			return strings.TrimSpace(string(dt))
+		}
+	}
+	return ""
 }
 
 // List fetches the newest commit of every branch, some hundred kilobytes in all as the trees hold pointers, and looks for
@@ -57,11 +79,15 @@ func fetch(ctx context.Context, repository string) (*git.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	return repo, remote.FetchContext(ctx, &git.FetchOptions{
+	options := &git.FetchOptions{
 		RefSpecs: []config.RefSpec{"+refs/heads/*:refs/heads/*"},
 		Depth:    1,
 		Tags:     git.NoTags,
-	})
+	}
+	if t := token(); t != "" { // as BuildKit's git source sends it
+		options.Auth = &http.BasicAuth{Username: "x-access-token", Password: t}
+	}
+	return repo, remote.FetchContext(ctx, options)
 }
 
 // runtime looks at one branch. A branch whose recipes can't be told apart is no runtime.

@@ -4,6 +4,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -51,21 +52,24 @@ func EndOfSupport(name string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Nearest are the names most like a name that doesn't exist, the nearest first. A name that exists is not among them.
+// Nearest are the names most like a name that doesn't exist, the nearest first and of those the one that is supported
+// longest. A name that exists is not among them.
 func Nearest(name string) []string {
 	lower := strings.ToLower(name)
 	type candidate struct {
-		name string
-		dist int
+		name, end string
+		dist      int
 	}
 	var found []candidate
-	for _, n := range Names() {
-		d := levenshtein.Distance(lower, n, nil)
-		if n != name && (d <= 2 || sameFamily(n, lower) && d <= 5) {
-			found = append(found, candidate{n, d})
+	for _, e := range ends {
+		d := levenshtein.Distance(lower, e.name, nil)
+		if e.name != name && (d <= 2 || sameFamily(e.name, lower) && d <= 5) {
+			found = append(found, candidate{e.name, e.day, d})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int { return a.dist - b.dist })
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		return cmp.Or(a.dist-b.dist, strings.Compare(b.end, a.end))
+	})
 	var nearest []string
 	for _, c := range found[:min(len(found), maxNearest)] {
 		nearest = append(nearest, c.name)

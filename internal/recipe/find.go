@@ -12,6 +12,16 @@ import (
 // recipe stands at the root and is x86_64.
 var folders = []struct{ arch, folder string }{{"amd64", "x86_64"}, {"arm64", "arm64"}}
 
+// ArchOf is the architecture whose folder a path is in, or empty.
+func ArchOf(name string) string {
+	for _, a := range folders {
+		if strings.HasPrefix(name, a.folder+"/") {
+			return a.arch
+		}
+	}
+	return ""
+}
+
 // Found are the recipes of a branch: paths by architecture.
 type Found map[string]string
 

@@ -133,10 +133,11 @@ func (s *scan) add(node *parser.Node) error {
 	if len(args) != 2 || args[1] != "/" {
 		return errors.New("want one tarball and the destination /")
 	}
-	if err := checkSource(args[0]); err != nil {
+	src := strings.TrimPrefix(args[0], "./")
+	if err := checkSource(src); err != nil {
 		return err
 	}
-	s.adds = append(s.adds, Add{Source: args[0], Lines: node.Location()})
+	s.adds = append(s.adds, Add{Source: src, Lines: node.Location()})
 	return nil
 }
 

@@ -69,6 +69,7 @@ func TestWhatIsNotARecipeIsALocatedError(t *testing.T) {
 		"the folder":            {"FROM scratch\nADD . /\n", "no plain path", 2},
 		"pattern":               {"FROM scratch\nADD *.tar.xz /\n", "is a pattern", 2},
 		"variable":              {"FROM scratch\nADD ${X}.tar.xz /\n", "has a variable", 2},
+		"dots twice":            {"FROM scratch\nADD ././a /\n", "no plain path", 2},
 		"here-document":         {"FROM scratch\nADD <<EOF /\nx\nEOF\n", "D:2: ADD: here-document", 2},
 		"add after workdir":     {"FROM scratch\nADD a /\nWORKDIR /x\nADD b /\n", "D:4: ADD: after WORKDIR", 4},
 		"second workdir":        {"FROM scratch\nADD a /\nWORKDIR /x\nWORKDIR y\n", "D:4: WORKDIR: second", 4},
@@ -93,6 +94,30 @@ func TestWhatIsNotARecipeIsALocatedError(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatIsAlmostARecipeHasItsFiles(t *testing.T) {
+	for dockerfile, want := range map[string][]string{
+		"FROM scratch\nLABEL a=b\nADD ./a.tar.xz b.tar.xz /\nRUN x\n": {"a.tar.xz", "b.tar.xz"},
+		"FROM scratch\nADD a /\nFROM scratch\nADD b /\n":              {"a"},
+		"ARG X\nFROM scratch\nADD https://h/a /\nADD *.x ${Y} /\n":    nil,
+		"FROM alpine\nADD a /\n":                                      nil,
+		"ADD a /\n":                                                   nil,
+		"ADD\n":                                                       nil,
+		"FROM scratch\nADD\n":                                         nil,
+		"":                                                            nil,
+	} {
+		var got []string
+		for _, a := range Almost([]byte(dockerfile)) {
+			got = append(got, a.Source)
+		}
+		require.Equal(t, want, got, dockerfile)
+	}
+	r, err := Parse(context.Background(), "D", []byte("FROM scratch\nADD ./a /\n"), amd64)
+	require.NoError(t, err)
+	require.Equal(t, "a", r.Adds[0].Source)
+	require.Equal(t, "arm64", ArchOf("arm64/a"))
+	require.Empty(t, ArchOf("a"))
 }
 
 func FuzzParse(f *testing.F) {

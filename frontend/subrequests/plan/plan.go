@@ -103,7 +103,7 @@ func Print(dt []byte, w io.Writer) error {
 			if l.Shared {
 				shared = "(shared)"
 			}
-			fmt.Fprintf(tw, "  %s\tsha256:%s\t%s\t%s\n", units.HumanSize(float64(l.Size)), l.OID, l.URL, shared)
+			fmt.Fprintf(tw, "  %s\t%s\tsha256:%s\t%s\t%s\n", units.HumanSize(float64(l.Size)), l.File, l.OID, l.URL, shared)
 		}
 		if err := tw.Flush(); err != nil {
 			return err

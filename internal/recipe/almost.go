@@ -1,0 +1,37 @@
+package recipe
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/command"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+)
+
+// Almost are the files that the first stage of a Dockerfile adds to scratch, as a recipe does, whatever else it has. None
+// if it doesn't begin like a recipe.
+func Almost(dt []byte) []Add {
+	ast, err := parser.Parse(bytes.NewReader(dt))
+	if err != nil {
+		return nil
+	}
+	var adds []Add
+	scratch := false
+	for _, node := range ast.AST.Children {
+		args := words(node)
+		switch strings.ToLower(node.Value) {
+		case command.From:
+			if scratch || len(args) == 0 || args[0] != "scratch" {
+				return adds
+			}
+			scratch = true
+		case command.Add:
+			for _, src := range args[:max(len(args)-1, 0)] {
+				if src = strings.TrimPrefix(src, "./"); scratch && checkSource(src) == nil {
+					adds = append(adds, Add{Source: src, Lines: node.Location()})
+				}
+			}
+		}
+	}
+	return adds
+}
