@@ -5,7 +5,7 @@
 
 ARG GO_VERSION=1.26
 
-FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS build
+FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS compile
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
@@ -14,6 +14,10 @@ ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w" -o /lambda-frontend ./cmd/lambda-frontend
 RUN cp /etc/ssl/certs/ca-certificates.crt /ca-certificates.crt
+
+# Of the platform that is built for, and without a step of its own: a folder in its place is looked up by that platform,
+# and leaves the stage above out.
+FROM compile AS build
 
 FROM scratch
 COPY --from=build --chmod=0755 /lambda-frontend /

@@ -6,6 +6,11 @@ variable "REGISTRY" {
   default     = "localhost:5000"
 }
 
+variable "PLATFORMS" {
+  description = "platforms of base images, separated by commas"
+  default     = "linux/amd64,linux/arm64"
+}
+
 variable "RUNTIMES" {
   description = "base images to build, separated by commas"
   default     = "nodejs20.x,python3.12"
@@ -25,8 +30,8 @@ target "base" {
   name      = "base-${replace(runtime, ".", "-")}"
   matrix    = { runtime = split(",", RUNTIMES) }
   context   = "." # any folder: nothing of it is read
-  tags      = ["${REGISTRY}/lambda-base:${runtime}"]
-  platforms = ["linux/amd64", "linux/arm64"]
+  tags      = ["${REGISTRY}/base:${runtime}"]
+  platforms = split(",", PLATFORMS)
   attest    = ["type=provenance,disabled=true"] # so that one platform is a plain manifest, as Lambda wants it
   args = {
     BUILDKIT_SYNTAX    = "${REGISTRY}/lambda-frontend"

@@ -151,7 +151,7 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 	}{
 		"unknown runtime":  {opts: map[string]string{"runtime": "nodejs21.x"}, want: []string{"no runtime nodejs21.x", "did you mean nodejs24.x, nodejs22.x"}},
 		"unknown host":     {opts: map[string]string{"repository": "https://h/x", "objects": ""}, want: []string{"no object URLs are known for the repository https://h/x", "objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid}"}},
-		"lost commit":      {opts: map[string]string{"commit": strings.Repeat("0", 40)}, want: []string{"commit 0000", "upstream replaces", "leave out option commit"}},
+		"lost commit":      {opts: map[string]string{"commit": strings.Repeat("0", 40)}, want: []string{"commit 0000", "upstream replaces", "leave out the commit"}},
 		"platform":         {opts: map[string]string{"platform": "linux/s390x"}, want: []string{"has no platform linux/s390x", "it has linux/amd64, linux/arm64"}},
 		"windows":          {opts: map[string]string{"platform": "windows/amd64"}, want: []string{"has no platform windows/amd64"}},
 		"target":           {opts: map[string]string{"target": "x"}, want: []string{"target \"x\" makes no sense"}},

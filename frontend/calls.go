@@ -40,7 +40,7 @@ func (r *request) answer(ctx context.Context) (res *gateway.Result, ok bool, err
 // planned answers lambda.plan.
 func (r *request) planned(ctx context.Context) (*gateway.Result, error) {
 	if r.Runtime == "" {
-		return nil, errors.New("call lambda.plan needs option runtime")
+		return nil, errors.New("call lambda.plan needs option runtime (build argument LAMBDABASE_RUNTIME)")
 	}
 	if _, err := r.template(); err != nil {
 		return nil, err

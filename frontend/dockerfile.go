@@ -39,7 +39,7 @@ func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
 	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, noDockerfile(err)
 	case r.call() == convertllb.RequestConvertLLB:
 		return b.convertLLB(ctx, res)
 	case r.call() == subrequests.RequestSubrequestsDescribe:
@@ -80,7 +80,8 @@ func (c *runtimeClient) ResolveImageConfig(ctx context.Context, ref string, opt 
 	}
 	base, ok := c.bases.named(ref, platform)
 	if !ok || opt.OCILayoutOpt != nil {
-		return c.Client.ResolveImageConfig(ctx, ref, opt)
+		found, dgst, dt, err := c.Client.ResolveImageConfig(ctx, ref, opt)
+		return found, dgst, dt, hinted(err, ref)
 	}
 	dt, err := c.bases.config(ctx, base)
 	return ref, "", dt, err

@@ -74,7 +74,7 @@ func (r *request) branchError(err error, runtime string) error {
 	}
 	msg := fmt.Sprintf("no runtime %s: %s has no such branch", runtime, r.Repository)
 	if near := catalog.Nearest(runtime); len(near) > 0 {
-		msg += fmt.Sprintf(" (did you mean %s?)", strings.Join(near, ", "))
+		msg += fmt.Sprintf(" (did you mean %s? the call lambda.runtimes lists those that are there)", strings.Join(near, ", "))
 	}
 	return errors.New(msg)
 }
@@ -84,7 +84,24 @@ func (r *request) commitError(err error, commit string) error {
 		return errors.Wrapf(err, "commit %s of %s", commit, r.Repository)
 	}
 	return errors.Errorf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
-		"leave out option commit for the branch's head, or build from a mirror that kept it", commit, r.Repository)
+		"leave out the commit for the branch's head, or build from a mirror that kept it", commit, r.Repository)
+}
+
+// hinted is the error of an image that the registry doesn't have, with what may have been meant.
+func hinted(err error, ref string) error {
+	hint := catalog.Hint(ref)
+	if err == nil || hint == "" {
+		return err
+	}
+	return &explained{cause: err, text: fmt.Sprintf("%v (%s)", err, hint)}
+}
+
+// noDockerfile is the error of a request with neither a runtime nor a context, which buildctl's user makes.
+func noDockerfile(err error) error {
+	if !says(err, "no local sources enabled") {
+		return err
+	}
+	return &explained{cause: err, text: fmt.Sprintf("%v (there is no context; for a base image name the runtime: --opt runtime=nodejs20.x)", err)}
 }
 
 // fetchError is a layer whose object didn't arrive. A pinned HTTP source says "digest mismatch" whatever the server said,
@@ -118,6 +135,8 @@ func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) error {
 		return errors.New("it sent something else, an error page perhaps (this version of BuildKit can't tell): try the URL")
 	case err == nil && meta.HTTP.Digest == l.Digest():
 		return errors.New("it does send the object when asked again: try again")
+	case err == nil && meta.HTTP.Digest == digest.FromBytes(nil):
+		return errors.New("it sent nothing")
 	case err == nil:
 		return errors.Errorf("it sent something else, sha256:%s", meta.HTTP.Digest.Encoded())
 	}

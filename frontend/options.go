@@ -103,7 +103,7 @@ func (o Options) template() (lfs.Template, error) {
 	if t, ok := lfs.ForgeTemplate(o.Repository); ok {
 		return t, nil
 	}
-	return lfs.Template{}, errors.Errorf("no object URLs are known for the repository %s: give --opt objects=TEMPLATE, for example "+
+	return lfs.Template{}, errors.Errorf("no object URLs are known for the repository %s: give a template as option objects (build argument LAMBDABASE_OBJECTS), for example "+
 		"objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid} or objects=https://mirror.example/media/{commit}/{path}", o.Repository)
 }
 

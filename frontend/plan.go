@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
@@ -106,6 +107,10 @@ func (s *snapshot) recipe(ctx context.Context, platform ocispecs.Platform) (lamb
 	if name == "" || platform.OS != "linux" {
 		return lambda2llb.File{}, errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
 			s.runtime, platforms.Format(platform), s.commit, strings.Join(found.Platforms(), ", "))
+	}
+	// A mirror may call a branch what it likes, but a runtime's commit is of that runtime.
+	if is := strings.TrimPrefix(path.Base(name), "Dockerfile."); is != s.runtime && catalog.IsRuntime(is) && catalog.IsRuntime(s.runtime) {
+		return lambda2llb.File{}, errors.Errorf("commit %s is of %s, not of %s", s.commit, is, s.runtime)
 	}
 	dt, err := s.tree.read(ctx, name, maxRecipe)
 	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", s.runtime)

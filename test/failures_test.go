@@ -115,7 +115,19 @@ func TestACommitThatIsGoneSaysWhatToDo(t *testing.T) {
 	h := upstream(t, "provided.al2023")
 	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "commit", strings.Repeat("0123", 10)))
 	require.ErrorContains(t, err, "upstream replaces a branch's history")
-	require.ErrorContains(t, err, "leave out option commit")
+	require.ErrorContains(t, err, "leave out the commit")
+}
+
+func TestACommitOfAnotherRuntimeIsRefused(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "provided.al2023", "nodejs20.x")
+	commit, err := h.Commit("nodejs20.x")
+	require.NoError(t, err)
+	_, err = d.Solve(t.Context(), t, h.request("provided.al2023", "commit", commit))
+	require.ErrorContains(t, err, "commit "+commit+" is of nodejs20.x, not of provided.al2023")
+	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM provided.al2023:" + commit + "\n"}))
+	require.ErrorContains(t, err, "is of nodejs20.x, not of provided.al2023")
+	require.Zero(t, h.Total(sample.Object))
 }
 
 func TestAReplacedCommitIsBuiltByItsID(t *testing.T) {

@@ -95,6 +95,12 @@ func TestWhatIsNotARuntimeIsTheRegistrys(t *testing.T) {
 		require.ErrorContains(t, err, "failed to do request", ref)
 	}
 	require.Empty(t, h.Requests())
+	for ref, hint := range map[string]string{"nodejs20": "nodejs20 is no runtime, did you mean nodejs20.x?", "nodejs20.x:ac016a65": "or a full commit of 40 digits"} {
+		_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM " + ref + "\n"}))
+		require.ErrorContains(t, err, hint)
+	}
+	_, err := d.Solve(t.Context(), t, sandbox.Request{Func: frontend.Frontend{}.Build})
+	require.ErrorContains(t, err, "name the runtime: --opt runtime=nodejs20.x")
 }
 
 func TestAStageOfARuntimesNameKeepsItsSteps(t *testing.T) {

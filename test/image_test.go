@@ -1,6 +1,10 @@
 package test
 
 import (
+	"archive/tar"
+	"bytes"
+	"debug/elf"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +15,7 @@ import (
 	"lambdabase/test/sandbox"
 
 	"github.com/google/go-containerregistry/pkg/crane"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,6 +54,45 @@ func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
 	require.Contains(t, out, "did you mean nodejs24.x")
 }
 
+func TestTheFrontendImageIsOfEachArchitecture(t *testing.T) {
+	d := sandbox.Start(t)
+	registry := sandbox.Registry(t)
+	cmd := exec.CommandContext(t.Context(), "make", "-C", "..", "--old-file=setup", "image", "REGISTRY="+registry)
+	cmd.Env = append(os.Environ(), "BUILDKIT_HOST="+d.Addr)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	for arch, want := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
+		image, err := crane.Pull(registry+"/lambda-frontend", crane.WithPlatform(&v1.Platform{OS: "linux", Architecture: arch}))
+		require.NoError(t, err)
+		binary := fileOf(t, image, "lambda-frontend")
+		file, err := elf.NewFile(bytes.NewReader(binary))
+		require.NoError(t, err)
+		require.Equal(t, want, file.Machine)
+		require.Contains(t, string(fileOf(t, image, "etc/ssl/certs/ca-certificates.crt")), "BEGIN CERTIFICATE")
+		config, err := image.ConfigFile()
+		require.NoError(t, err)
+		require.Equal(t, "true", config.Config.Labels["moby.buildkit.frontend.network.none"])
+		require.Contains(t, config.Config.Labels["moby.buildkit.frontend.caps"], "moby.buildkit.frontend.gitquerystring")
+	}
+}
+
+// fileOf is a file of an image.
+func fileOf(t *testing.T, image v1.Image, name string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	require.NoError(t, crane.Export(image, &buf))
+	tr := tar.NewReader(&buf)
+	for {
+		hdr, err := tr.Next()
+		require.NoError(t, err, name)
+		if hdr.Name == name {
+			dt, err := io.ReadAll(tr)
+			require.NoError(t, err)
+			return dt
+		}
+	}
+}
+
 func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
 	d := sandbox.Start(t)
 	frontend, _ := frontendImage(t, d)
@@ -71,7 +115,7 @@ func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
 	out, err := d.Buildctl(t, "build", "--frontend=gateway.v0", "--opt=source="+frontend, "--opt=runtime=case",
 		"--opt=repository="+h.url+"/aws/aws-lambda-base-images.git", "--opt=objects="+h.url+"/nowhere/{oid}", "--opt=commit="+strings.Repeat("0", 40))
 	require.Error(t, err)
-	require.Contains(t, out, "leave out option commit")
+	require.Contains(t, out, "leave out the commit")
 }
 
 func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
@@ -90,12 +134,12 @@ func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
 	requireDigest(t, file, oneImage(t, d, h.request("nodejs20.x")))
 
 	repository, objects := h.URLs(h.url)
-	x.env = []string{"REGISTRY=" + registry}
+	x.env = []string{"REGISTRY=" + registry, "PLATFORMS=linux/amd64"}
 	x.run(t, "bake", "--builder=sandbox", "--file=docker-bake.hcl", "base",
 		"--set=*.args.LAMBDABASE_REPOSITORY="+repository, "--set=*.args.LAMBDABASE_OBJECTS="+objects,
-		"--set=*.platform=linux/amd64", "--push")
+		"--push")
 	for _, runtime := range []string{"nodejs20.x", "python3.12"} {
-		pushed, err := crane.Digest(registry + "/lambda-base:" + runtime)
+		pushed, err := crane.Digest(registry + "/base:" + runtime)
 		require.NoError(t, err)
 		require.Equal(t, oneImage(t, d, h.request(runtime)).Digest.String(), pushed)
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/distribution/reference"
 )
 
@@ -40,6 +41,33 @@ func ParseImage(ref string) (Image, bool) {
 		return Image{Runtime: name, Commit: tag}, true
 	}
 	return Image{}, false
+}
+
+// IsRuntime tells a name that has the form of a runtime's.
+func IsRuntime(name string) bool { return names.MatchString(name) }
+
+// Hint is what may have been meant by a reference that the registry doesn't have, or empty: a name that is nearly a
+// runtime's, or a runtime with the beginning of a commit.
+func Hint(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil || reference.Domain(named) != "docker.io" {
+		return ""
+	}
+	name, ok := strings.CutPrefix(reference.Path(named), "library/")
+	switch {
+	case !ok:
+		return ""
+	case IsRuntime(name):
+		return "a runtime has no tag, latest, or a full commit of 40 digits"
+	case !strings.ContainsAny(name, "0123456789"): // node, python: images of the registry
+		return ""
+	}
+	for _, near := range Nearest(name) {
+		if levenshtein.Distance(name, near, nil) <= 2 {
+			return name + " is no runtime, did you mean " + near + "?"
+		}
+	}
+	return ""
 }
 
 // versions are the tags of AWS's images that name a version and nothing else, and what stands around the version in the

@@ -96,6 +96,24 @@ func TestImagesOfAWS(t *testing.T) {
 	}
 }
 
+func TestHints(t *testing.T) {
+	for ref, want := range map[string]string{
+		"nodejs20":                    "nodejs20 is no runtime, did you mean nodejs20.x?",
+		"docker.io/library/nodejs20x": "nodejs20x is no runtime, did you mean nodejs20.x?",
+		"python312:latest":            "python312 is no runtime, did you mean python3.12?",
+		"nodejs20.x:ac016a65":         "a runtime has no tag, latest, or a full commit of 40 digits",
+		"node:20":                     "",
+		"python:3.12":                 "",
+		"alpine":                      "",
+		"debian12":                    "",
+		"ghcr.io/nodejs20":            "",
+		"me/nodejs20":                 "",
+		"":                            "",
+	} {
+		require.Equal(t, want, Hint(ref), ref)
+	}
+}
+
 func TestEveryNameMeansARuntimeAndHasAnEndOfSupport(t *testing.T) {
 	for _, name := range Names() {
 		got, ok := ParseImage(name)

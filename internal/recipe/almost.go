@@ -8,8 +8,11 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// Almost are the files that the first stage of a Dockerfile adds to scratch, as a recipe does, whatever else it has. None
-// if it doesn't begin like a recipe.
+// tarball is what upstream keeps in LFS (its .gitattributes: "*.tar.xz filter=lfs").
+const tarball = ".tar.xz"
+
+// Almost are the tarballs that the first stage of a Dockerfile adds to scratch, as a recipe does, whatever else it has.
+// None if it doesn't begin like a recipe.
 func Almost(dt []byte) []Add {
 	ast, err := parser.Parse(bytes.NewReader(dt))
 	if err != nil {
@@ -27,7 +30,7 @@ func Almost(dt []byte) []Add {
 			scratch = true
 		case command.Add:
 			for _, src := range args[:max(len(args)-1, 0)] {
-				if src = strings.TrimPrefix(src, "./"); scratch && checkSource(src) == nil {
+				if src = strings.TrimPrefix(src, "./"); scratch && strings.HasSuffix(src, tarball) && checkSource(src) == nil {
 					adds = append(adds, Add{Source: src, Lines: node.Location()})
 				}
 			}

@@ -98,14 +98,14 @@ func TestWhatIsNotARecipeIsALocatedError(t *testing.T) {
 
 func TestWhatIsAlmostARecipeHasItsFiles(t *testing.T) {
 	for dockerfile, want := range map[string][]string{
-		"FROM scratch\nLABEL a=b\nADD ./a.tar.xz b.tar.xz /\nRUN x\n": {"a.tar.xz", "b.tar.xz"},
-		"FROM scratch\nADD a /\nFROM scratch\nADD b /\n":              {"a"},
-		"ARG X\nFROM scratch\nADD https://h/a /\nADD *.x ${Y} /\n":    nil,
-		"FROM alpine\nADD a /\n":                                      nil,
-		"ADD a /\n":                                                   nil,
-		"ADD\n":                                                       nil,
-		"FROM scratch\nADD\n":                                         nil,
-		"":                                                            nil,
+		"FROM scratch\nLABEL a=b\nADD ./a.tar.xz b.tar.xz /\nRUN x\n":    {"a.tar.xz", "b.tar.xz"},
+		"FROM scratch\nADD a.tar.xz b /\nFROM scratch\nADD b.tar.xz /\n": {"a.tar.xz"},
+		"ARG X\nFROM scratch\nADD https://h/a /\nADD *.x ${Y} /\n":       nil,
+		"FROM alpine\nADD a.tar.xz /\n":                                  nil,
+		"ADD a /\n":                                                      nil,
+		"ADD\n":                                                          nil,
+		"FROM scratch\nADD\n":                                            nil,
+		"":                                                               nil,
 	} {
 		var got []string
 		for _, a := range Almost([]byte(dockerfile)) {
