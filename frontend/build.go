@@ -21,11 +21,8 @@ type Frontend struct {
 }
 
 // Build answers one request: the base image of a runtime, or a Dockerfile.
-func (f Frontend) Build(ctx context.Context, c gateway.Client) (res *gateway.Result, err error) {
-	err = guard(func() (err error) {
-		res, err = f.build(ctx, c)
-		return err
-	})
+func (f Frontend) Build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	res, err := guard(func() (*gateway.Result, error) { return f.build(ctx, c) })
 	return res, say(err)
 }
 
@@ -69,13 +66,13 @@ func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
 		return nil, err
 	}
 	r.warnEndOfSupport(ctx, snap, warning{})
-	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (res *dockerui.BuildResult, err error) {
-		return res, guard(func() (err error) {
-			res, err = snap.build(ctx, platform)
-			return err
-		})
+	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
+		return guard(func() (*dockerui.BuildResult, error) { return snap.build(ctx, platform) })
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := r.scan(ctx, rb); err != nil {
 		return nil, err
 	}
 	return rb.Finalize()
@@ -100,6 +97,7 @@ func (r *request) image(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.B
 	if err != nil {
 		return nil, err
 	}
+	r.scanned(plan, st)
 	ref, err := r.solve(ctx, st, plan.Platform, false)
 	if err != nil {
 		return nil, errors.Wrapf(err, "layers of %s", plan.Recipe.Path)
@@ -126,7 +124,7 @@ func (r *request) solve(ctx context.Context, st llb.State, platform ocispecs.Pla
 }
 
 // guard makes an error of a panic, in the goroutine that it is called in: what is on a branch must not end the process.
-func guard(f func() error) (err error) {
+func guard[T any](f func() (T, error)) (_ T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = errors.Errorf("internal error: %v, please report it", r)

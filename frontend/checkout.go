@@ -65,13 +65,13 @@ func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, e
 	if err := c.originate(ctx); err != nil {
 		return nil, true, err
 	}
-	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (res *dockerui.BuildResult, err error) {
-		return res, guard(func() (err error) {
-			res, err = c.build(ctx, platform)
-			return err
-		})
+	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
+		return guard(func() (*dockerui.BuildResult, error) { return c.build(ctx, platform) })
 	})
 	if err != nil {
+		return nil, true, err
+	}
+	if err := c.scan(ctx, rb); err != nil {
 		return nil, true, err
 	}
 	res, err = rb.Finalize()

@@ -86,11 +86,11 @@ func (a *assembly) solveLayers(ctx context.Context) []solvedLayer {
 		l := &a.plan.Layers[i]
 		wg.Go(func() {
 			s := solvedLayer{layer: l}
-			s.err = guard(func() (err error) {
-				if s.source, err = vertexDigest(ctx, a.convert.Fetch(*l)); err == nil {
-					s.ref, err = a.solve(ctx, a.convert.Unpack(llb.Scratch(), *l), a.plan.Platform, true)
+			s.ref, s.err = guard(func() (_ gateway.Reference, err error) {
+				if s.source, err = vertexDigest(ctx, a.convert.Fetch(*l)); err != nil {
+					return nil, err
 				}
-				return err
+				return a.solve(ctx, a.convert.Unpack(llb.Scratch(), *l), a.plan.Platform, true)
 			})
 			solved[i] = s
 		})

@@ -67,11 +67,11 @@ func readAll(ctx context.Context, dirs []sharedDir) ([][][]*fstypes.Stat, error)
 	for i, d := range dirs {
 		read[i] = make([][]*fstypes.Stat, len(d.layers))
 		for j, l := range d.layers {
-			eg.Go(func() error {
-				return guard(func() (err error) {
-					read[i][j], err = l.ReadDir(ctx, gateway.ReadDirRequest{Path: d.path})
-					return errors.Wrapf(err, "directory %s of a layer", d.path)
+			eg.Go(func() (err error) {
+				read[i][j], err = guard(func() ([]*fstypes.Stat, error) {
+					return l.ReadDir(ctx, gateway.ReadDirRequest{Path: d.path})
 				})
+				return errors.Wrapf(err, "directory %s of a layer", d.path)
 			})
 		}
 	}

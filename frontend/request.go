@@ -24,10 +24,11 @@ type request struct {
 	context  llb.State // of a checkout
 	today    time.Time
 	warned   *sync.Map // texts: platforms would say them twice
+	states   *sync.Map // llb.State of images by platform, to be scanned
 }
 
 func newRequest(bc *dockerui.Client, opts Options, today time.Time) (*request, error) {
-	r := &request{Options: opts, bc: bc, client: bc.GatewayClient(), today: today, warned: &sync.Map{}}
+	r := &request{Options: opts, bc: bc, client: bc.GatewayClient(), today: today, warned: &sync.Map{}, states: &sync.Map{}}
 	if bc.IsNoCache("") {
 		r.vertices = append(r.vertices, llb.IgnoreCache)
 	}

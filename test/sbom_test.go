@@ -1,0 +1,62 @@
+package test
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"lambdabase/test/sandbox"
+
+	"github.com/moby/buildkit/client"
+	"github.com/stretchr/testify/require"
+)
+
+// scanner pushes a scanner of SBOMs that finds the layers' NOTICE, or fails without it.
+func scanner(t *testing.T, d *sandbox.Daemon) string {
+	t.Helper()
+	dir := t.TempDir()
+	shell, err := exec.LookPath("busybox")
+	require.NoError(t, err, "busybox-static")
+	dt, err := os.ReadFile(shell)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "busybox"), dt, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "scan"), []byte(`#!/busybox sh
+/busybox test -e $BUILDKIT_SCAN_SOURCE/usr/share/doc/lambda/NOTICE || exit 1
+echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":{"name":"scanned"}}' > $BUILDKIT_SCAN_DESTINATION/sbom.spdx.json
+`), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY busybox scan /\nENTRYPOINT [\"/busybox\", \"sh\", \"/scan\"]\n"), 0o644))
+	image := sandbox.Registry(t) + "/scanner"
+	_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "dockerfile.v0", Dirs: map[string]string{"context": dir, "dockerfile": dir}},
+		client.ExportEntry{Type: client.ExporterImage, Attrs: map[string]string{"name": image, "push": "true"}})
+	require.NoError(t, err)
+	return image
+}
+
+// predicate is the annotation of an SBOM in an attestation's manifest.
+var predicate = regexp.MustCompile(`"in-toto.io/predicate-type": ?"https://spdx.dev/Document"`)
+
+func TestEveryWayInMakesAnSBOM(t *testing.T) {
+	d := sandbox.Start(t)
+	h := runnable(t)
+	attest := []string{"attest:sbom", "generator=" + scanner(t, d)}
+	for name, req := range map[string]sandbox.Request{
+		"base image":     h.request("nodejs20.x", attest...),
+		"two platforms":  h.request("nodejs20.x", append(attest, "platform", "linux/amd64,linux/arm64")...),
+		"function image": h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"}, attest...),
+		"checkout":       h.checkoutRequest(t, "nodejs20.x", "", attest...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "image.tar")
+			_, err := d.Solve(t.Context(), t, req, client.ExportEntry{
+				Type: client.ExporterOCI, Output: func(map[string]string) (io.WriteCloser, error) { return os.Create(file) },
+			})
+			require.NoError(t, err)
+			dt, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.True(t, predicate.Match(dt))
+		})
+	}
+}
