@@ -67,7 +67,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("\n%-14s %s\n%-14s %s\n", "first build", first, "second build", second)
-	fmt.Printf("\nNext: README.md, \"Use it\", for the real repository.\n")
+	fmt.Printf("\nNext: README.md, \"A function image\", for the real repository.\n")
 	return nil
 }
 
