@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -90,8 +91,10 @@ func FuzzParseOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value, line string) {
 		opts, err := ParseOptions(map[string]string{key: value, "cmdline": line})
 		if err == nil {
-			require.NotEmpty(t, opts.Runtime)
-			require.NotContains(t, opts.Repository, "@")
+			require.True(t, opts.Runtime != "" || opts.Commit == "")
+			u, err := url.Parse(opts.Repository)
+			require.NoError(t, err)
+			require.Nil(t, u.User)
 		}
 	})
 }
