@@ -2,7 +2,6 @@ package frontend
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -11,15 +10,12 @@ import (
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
 
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
-	"github.com/moby/buildkit/solver/errdefs"
-	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -127,34 +123,6 @@ func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lam
 	return l, errors.Wrap(err, add.Source)
 }
 
-// warnPointers warns of pointers that a Dockerfile adds as they are because it isn't quite a recipe.
-func (c *checkout) warnPointers(ctx context.Context, reason error) error {
-	adds := recipe.Almost(c.file.Data)
-	if len(adds) == 0 {
-		return nil
-	}
-	pointers, err := c.look(ctx, adds)
-	if err != nil || pointers == 0 {
-		return ctx.Err()
-	}
-	for _, l := range c.layers {
-		if !l.InContext {
-			c.warnLine(ctx, l, fmt.Sprintf("%s is a Git LFS pointer and is added as it is: the Dockerfile is no recipe (%v)", l.Path, reason))
-		}
-	}
-	return nil
-}
-
-// warnLine warns of a layer where the Dockerfile adds it.
-func (c *checkout) warnLine(ctx context.Context, l lambda2llb.Layer, text string) {
-	w := warning{text: text, lines: []*errdefs.Source{{
-		Info:   &pb.SourceInfo{Filename: c.file.Path, Language: "Dockerfile", Data: c.file.Data},
-		Ranges: lambda2llb.Ranges(l.Lines),
-	}}}
-	w.vertex, _ = vertexDigest(ctx, c.context)
-	c.warn(ctx, w)
-}
-
 // originate finds out where the checkout is from, and gives the pointers their URLs.
 func (c *checkout) originate(ctx context.Context) error {
 	folder := ""
@@ -247,13 +215,7 @@ func (c *checkout) build(ctx context.Context, platform *ocispecs.Platform) (*doc
 	if err != nil {
 		return nil, locate(err, c.file)
 	}
-	for _, l := range c.layers {
-		if arch := recipe.ArchOf(l.Path); arch != "" && arch != platform.Architecture {
-			c.warnLine(ctx, l, fmt.Sprintf("%s adds layers of linux/%s, and %s is built: give --platform linux/%s, or the recipe of the other folder",
-				c.file.Path, arch, platforms.Format(*platform), arch))
-			break
-		}
-	}
+	c.warnPlatform(ctx, *platform)
 	plan := &lambda2llb.Plan{
 		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: *platform,
 		Recipe: c.file, Layers: append([]lambda2llb.Layer{}, c.layers...), Config: rec.Image, Labels: c.bc.Labels,

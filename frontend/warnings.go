@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
 	"lambdabase/llb/splice"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/attestations"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -20,6 +22,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // warning is something that the user should know; the build goes on.
@@ -145,4 +148,44 @@ func locateAll(err error, lines []*errdefs.Source) error {
 		err = errdefs.WithSource(err, l)
 	}
 	return err
+}
+
+// warnPointers warns of pointers that a Dockerfile adds as they are because it isn't quite a recipe.
+func (c *checkout) warnPointers(ctx context.Context, reason error) error {
+	adds := recipe.Almost(c.file.Data)
+	if len(adds) == 0 {
+		return nil
+	}
+	pointers, err := c.look(ctx, adds)
+	if err != nil || pointers == 0 {
+		return ctx.Err()
+	}
+	for _, l := range c.layers {
+		if !l.InContext {
+			c.warnLine(ctx, l, fmt.Sprintf("%s is a Git LFS pointer and is added as it is: the Dockerfile is no recipe (%v)", l.Path, reason))
+		}
+	}
+	return nil
+}
+
+// warnLine warns of a layer where the Dockerfile adds it.
+func (c *checkout) warnLine(ctx context.Context, l lambda2llb.Layer, text string) {
+	w := warning{text: text, lines: []*errdefs.Source{{
+		Info:   &pb.SourceInfo{Filename: c.file.Path, Language: "Dockerfile", Data: c.file.Data},
+		Ranges: lambda2llb.Ranges(l.Lines),
+	}}}
+	w.vertex, _ = vertexDigest(ctx, c.context)
+	c.warn(ctx, w)
+}
+
+// warnPlatform warns of a recipe of one architecture that is built for another: upstream's at the root adds the x86_64
+// layers whatever is asked for, and the image would say that it is for arm64.
+func (c *checkout) warnPlatform(ctx context.Context, platform ocispecs.Platform) {
+	for _, l := range c.layers {
+		if arch := recipe.ArchOf(l.Path); arch != "" && arch != platform.Architecture {
+			c.warnLine(ctx, l, fmt.Sprintf("%s adds layers of linux/%s, and %s is built: give --platform linux/%s, or the recipe of the other folder",
+				c.file.Path, arch, platforms.Format(platform), arch))
+			return
+		}
+	}
 }
