@@ -12,8 +12,9 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// ends are AWS's runtime identifiers that ever had a base image, sorted, with the day on which AWS ends their support,
-// as of 2026-11 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html).
+// ends are AWS's runtime identifiers that ever had a base image, sorted, with the day on which AWS ends their support as it
+// was announced. AWS moves such days; its table is the truth
+// (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html).
 var ends = []struct{ name, day string }{
 	{"dotnet10", "2028-11-14"}, {"dotnet5.0", "2022-05-10"}, {"dotnet6", "2024-12-20"}, {"dotnet7", "2024-05-14"},
 	{"dotnet8", "2026-11-10"}, {"dotnet9", "2026-11-10"}, {"dotnetcore2.1", "2022-01-05"}, {"dotnetcore3.1", "2023-04-03"},
