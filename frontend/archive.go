@@ -31,6 +31,13 @@ const (
 // checkCopied fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
 func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
+	if err := markEmpty(ctx, ref, l); err != nil {
+		return locate(err, a.plan.Recipe, l.Lines...)
+	}
+	return nil
+}
+
+func markEmpty(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
 	st, err := find(ctx, ref, "/"+l.Archive())
 	if err != nil {
 		return errors.Wrapf(err, "check %s", describe(*l))

@@ -13,7 +13,6 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
-	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
@@ -129,16 +128,16 @@ func (b *bases) splice(ctx context.Context, def *pb.Definition) (*pb.Definition,
 	if err != nil {
 		return nil, err
 	}
-	graphs := make([]*pb.Definition, len(images))
+	named, graphs := make([]base, len(images)), make([]*pb.Definition, len(images))
 	eg, egCtx := errgroup.WithContext(ctx)
 	for i, image := range images {
-		base, ok := b.named(image.Ref, platformOf(image.Platform))
-		if !ok {
+		var ok bool
+		if named[i], ok = b.named(image.Ref, platformOf(image.Platform)); !ok {
 			b.warnRegistry(ctx, def, image)
 			continue
 		}
 		eg.Go(func() (err error) {
-			graphs[i], err = b.graph(egCtx, base)
+			graphs[i], err = b.graph(egCtx, named[i])
 			return locateAll(err, userLines(def, image))
 		})
 	}
@@ -149,7 +148,7 @@ func (b *bases) splice(ctx context.Context, def *pb.Definition) (*pb.Definition,
 	for i, image := range images {
 		if graphs[i] != nil {
 			byImage[image.Digest] = graphs[i]
-			b.warnBase(ctx, def, image)
+			b.warnBase(ctx, def, image, named[i])
 		}
 	}
 	return splice.Replace(def, byImage)
@@ -168,7 +167,7 @@ func (b *bases) among(def *pb.Definition) (bool, error) {
 // of their tars may be empty, or the working directory a layer of its own. Each layer must have its own line.
 func (b *bases) correctHistory(res *gateway.Result) error {
 	for key, dt := range res.Metadata {
-		if key != exptypes.ExporterImageConfigKey && !strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/") {
+		if !isConfig(key) {
 			continue
 		}
 		var image dockerspec.DockerOCIImage

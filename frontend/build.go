@@ -66,8 +66,22 @@ func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
 		return nil, err
 	}
 	r.warnEndOfSupport(ctx, snap, warning{})
+	return r.images(ctx, snap.plan)
+}
+
+// images makes an image for every platform that was asked for, or for the daemon's, as it is planned.
+func (r *request) images(ctx context.Context, plan func(context.Context, ocispecs.Platform) (*lambda2llb.Plan, error)) (*gateway.Result, error) {
 	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
-		return guard(func() (*dockerui.BuildResult, error) { return snap.build(ctx, platform) })
+		if platform == nil {
+			platform = &r.bc.BuildPlatforms[0]
+		}
+		return guard(func() (*dockerui.BuildResult, error) {
+			p, err := plan(ctx, *platform)
+			if err != nil {
+				return nil, err
+			}
+			return r.image(ctx, p)
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -78,21 +92,9 @@ func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
 	return rb.Finalize()
 }
 
-// build makes the base image of one platform; nil is that of the daemon.
-func (s *snapshot) build(ctx context.Context, platform *ocispecs.Platform) (*dockerui.BuildResult, error) {
-	if platform == nil {
-		platform = &s.bc.BuildPlatforms[0]
-	}
-	plan, err := s.plan(ctx, *platform)
-	if err != nil {
-		return nil, err
-	}
-	plan.Labels = s.bc.Labels
-	return s.image(ctx, plan)
-}
-
 // image makes the image of a plan.
 func (r *request) image(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.BuildResult, error) {
+	plan.Labels = r.bc.Labels
 	st, image, err := r.assemble(ctx, plan)
 	if err != nil {
 		return nil, err

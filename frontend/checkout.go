@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
-	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -58,19 +58,13 @@ func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, e
 	if err := c.setEpoch(); err != nil {
 		return nil, true, err
 	}
+	if c.epoch != nil {
+		c.created = *c.epoch
+	}
 	if err := c.originate(ctx); err != nil {
 		return nil, true, err
 	}
-	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
-		return guard(func() (*dockerui.BuildResult, error) { return c.build(ctx, platform) })
-	})
-	if err != nil {
-		return nil, true, err
-	}
-	if err := c.scan(ctx, rb); err != nil {
-		return nil, true, err
-	}
-	res, err = rb.Finalize()
+	res, err = c.images(ctx, c.plan)
 	return res, true, err
 }
 
@@ -93,8 +87,7 @@ func (c *checkout) look(ctx context.Context, adds []recipe.Add) (pointers int, e
 	for _, a := range adds {
 		l, err := c.layer(ctx, &files, a)
 		if err != nil {
-			err = errors.Wrapf(err, "%s:%d: ADD", c.file.Path, a.Lines[0].Start.Line)
-			return 0, locate(err, c.file, a.Lines...)
+			return 0, addError(err, c.file, a)
 		}
 		if l == nil {
 			return 0, nil
@@ -131,9 +124,6 @@ func (c *checkout) originate(ctx context.Context) error {
 		if err := c.fromGit(ctx, ref); err != nil {
 			return err
 		}
-	}
-	if c.epoch != nil {
-		c.created = *c.epoch
 	}
 	objects, err := c.template()
 	if err != nil {
@@ -206,19 +196,15 @@ func (c *checkout) urlsOfRepository(ctx context.Context) error {
 	return nil
 }
 
-// build makes the image of one platform; nil is that of the daemon.
-func (c *checkout) build(ctx context.Context, platform *ocispecs.Platform) (*dockerui.BuildResult, error) {
-	if platform == nil {
-		platform = &c.bc.BuildPlatforms[0]
-	}
-	rec, err := recipe.Parse(ctx, c.file.Path, c.file.Data, *platform)
+// plan is what the checkout says of one platform.
+func (c *checkout) plan(ctx context.Context, platform ocispecs.Platform) (*lambda2llb.Plan, error) {
+	rec, err := recipe.Parse(ctx, c.file.Path, c.file.Data, platform)
 	if err != nil {
 		return nil, locate(err, c.file)
 	}
-	c.warnPlatform(ctx, *platform)
-	plan := &lambda2llb.Plan{
-		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: *platform,
-		Recipe: c.file, Layers: append([]lambda2llb.Layer{}, c.layers...), Config: rec.Image, Labels: c.bc.Labels,
-	}
-	return c.image(ctx, plan)
+	c.warnPlatform(ctx, platform)
+	return &lambda2llb.Plan{
+		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: platform,
+		Recipe: c.file, Layers: slices.Clone(c.layers), Config: rec.Image,
+	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -54,7 +55,7 @@ func (r *request) checkedOutHead(ctx context.Context, runtime string) (string, e
 			return "", errors.Wrapf(err, "commit of branch %s", runtime)
 		}
 		text := strings.TrimSpace(string(dt))
-		if commitID.MatchString(text) {
+		if catalog.IsCommit(text) {
 			return text, nil
 		}
 		name = strings.TrimPrefix(text, "ref: ")

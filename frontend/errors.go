@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/recipe"
 	"lambdabase/internal/redact"
 	"lambdabase/llb/lambda2llb"
 
@@ -188,6 +189,12 @@ func failedAt(err error, vertex digest.Digest) bool {
 	return errors.As(err, &v) && v.Digest == vertex.String()
 }
 
+// addError is an error of what an ADD of a recipe names.
+func addError(err error, file lambda2llb.File, add recipe.Add) error {
+	err = errors.Wrapf(err, "%s:%d: ADD", file.Path, add.Lines[0].Start.Line)
+	return locate(err, file, add.Lines...)
+}
+
 // locate points an error at lines of the recipe: those given, or those that the error itself names.
 func locate(err error, file lambda2llb.File, lines ...parser.Range) error {
 	var located *parser.LocationError
@@ -197,8 +204,13 @@ func locate(err error, file lambda2llb.File, lines ...parser.Range) error {
 	if len(lines) == 0 {
 		return err
 	}
-	return errdefs.WithSource(err, &errdefs.Source{
+	return errdefs.WithSource(err, linesOf(file, lines))
+}
+
+// linesOf are lines of a recipe, as clients show them.
+func linesOf(file lambda2llb.File, lines []parser.Range) *errdefs.Source {
+	return &errdefs.Source{
 		Info:   &pb.SourceInfo{Filename: file.Path, Language: "Dockerfile", Data: file.Data},
 		Ranges: lambda2llb.Ranges(lines),
-	})
+	}
 }

@@ -124,7 +124,7 @@ func (a *assembly) checkUnpacked(ctx context.Context, solved []solvedLayer) erro
 			continue
 		}
 		if err := a.checkCopied(ctx, s.ref, s.layer); err != nil {
-			return locate(err, a.plan.Recipe, s.layer.Lines...)
+			return err
 		}
 	}
 	return nil
@@ -153,7 +153,10 @@ func (a *assembly) merge(ctx context.Context, solved []solvedLayer) (st llb.Stat
 		if err != nil {
 			return st, false, err
 		}
-		hasWorkdir = hasWorkdir || has
+		if has {
+			hasWorkdir = true
+			break
+		}
 	}
 	return a.convert.Merge(a.full()), hasWorkdir, nil
 }
@@ -174,7 +177,7 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 			continue
 		}
 		if err := a.checkCopied(ctx, ref, l); err != nil {
-			return st, false, locate(err, a.plan.Recipe, l.Lines...)
+			return st, false, err
 		}
 	}
 	if len(a.full()) < len(layers) { // which ones are empty is known only now: leave them out

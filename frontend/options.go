@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/lfs"
 
 	"github.com/agext/levenshtein"
@@ -71,7 +72,6 @@ const (
 
 var (
 	runtimeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
-	commitID    = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 )
 
 // ParseOptions reads the options out of a request: gateway options and build arguments, which must agree, and below
@@ -211,7 +211,7 @@ func setRepository(o *Options, v string) error {
 }
 
 func setCommit(o *Options, v string) error {
-	if !commitID.MatchString(v) {
+	if !catalog.IsCommit(v) {
 		return errors.Errorf("%q is no full commit id, want 40 or 64 lower-case hexadecimal digits", v)
 	}
 	o.Commit = v
@@ -229,18 +229,18 @@ func setObjects(o *Options, v string) error {
 
 func setLayers(o *Options, v string) error {
 	modes := []string{string(LayersAuto), string(LayersMerge), string(LayersChain)}
-	if !slices.Contains(modes, v) {
-		return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(modes, ", ")), v, modes, true)
-	}
 	o.Layers = LayerMode(v)
-	return nil
+	return oneOf(v, modes)
 }
 
 func setECR(o *Options, v string) error {
-	modes := []string{ecrRegistry, ecrSnapshot}
-	if !slices.Contains(modes, v) {
-		return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(modes, ", ")), v, modes, true)
-	}
 	o.ECR = v == ecrSnapshot
-	return nil
+	return oneOf(v, []string{ecrRegistry, ecrSnapshot})
+}
+
+func oneOf(v string, choices []string) error {
+	if slices.Contains(choices, v) {
+		return nil
+	}
+	return suggest.WrapError(errors.Errorf("%q, want one of %s", v, strings.Join(choices, ", ")), v, choices, true)
 }

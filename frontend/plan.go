@@ -63,8 +63,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	for _, add := range rec.Adds {
 		layer, err := s.layer(ctx, path.Dir(file.Path), add)
 		if err != nil {
-			err = errors.Wrapf(err, "%s:%d: ADD", file.Path, add.Lines[0].Start.Line)
-			return nil, locate(err, file, add.Lines...)
+			return nil, addError(err, file, add)
 		}
 		p.Layers = append(p.Layers, layer)
 	}

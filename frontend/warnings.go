@@ -71,8 +71,7 @@ func (a *assembly) warnChain(ctx context.Context, reasons []string) {
 }
 
 // warnBase warns of a base that a Dockerfile names.
-func (b *bases) warnBase(ctx context.Context, def *pb.Definition, image splice.Image) {
-	base, _ := b.named(image.Ref, platformOf(image.Platform))
+func (b *bases) warnBase(ctx context.Context, def *pb.Definition, image splice.Image, base base) {
 	if snap, err := b.snapshotOf(ctx, base); err == nil {
 		b.warnEndOfSupport(ctx, snap, warning{lines: userLines(def, image)})
 	}
@@ -122,15 +121,17 @@ func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
 // onRuntime tells whether a result's image stands on a base of ours: labels are handed down.
 func onRuntime(res *gateway.Result) bool {
 	for key, dt := range res.Metadata {
-		if key != exptypes.ExporterImageConfigKey && !strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/") {
-			continue
-		}
 		var image dockerspec.DockerOCIImage
-		if json.Unmarshal(dt, &image) == nil && image.Config.Labels[lambda2llb.LabelRuntime] != "" {
+		if isConfig(key) && json.Unmarshal(dt, &image) == nil && image.Config.Labels[lambda2llb.LabelRuntime] != "" {
 			return true
 		}
 	}
 	return false
+}
+
+// isConfig tells the metadata that is an image's config, of one platform or of one of several.
+func isConfig(key string) bool {
+	return key == exptypes.ExporterImageConfigKey || strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/")
 }
 
 // userLines are the lines of the user's files that name an image.
@@ -170,10 +171,7 @@ func (c *checkout) warnPointers(ctx context.Context, reason error) error {
 
 // warnLine warns of a layer where the Dockerfile adds it.
 func (c *checkout) warnLine(ctx context.Context, l lambda2llb.Layer, text string) {
-	w := warning{text: text, lines: []*errdefs.Source{{
-		Info:   &pb.SourceInfo{Filename: c.file.Path, Language: "Dockerfile", Data: c.file.Data},
-		Ranges: lambda2llb.Ranges(l.Lines),
-	}}}
+	w := warning{text: text, lines: []*errdefs.Source{linesOf(c.file, l.Lines)}}
 	w.vertex, _ = vertexDigest(ctx, c.context)
 	c.warn(ctx, w)
 }

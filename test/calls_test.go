@@ -97,10 +97,8 @@ func TestCallsThroughBuildx(t *testing.T) {
 	d := sandbox.Start(t)
 	h := upstream(t, "go1.x", "nodejs20.x")
 	image, _ := frontendImage(t, d)
-	x := buildx{bin: sandbox.Tool(t, "buildx"), config: t.TempDir()}
-	x.run(t, "create", "--name=sandbox", "--driver=remote", d.Addr)
-	repository, objects := h.URLs(h.url)
-	args := []string{"build", "--builder=sandbox", "--build-arg=BUILDKIT_SYNTAX=" + image, "--build-arg=LAMBDABASE_REPOSITORY=" + repository, "--build-arg=LAMBDABASE_OBJECTS=" + objects}
+	x := newBuildx(t, d)
+	args := append([]string{"build", "--builder=sandbox", "--build-arg=BUILDKIT_SYNTAX=" + image}, flags(h.options(""), "--build-arg=", buildArg)...)
 	out := x.run(t, append(args, "--call=lambda.runtimes", t.TempDir())...)
 	require.Regexp(t, `(?m)^go1\.x +linux/amd64 +[0-9a-f]{40} +2024-01-08$`, out)
 	out = x.run(t, append(args, "--call=lambda.plan", "--build-arg=LAMBDABASE_RUNTIME=nodejs20.x", t.TempDir())...)

@@ -20,7 +20,6 @@ func (h *host) checkoutRequest(t testing.TB, runtime, folder string, more ...str
 	dir := t.TempDir()
 	require.NoError(t, h.CheckoutPointers(runtime, dir))
 	attrs := h.options("", append([]string{"filename", "Dockerfile." + runtime}, more...)...)
-	delete(attrs, "runtime")
 	context := filepath.Join(dir, folder)
 	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: attrs, Dirs: map[string]string{"context": context, "dockerfile": context}}
 }

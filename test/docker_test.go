@@ -72,12 +72,7 @@ func TestDockerEngine2010BuildsOnALambdaBase(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "app.js"), []byte("x"), 0o644))
 
-	args := []string{"build", "--progress=plain", "--tag=function"}
-	for k, v := range h.options("") {
-		if k != "runtime" {
-			args = append(args, "--build-arg=LAMBDABASE_"+strings.ToUpper(k)+"="+v)
-		}
-	}
+	args := append([]string{"build", "--progress=plain", "--tag=function"}, flags(h.options(""), "--build-arg=", buildArg)...)
 	out, err := e.run(t, append(args, dir)...)
 	require.NoError(t, err, out)
 

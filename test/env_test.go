@@ -42,10 +42,13 @@ func upstream(t testing.TB, branches ...string) *host {
 	return serve(t, made)
 }
 
-// options are a request for a runtime of the host. Further pairs of name and value are added.
+// options are a request for a runtime of the host, or with none for a Dockerfile. Further pairs of name and value are added.
 func (h *host) options(runtime string, more ...string) map[string]string {
 	repository, objects := h.URLs(h.url)
-	opts := map[string]string{"runtime": runtime, "repository": repository, "objects": objects}
+	opts := map[string]string{"repository": repository, "objects": objects}
+	if runtime != "" {
+		opts["runtime"] = runtime
+	}
 	for i := 0; i < len(more); i += 2 {
 		opts[more[i]] = more[i+1]
 	}
@@ -106,6 +109,27 @@ func requireSame(t testing.TB, export func(testing.TB, sandbox.Request) (fstree.
 	require.NoError(t, err)
 	require.Empty(t, fstree.Diff(wantTree, gotTree, opts...), "root filesystem")
 	return wantTree
+}
+
+// flags are options as a command takes them: each behind the prefix, by the name that spell gives it.
+func flags(options map[string]string, prefix string, spell func(string) string) []string {
+	var args []string
+	for name, value := range options {
+		args = append(args, prefix+spell(name)+"="+value)
+	}
+	return args
+}
+
+// plainName and buildArg are the spellings of an option.
+func plainName(option string) string { return option }
+
+func buildArg(option string) string {
+	for _, o := range frontend.Table() {
+		if o.Name == option {
+			return o.BuildArg()
+		}
+	}
+	return ""
 }
 
 func oneImage(t testing.TB, d *sandbox.Daemon, req sandbox.Request) sandbox.Image {

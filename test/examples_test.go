@@ -22,10 +22,8 @@ import (
 // example pushes the image of an example, and gives its name.
 func (h *host) example(t *testing.T, d *sandbox.Daemon, name string, dirs map[string]string, more ...string) string {
 	t.Helper()
-	attrs := h.options("", more...)
-	delete(attrs, "runtime")
 	dir := filepath.Join("..", "examples", name)
-	req := sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: attrs, Dirs: map[string]string{"context": dir, "dockerfile": dir}}
+	req := sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: h.options("", more...), Dirs: map[string]string{"context": dir, "dockerfile": dir}}
 	for k, v := range dirs {
 		req.Dirs[k] = v
 	}

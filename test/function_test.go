@@ -26,11 +26,17 @@ import (
 // runnable serves the runtimes that a shell runs in.
 func runnable(t testing.TB, more ...string) *host {
 	t.Helper()
-	shell, err := exec.LookPath("busybox")
-	require.NoError(t, err, "busybox-static")
-	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Shell: shell, Branches: append(more, "nodejs20.x", "provided.al2023")})
+	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Shell: busybox(t), Branches: append(more, "nodejs20.x", "provided.al2023")})
 	require.NoError(t, err)
 	return serve(t, branches)
+}
+
+// busybox is Debian's static one.
+func busybox(t testing.TB) string {
+	t.Helper()
+	shell, err := exec.LookPath("busybox")
+	require.NoError(t, err, "busybox-static")
+	return shell
 }
 
 // function builds a Dockerfile with our frontend, run inside the test. Further pairs of name and value are options.
@@ -41,9 +47,7 @@ func (h *host) function(t testing.TB, files map[string]string, more ...string) s
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
 	}
-	attrs := h.options("", more...)
-	delete(attrs, "runtime")
-	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: attrs, Dirs: map[string]string{"context": dir, "dockerfile": dir}}
+	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: h.options("", more...), Dirs: map[string]string{"context": dir, "dockerfile": dir}}
 }
 
 func TestEveryNameOfARuntimeIsItsBase(t *testing.T) {
@@ -363,11 +367,10 @@ func TestOptionsOfOursAreNoBuildArguments(t *testing.T) {
 	d := sandbox.Start(t)
 	h := runnable(t)
 	options := h.options("")
-	delete(options, "runtime")
 	req := h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nARG LAMBDABASE_OBJECTS=unset\nRUN test $LAMBDABASE_OBJECTS = unset\n"})
 	req.Attrs = map[string]string{}
 	for k, v := range options {
-		req.Attrs["build-arg:"+frontendArg(k)] = v
+		req.Attrs["build-arg:"+buildArg(k)] = v
 	}
 	_, err := d.Solve(t.Context(), t, req)
 	require.NoError(t, err)
@@ -375,13 +378,4 @@ func TestOptionsOfOursAreNoBuildArguments(t *testing.T) {
 	req.Attrs["commit"] = "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"
 	_, err = d.Solve(t.Context(), t, req)
 	require.ErrorContains(t, err, "write FROM nodejs20.x:<full commit>")
-}
-
-func frontendArg(option string) string {
-	for _, o := range frontend.Table() {
-		if o.Name == option {
-			return o.BuildArg()
-		}
-	}
-	return ""
 }

@@ -23,11 +23,16 @@ import (
 func frontendImage(t *testing.T, d *sandbox.Daemon) (image, registry string) {
 	t.Helper()
 	registry = sandbox.Registry(t)
-	cmd := exec.CommandContext(t.Context(), "make", "-C", "..", "--old-file=setup", "image", "REGISTRY="+registry, "PLATFORMS=linux/amd64")
+	makeImage(t, d, "REGISTRY="+registry, "PLATFORMS=linux/amd64")
+	return registry + "/lambda-frontend", registry
+}
+
+func makeImage(t *testing.T, d *sandbox.Daemon, variables ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "make", append([]string{"-C", "..", "--old-file=setup", "image"}, variables...)...)
 	cmd.Env = append(os.Environ(), "BUILDKIT_HOST="+d.Addr)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	return registry + "/lambda-frontend", registry
 }
 
 func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
@@ -38,9 +43,7 @@ func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
 
 	file := filepath.Join(t.TempDir(), "image.tar")
 	args := []string{"build", "--frontend=gateway.v0", "--opt=source=" + frontend, "--output=type=oci,dest=" + file}
-	for k, v := range h.options("nodejs20.x") {
-		args = append(args, "--opt="+k+"="+v)
-	}
+	args = append(args, flags(h.options("nodejs20.x"), "--opt=", plainName)...)
 	out, err := d.Buildctl(t, args...)
 	require.NoError(t, err, out)
 	requireDigest(t, file, want)
@@ -57,10 +60,7 @@ func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
 func TestTheFrontendImageIsOfEachArchitecture(t *testing.T) {
 	d := sandbox.Start(t)
 	registry := sandbox.Registry(t)
-	cmd := exec.CommandContext(t.Context(), "make", "-C", "..", "--old-file=setup", "image", "REGISTRY="+registry)
-	cmd.Env = append(os.Environ(), "BUILDKIT_HOST="+d.Addr)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
+	makeImage(t, d, "REGISTRY="+registry)
 	for arch, want := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
 		image, err := crane.Pull(registry+"/lambda-frontend", crane.WithPlatform(&v1.Platform{OS: "linux", Architecture: arch}))
 		require.NoError(t, err)
@@ -104,9 +104,7 @@ func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
 		"pointer": "was not unpacked: it is a Git LFS pointer itself",
 	} {
 		args := []string{"build", "--frontend=gateway.v0", "--opt=source=" + frontend}
-		for k, v := range h.options(runtime) {
-			args = append(args, "--opt="+k+"="+v)
-		}
+		args = append(args, flags(h.options(runtime), "--opt=", plainName)...)
 		out, err := d.Buildctl(t, args...)
 		require.Error(t, err)
 		require.Contains(t, out, want)
@@ -122,14 +120,11 @@ func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
 	d := sandbox.Start(t)
 	h := upstream(t, "nodejs20.x", "python3.12")
 	frontend, registry := frontendImage(t, d)
-	x := buildx{bin: sandbox.Tool(t, "buildx"), config: t.TempDir()}
-	x.run(t, "create", "--name=sandbox", "--driver=remote", d.Addr)
+	x := newBuildx(t, d)
 
 	file := filepath.Join(t.TempDir(), "image.tar")
 	args := []string{"build", "--builder=sandbox", "--provenance=false", "--build-arg=BUILDKIT_SYNTAX=" + frontend, "--output=type=oci,dest=" + file}
-	for k, v := range h.options("nodejs20.x") {
-		args = append(args, "--build-arg=LAMBDABASE_"+strings.ToUpper(k)+"="+v)
-	}
+	args = append(args, flags(h.options("nodejs20.x"), "--build-arg=", buildArg)...)
 	x.run(t, append(args, t.TempDir())...)
 	requireDigest(t, file, oneImage(t, d, h.request("nodejs20.x")))
 
@@ -153,19 +148,14 @@ func TestTheSyntaxLineBuildsThroughBuildctlAndBuildx(t *testing.T) {
 	inside := h.function(t, files)
 	dir := inside.Dirs["context"]
 	want := oneImage(t, d, inside)
-	var ctlArgs, xArgs []string
-	for k, v := range inside.Attrs {
-		arg := "LAMBDABASE_" + strings.ToUpper(k) + "=" + v
-		ctlArgs, xArgs = append(ctlArgs, "--opt=build-arg:"+arg), append(xArgs, "--build-arg="+arg)
-	}
+	ctlArgs, xArgs := flags(inside.Attrs, "--opt=build-arg:", buildArg), flags(inside.Attrs, "--build-arg=", buildArg)
 
 	file := filepath.Join(t.TempDir(), "buildctl.tar")
 	out, err := d.Buildctl(t, append([]string{"build", "--frontend=dockerfile.v0", "--local=context=" + dir, "--local=dockerfile=" + dir, "--output=type=oci,dest=" + file}, ctlArgs...)...)
 	require.NoError(t, err, out)
 	requireDigest(t, file, want)
 
-	x := buildx{bin: sandbox.Tool(t, "buildx"), config: t.TempDir()}
-	x.run(t, "create", "--name=sandbox", "--driver=remote", d.Addr)
+	x := newBuildx(t, d)
 	file = filepath.Join(t.TempDir(), "buildx.tar")
 	x.run(t, append(append([]string{"build", "--builder=sandbox", "--provenance=false", "--output=type=oci,dest=" + file}, xArgs...), dir)...)
 	requireDigest(t, file, want)
@@ -191,6 +181,14 @@ func requireDigest(t *testing.T, file string, want sandbox.Image) {
 type buildx struct {
 	bin, config string
 	env         []string
+}
+
+// newBuildx has the daemon as its builder "sandbox".
+func newBuildx(t *testing.T, d *sandbox.Daemon) buildx {
+	t.Helper()
+	x := buildx{bin: sandbox.Tool(t, "buildx"), config: t.TempDir()}
+	x.run(t, "create", "--name=sandbox", "--driver=remote", d.Addr)
+	return x
 }
 
 func (x buildx) run(t *testing.T, args ...string) (output string) {

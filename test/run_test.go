@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"lambdabase/internal/sample"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
@@ -15,13 +14,9 @@ import (
 
 func TestABaseImageRuns(t *testing.T) {
 	d := sandbox.Start(t)
-	shell, err := exec.LookPath("busybox")
-	require.NoError(t, err, "busybox-static")
-	branches, err := sample.Upstream(sample.UpstreamOptions{Shell: shell, Branches: []string{"nodejs20.x"}})
-	require.NoError(t, err)
-	h := serve(t, branches)
+	h := runnable(t)
 	name := sandbox.Registry(t) + "/lambda-base:nodejs20.x"
-	_, err = d.Solve(t.Context(), t, h.request("nodejs20.x"), client.ExportEntry{
+	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"), client.ExportEntry{
 		Type: client.ExporterImage, Attrs: map[string]string{"name": name, "push": "true"},
 	})
 	require.NoError(t, err)

@@ -3,7 +3,6 @@ package test
 import (
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -18,9 +17,7 @@ import (
 func scanner(t *testing.T, d *sandbox.Daemon) string {
 	t.Helper()
 	dir := t.TempDir()
-	shell, err := exec.LookPath("busybox")
-	require.NoError(t, err, "busybox-static")
-	dt, err := os.ReadFile(shell)
+	dt, err := os.ReadFile(busybox(t))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "busybox"), dt, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "scan"), []byte(`#!/busybox sh

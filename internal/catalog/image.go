@@ -37,11 +37,14 @@ func ParseImage(ref string) (Image, bool) {
 	switch {
 	case tag == "latest":
 		return Image{Runtime: name}, true
-	case commitID.MatchString(tag):
+	case IsCommit(tag):
 		return Image{Runtime: name, Commit: tag}, true
 	}
 	return Image{}, false
 }
+
+// IsCommit tells a full commit id, of either of git's hashes.
+func IsCommit(id string) bool { return commitID.MatchString(id) }
 
 // IsRuntime tells a name that has the form of a runtime's.
 func IsRuntime(name string) bool { return names.MatchString(name) }
