@@ -18,6 +18,10 @@ import (
 // Frontend answers requests.
 type Frontend struct {
 	Today time.Time // when runtimes are past their end of support; zero: never
+	// Patience is how long the objects of an image may take besides the time for their size; zero: 5 minutes.
+	Patience time.Duration
+
+	pause time.Duration // before an object is asked for again; zero: a second, and more each time
 }
 
 // Build answers one request: the base image of a runtime, or a Dockerfile.
@@ -35,7 +39,7 @@ func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result,
 	if err != nil {
 		return nil, err
 	}
-	req, err := newRequest(bc, opts, f.Today)
+	req, err := newRequest(bc, opts, f)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +61,6 @@ func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
 	}
 	if r.bc.Target != "" {
 		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", r.bc.Target)
-	}
-	if _, err := r.template(); err != nil {
-		return nil, err
 	}
 	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {

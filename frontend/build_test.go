@@ -150,7 +150,8 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		line   int32 // in x86_64/Dockerfile.nodejs20.x
 	}{
 		"unknown runtime":  {opts: map[string]string{"runtime": "nodejs21.x"}, want: []string{"no runtime nodejs21.x", "did you mean nodejs24.x, nodejs22.x"}},
-		"unknown host":     {opts: map[string]string{"repository": "https://h/x", "objects": ""}, want: []string{"no object URLs are known for the repository https://h/x", "objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid}"}},
+		"unknown host":     {opts: map[string]string{"repository": "https://h/x", "objects": ""}, want: []string{"objects of https://h/x must be asked for by the LFS batch API", "name the image as option source, or give objects an URL template"}},
+		"unknown SSH host": {opts: map[string]string{"repository": "git@git.example:o/r"}, want: []string{"repository git@git.example:o/r", "known-hosts"}},
 		"lost commit":      {opts: map[string]string{"commit": strings.Repeat("0", 40)}, want: []string{"commit 0000", "upstream replaces", "leave out the commit"}},
 		"platform":         {opts: map[string]string{"platform": "linux/s390x"}, want: []string{"has no platform linux/s390x", "it has linux/amd64, linux/arm64"}},
 		"windows":          {opts: map[string]string{"platform": "windows/amd64"}, want: []string{"has no platform windows/amd64"}},

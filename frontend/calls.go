@@ -3,7 +3,6 @@ package frontend
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 	"strings"
 	"time"
 
@@ -11,12 +10,12 @@ import (
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/branches"
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/step"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
@@ -42,9 +41,6 @@ func (r *request) planned(ctx context.Context) (*gateway.Result, error) {
 	if r.Runtime == "" {
 		return nil, errors.New("call lambda.plan needs option runtime (build argument LAMBDABASE_RUNTIME)")
 	}
-	if _, err := r.template(); err != nil {
-		return nil, err
-	}
 	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err
@@ -66,21 +62,21 @@ func (r *request) planned(ctx context.Context) (*gateway.Result, error) {
 
 // runtimes answers lambda.runtimes: as the repository has them, or from the catalogue where no step can run.
 func (r *request) runtimes(ctx context.Context) (*gateway.Result, error) {
-	self, err := r.ownImage()
+	own, err := r.step(r.Repository, "")
 	if err != nil {
 		return nil, err
 	}
 	var found []branches.Runtime
-	if self == nil {
+	if own == nil {
 		for _, name := range catalog.Names() {
 			found = append(found, branches.Runtime{Name: name})
 		}
-	} else if found, err = r.branches(ctx, *self); err != nil {
+	} else if found, err = r.branches(ctx, *own); err != nil {
 		return nil, err
 	}
 	list := runtimes.List{}
 	for _, f := range found {
-		entry := runtimes.Runtime{Name: f.Name, Platforms: f.Platforms, Commit: f.Commit, Catalogue: self == nil}
+		entry := runtimes.Runtime{Name: f.Name, Platforms: f.Platforms, Commit: f.Commit, Catalogue: own == nil}
 		if end, ok := catalog.EndOfSupport(f.Name); ok {
 			entry.EndOfSupport = end.Format(time.DateOnly)
 		}
@@ -89,57 +85,22 @@ func (r *request) runtimes(ctx context.Context) (*gateway.Result, error) {
 	return list.ToResult()
 }
 
-// ownImage is the image that the frontend runs from, for steps of our own; nil where it runs from none.
-func (r *request) ownImage() (*llb.State, error) {
-	if c, ok := r.client.(interface{ CurrentFrontend() (*llb.State, error) }); ok {
-		if st, err := c.CurrentFrontend(); st != nil || err != nil {
-			return st, errors.Wrap(err, "image of the frontend")
-		}
-	}
-	if source := r.bc.BuildOpts().Opts["source"]; source != "" {
-		st := llb.Image(source)
-		return &st, nil
-	}
-	return nil, nil
-}
-
 // branches asks the repository, in a step that is run each time.
-func (r *request) branches(ctx context.Context, self llb.State) ([]branches.Runtime, error) {
-	args := r.bc.BuildArgs
-	run := self.Run(
-		llb.Args([]string{"/lambda-frontend", "branches", r.Repository, "/out/branches.json"}),
-		llb.WithProxy(llb.ProxyEnv{
-			HTTPProxy: args["HTTP_PROXY"], HTTPSProxy: args["HTTPS_PROXY"], NoProxy: args["NO_PROXY"], AllProxy: args["ALL_PROXY"],
-		}),
-		llb.IgnoreCache,
-		llb.WithCustomName("list branches of "+r.Repository),
-		llb.AddSecret(branches.TokenFile, llb.SecretID("GIT_AUTH_TOKEN"), llb.SecretOptional),
-		llb.AddSecret(branches.TokenFile+".host", llb.SecretID("GIT_AUTH_TOKEN."+hostOf(r.Repository)), llb.SecretOptional),
-	)
-	ref, err := r.solve(ctx, run.AddMount("/out", llb.Scratch()), ocispecs.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture}, true)
+func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches.Runtime, error) {
+	st := own.Run("list branches of "+r.Repository, []string{"branches", "--repository=" + r.Repository}, llb.IgnoreCache)
+	ref, err := r.solve(ctx, st, own.Platform, true)
+	if err != nil {
+		if reason := r.failure(ctx, err); reason != "" {
+			err = &explained{cause: err, text: reason}
+		}
+		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
+	}
+	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: step.Branches})
 	if err != nil {
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
 	}
-	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "branches.json"})
-	if err != nil {
-		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
-	}
-	var answer branches.Answer
-	if err := json.Unmarshal(dt, &answer); err != nil {
-		return nil, errors.Wrap(err, "branches")
-	}
-	if answer.Error != "" {
-		return nil, errors.New(answer.Error)
-	}
-	return answer.Runtimes, nil
-}
-
-func hostOf(repository string) string {
-	u, err := url.Parse(repository)
-	if err != nil {
-		return ""
-	}
-	return u.Host
+	var found []branches.Runtime
+	return found, errors.Wrap(json.Unmarshal(dt, &found), "branches")
 }
 
 // withOwnCalls adds our calls to those that a result describes.

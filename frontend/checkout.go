@@ -27,6 +27,7 @@ type checkout struct {
 	runtime string          // that Dockerfile.<runtime> is named after, if it is
 	commit  string          // of a context that is an URL of git
 	created time.Time
+	objects lfs.Source
 	layers  []lambda2llb.Layer // the same on every platform: the recipe says which tarballs
 }
 
@@ -120,16 +121,16 @@ func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lam
 func (c *checkout) originate(ctx context.Context) error {
 	folder := ""
 	if ref, isGit, err := dfgitutil.ParseGitRef(c.bc.BuildOpts().Opts["context"]); isGit && err == nil {
-		c.Repository, folder = ref.Remote, ref.SubDir
+		folder = ref.SubDir
+		if err := c.from(ref.Remote); err != nil {
+			return err
+		}
 		if err := c.fromGit(ctx, ref); err != nil {
 			return err
 		}
 	}
-	objects, err := c.template()
-	if err != nil {
-		return err
-	}
-	if c.commit == "" && !objects.ByOID() {
+	c.objects = c.Objects.Of(c.Repository)
+	if c.commit == "" && !c.objects.ByOID() {
 		return c.urlsOfRepository(ctx)
 	}
 	for i := range c.layers {
@@ -137,7 +138,7 @@ func (c *checkout) originate(ctx context.Context) error {
 			l.Path, l.Commit = path.Join(folder, l.Path), c.commit
 		}
 	}
-	c.setURLs(objects.URL)
+	c.setURLs(c.objects.URL)
 	return nil
 }
 
@@ -151,7 +152,7 @@ func (c *checkout) setURLs(url func(lfs.Object) string) {
 
 // fromGit takes commit and date of a context that BuildKit gets from git.
 func (c *checkout) fromGit(ctx context.Context, ref *dfgitutil.GitRef) error {
-	op, err := sourceOp(ctx, llb.Git(ref.Remote, "", llb.GitRef(ref.Ref)))
+	op, err := sourceOp(ctx, llb.Git(ref.Remote, "", c.git(llb.GitRef(ref.Ref))...))
 	if err != nil {
 		return err
 	}
@@ -205,6 +206,6 @@ func (c *checkout) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	c.warnPlatform(ctx, platform)
 	return &lambda2llb.Plan{
 		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: platform,
-		Recipe: c.file, Layers: slices.Clone(c.layers), Config: rec.Image,
+		Recipe: c.file, Layers: slices.Clone(c.layers), Config: rec.Image, Server: c.objects.Server, Fallback: c.objects.Fallback(),
 	}, nil
 }

@@ -20,7 +20,7 @@ import (
 
 // head is the commit of a runtime's branch. The daemon asks the repository, with the user's credentials.
 func (r *request) head(ctx context.Context, runtime string) (string, error) {
-	op, err := sourceOp(ctx, lambda2llb.Head(r.Repository, runtime))
+	op, err := sourceOp(ctx, lambda2llb.Head(r.Repository, runtime, r.git()...))
 	if err != nil {
 		return "", err
 	}
@@ -43,7 +43,7 @@ func commitOf(git *sourceresolver.ResolveGitResponse) string {
 
 // checkedOutHead is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.
 func (r *request) checkedOutHead(ctx context.Context, runtime string) (string, error) {
-	st := lambda2llb.Head(r.Repository, runtime, llb.KeepGitDir(), llb.WithCustomName("resolve branch "+runtime))
+	st := lambda2llb.Head(r.Repository, runtime, r.git(llb.KeepGitDir(), llb.WithCustomName("resolve branch "+runtime))...)
 	ref, err := r.solve(ctx, st, ocispecs.Platform{}, true)
 	if err != nil {
 		return "", r.branchError(err, runtime)

@@ -1,10 +1,15 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/recipe"
@@ -53,19 +58,6 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
 }
 
-// objectsError is several objects that couldn't be fetched. It stands where its first stands in the recipe.
-type objectsError struct{ failed []error }
-
-func (e *objectsError) Error() string {
-	msg := fmt.Sprintf("%d objects failed", len(e.failed))
-	for _, err := range e.failed {
-		msg += "\n- " + err.Error()
-	}
-	return msg
-}
-
-func (e *objectsError) Unwrap() error { return e.failed[0] }
-
 func (r *request) branchError(err error, runtime string) error {
 	if says(err, "could not read Username", "Authentication failed", "not found", "returned error: 403") {
 		err = errors.Wrapf(err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.<host>)")
@@ -105,14 +97,35 @@ func noDockerfile(err error) error {
 	return &explained{cause: err, text: fmt.Sprintf("%v (there is no context; for a base image name the runtime: --opt runtime=nodejs20.x)", err)}
 }
 
-// fetchError is a layer whose object didn't arrive. A pinned HTTP source says "digest mismatch" whatever the server said,
-// so the server is asked once more, without the pin.
-func (r *request) fetchError(ctx context.Context, err error, l lambda2llb.Layer) error {
-	if says(err, "digest mismatch") {
-		err = &explained{cause: err, text: r.diagnose(ctx, l).Error()}
+// fetchError is what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so
+// the server is asked once more, without the pin.
+func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer) *fetchError {
+	failed := &fetchError{layer: l}
+	switch {
+	case errors.Is(err, errStalled):
+	case l.URL == "":
+		err = a.stepError(ctx, err)
+	case says(err, "digest mismatch"):
+		var said error
+		said, failed.passing = a.diagnose(ctx, l)
+		err = &explained{cause: err, text: said.Error()}
+	default:
+		failed.passing = says(err, passing...)
 	}
-	return errors.Wrapf(err, "fetch %s from %s", describe(l), l.URL)
+	if code := statusOf(err); code > 0 {
+		failed.status, failed.passing = code, code == 408 || code == 429 || code >= 500
+		err = &explained{cause: err, text: fmt.Sprintf("it answers with status %d, %s", code, meaning(code, hostOf(l.URL)))}
+	}
+	if l.URL == "" {
+		failed.error = errors.Wrapf(err, "fetch %s", describe(l))
+	} else {
+		failed.error = errors.Wrapf(err, "fetch %s from %s", describe(l), l.URL)
+	}
+	return failed
 }
+
+// passing are texts of errors of a connection that may not come again.
+var passing = []string{"EOF", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
 
 // explained is an error in other words; where it comes from is kept.
 type explained struct {
@@ -124,41 +137,70 @@ func (e *explained) Error() string { return e.text }
 
 func (e *explained) Unwrap() error { return e.cause }
 
-// diagnose is what the server says of an object's URL.
-func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) error {
+// diagnose is what the server says of an object's URL, and whether it may say something else when asked again.
+func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) (said error, again bool) {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errStalled)
+	defer cancel()
 	op, err := sourceOp(ctx, llb.HTTP(l.URL, llb.Filename(l.OID)))
 	if err != nil {
-		return err
+		return err, false
 	}
 	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "ask why " + l.OID[:12] + " failed"})
 	switch {
 	case err == nil && meta.HTTP == nil:
-		return errors.New("it sent something else, an error page perhaps (this version of BuildKit can't tell): try the URL")
+		return errors.New("it sent something else, an error page perhaps (this version of BuildKit can't tell): try the URL"), true
 	case err == nil && meta.HTTP.Digest == l.Digest():
-		return errors.New("it does send the object when asked again: try again")
+		return errors.New("it does send the object when asked again: try again"), true
 	case err == nil && meta.HTTP.Digest == digest.FromBytes(nil):
-		return errors.New("it sent nothing")
+		return errors.New("it sent nothing"), true
 	case err == nil:
-		return errors.Errorf("it sent something else, sha256:%s", meta.HTTP.Digest.Encoded())
+		return errors.Errorf("it sent something else, sha256:%s", meta.HTTP.Digest.Encoded()), false
+	case errors.Is(context.Cause(ctx), errStalled):
+		return errors.Wrap(errStalled, "it was asked again"), false
 	}
-	for code, meaning := range statuses {
-		if says(err, fmt.Sprintf("invalid response status %d", code)) {
-			return errors.Errorf("it answers with status %d, %s", code, meaning)
-		}
-	}
-	return err
+	return err, says(err, passing...)
 }
 
-// statuses are what a server of objects means by its answers.
-var statuses = map[int]string{
-	401: "unauthorized: object URLs must be readable without credentials",
-	403: "forbidden: object URLs must be readable without credentials; it may also mean a limit",
-	404: "not found: the template may be wrong, or the object not be there",
-	429: "too many requests: try again later, or give a mirror with option objects",
-	500: "server error: try again later",
-	502: "server error: try again later",
-	503: "server error: try again later",
-	504: "server error: try again later",
+// httpStatus is how BuildKit's HTTP source says a status.
+var httpStatus = regexp.MustCompile(`invalid response status (\d{3})`)
+
+// statusOf is the status that a server answered an HTTP source with; 0 if the error is another.
+func statusOf(err error) int {
+	found := httpStatus.FindStringSubmatch(err.Error())
+	if found == nil {
+		return 0
+	}
+	code, _ := strconv.Atoi(found[1])
+	return code
+}
+
+// meaning is what a server of objects means by its answer.
+func meaning(code int, host string) string {
+	hostname, _, _ := strings.Cut(host, ":")
+	switch {
+	case code == 401 || code == 403:
+		return fmt.Sprintf("%s: pass what it asks for as the secret HTTP_AUTH_TOKEN_%s or HTTP_AUTH_HEADER_%s (BuildKit 0.21 or later); 403 may also mean a limit",
+			strings.ToLower(http.StatusText(code)), hostname, hostname)
+	case code == 404 || code == 410:
+		return "not found: the template may be wrong, or the object not be there"
+	case code == 429 || code == 509:
+		return "too many requests: try again later, or give a mirror with option objects"
+	case code >= 500:
+		return "server error: try again later"
+	}
+	return cmp.Or(strings.ToLower(http.StatusText(code)), "unknown") + ": the template of option objects may be wrong"
+}
+
+// stepError is what the step that asks the batch API says.
+func (a *assembly) stepError(ctx context.Context, err error) error {
+	text := a.failure(ctx, err)
+	if text == "" {
+		return err
+	}
+	if a.plan.LFSConfig != "" {
+		text += fmt.Sprintf(" (.lfsconfig of the repository names another server, %s, and is not obeyed: if you trust it give objects=lfs+%s)", a.plan.LFSConfig, a.plan.LFSConfig)
+	}
+	return &explained{cause: err, text: text}
 }
 
 // unpackError is a layer that BuildKit couldn't unpack.

@@ -19,13 +19,18 @@ import (
 type assembly struct {
 	*request
 	plan    *lambda2llb.Plan
+	step    *lambda2llb.Step // that asks the batch API; nil where it isn't needed or can't be run
 	convert *lambda2llb.Converter
+	fetched bool // every object, after one had failed
 }
 
 // assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
 // how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
 func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
 	a := &assembly{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.vertices...).InContext(r.context)}
+	if err := a.byStep(); err != nil {
+		return llb.State{}, nil, err
+	}
 	st, hasWorkdir, err := a.layers(ctx)
 	if err != nil {
 		return llb.State{}, nil, err
@@ -34,6 +39,26 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.Stat
 		st = a.convert.Workdir(st)
 	}
 	return st, plan.BaseImage(!hasWorkdir), nil
+}
+
+// byStep finds the step that asks the batch API, where that is needed or may be.
+func (a *assembly) byStep() error {
+	needed := slices.ContainsFunc(a.plan.Layers, func(l lambda2llb.Layer) bool { return l.URL == "" && !l.InContext })
+	if !needed && !a.plan.Fallback {
+		return nil
+	}
+	st, err := a.request.step(a.plan.Repository, a.plan.Server)
+	if err != nil {
+		return err
+	}
+	if st == nil && needed {
+		return errors.Errorf("objects of %s must be asked for by the LFS batch API, by a step of the frontend's image, and this frontend runs from none: "+
+			"name the image as option source, or give objects an URL template", a.plan.Repository)
+	}
+	if a.step = st; st != nil {
+		a.convert.ByStep(*st)
+	}
+	return nil
 }
 
 // layers are the ADDs alone, and whether the working directory came with them.
@@ -49,7 +74,7 @@ func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, e
 	if err := ctx.Err(); err != nil {
 		return st, false, errors.Wrapf(context.Cause(ctx), "layers of %s", a.plan.Runtime)
 	}
-	if err := a.fetchErrors(ctx, solved); err != nil {
+	if err := fetchErrors(solved); err != nil {
 		return st, false, err
 	}
 	if err := a.checkUnpacked(ctx, solved); err != nil {
@@ -71,28 +96,28 @@ func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, e
 
 // solvedLayer is a layer on its own: unpacked onto nothing.
 type solvedLayer struct {
-	layer  *lambda2llb.Layer
-	source digest.Digest // the vertex that fetches it
-	ref    gateway.Reference
-	err    error
+	layer *lambda2llb.Layer
+	ref   gateway.Reference
+	err   error
 }
 
 // solveLayers solves every layer on its own, all at once, before any merge is asked for. Doing so is also what makes an
 // imported cache serve: a merge that misses would fetch each shared tarball again.
 func (a *assembly) solveLayers(ctx context.Context) []solvedLayer {
+	return a.each(ctx, func(l *lambda2llb.Layer) llb.State { return a.convert.Unpack(llb.Scratch(), *l) })
+}
+
+// each solves what a state makes of each layer's object, all at once.
+func (a *assembly) each(ctx context.Context, state func(*lambda2llb.Layer) llb.State) []solvedLayer {
 	solved := make([]solvedLayer, len(a.plan.Layers))
 	var wg sync.WaitGroup
 	for i := range a.plan.Layers {
 		l := &a.plan.Layers[i]
 		wg.Go(func() {
-			s := solvedLayer{layer: l}
-			s.ref, s.err = guard(func() (_ gateway.Reference, err error) {
-				if s.source, err = vertexDigest(ctx, a.convert.Fetch(*l)); err != nil {
-					return nil, err
-				}
-				return a.solve(ctx, a.convert.Unpack(llb.Scratch(), *l), a.plan.Platform, true)
+			ref, err := guard(func() (gateway.Reference, error) {
+				return a.solveFetched(ctx, l, func() llb.State { return state(l) })
 			})
-			solved[i] = s
+			solved[i] = solvedLayer{layer: l, ref: ref, err: err}
 		})
 	}
 	wg.Wait()
@@ -100,11 +125,11 @@ func (a *assembly) solveLayers(ctx context.Context) []solvedLayer {
 }
 
 // fetchErrors are all objects that couldn't be fetched: one that fails doesn't hide the others.
-func (a *assembly) fetchErrors(ctx context.Context, solved []solvedLayer) error {
+func fetchErrors(solved []solvedLayer) error {
 	var failed []error
 	for _, s := range solved {
-		if s.err != nil && failedAt(s.err, s.source) {
-			failed = append(failed, a.fetchError(ctx, s.err, *s.layer))
+		if fetch := (*fetchError)(nil); errors.As(s.err, &fetch) {
+			failed = append(failed, fetch)
 		}
 	}
 	switch len(failed) {
@@ -167,9 +192,12 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 		return llb.Scratch(), a.plan.Config.Config.WorkingDir == "/", nil
 	}
 	st = a.convert.Chain(layers)
-	ref, err := a.solve(ctx, st, a.plan.Platform, true)
+	ref, err := a.solveInTime(ctx, st)
 	if err != nil {
-		return st, false, a.chainError(ctx, err)
+		if err, again := a.chainError(ctx, err); !again {
+			return st, false, err
+		}
+		return a.chain(ctx)
 	}
 	for i := range a.plan.Layers {
 		l := &a.plan.Layers[i]
@@ -187,19 +215,26 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 	return st, hasWorkdir, err
 }
 
-// chainError says which layer of a chain failed.
-func (a *assembly) chainError(ctx context.Context, err error) error {
+// chainError says which layer of a chain failed. Where it was an object that didn't arrive, all are fetched apart: what
+// helps one is done there, and if that is enough, the chain is to be made again.
+func (a *assembly) chainError(ctx context.Context, err error) (_ error, again bool) {
 	st := llb.Scratch()
 	for _, l := range a.full() {
-		if source, derr := vertexDigest(ctx, a.convert.Fetch(l)); derr == nil && failedAt(err, source) {
-			return a.fetchError(ctx, err, l)
+		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
+		if derr == nil && (failedAt(err, source) || errors.Is(err, errStalled)) && !l.InContext {
+			if a.fetched {
+				return a.fetchError(ctx, err, l), false
+			}
+			a.fetched = true
+			failed := fetchErrors(a.each(ctx, func(l *lambda2llb.Layer) llb.State { return a.convert.Fetch(*l) }))
+			return failed, failed == nil && ctx.Err() == nil
 		}
 		st = a.convert.Unpack(st, l)
 		if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && failedAt(err, unpack) {
-			return unpackError(err, l)
+			return unpackError(err, l), false
 		}
 	}
-	return errors.Wrapf(err, "layers of %s", a.plan.Runtime)
+	return errors.Wrapf(err, "layers of %s", a.plan.Runtime), false
 }
 
 // full are the layers that have anything in them.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 
 	"github.com/agext/levenshtein"
@@ -32,8 +33,9 @@ const (
 type Options struct {
 	Runtime    string
 	Repository string
-	Commit     string       // empty: the branch's head
-	Objects    lfs.Template // zero: auto
+	Commit     string // empty: the branch's head
+	Objects    lfs.Source
+	KnownHosts string // the user's, as known_hosts has them
 	Layers     LayerMode
 	ECR        bool // AWS's own images are taken from the snapshots too
 }
@@ -55,9 +57,10 @@ func (o Option) BuildArg() string {
 func Table() []Option {
 	return []Option{
 		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read. Without it, the Dockerfile is built", setRuntime},
-		{"repository", Upstream, "Git URL (http or https) of the snapshots", setRepository},
+		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`)", setRepository},
 		{"commit", "the branch's head", "full id of the commit to build, with `runtime`; a build pinned like this asks the repository for nothing that the daemon has", setCommit},
-		{"objects", "auto", "where Git LFS objects come from: `auto` (the object URLs of github.com, gitlab.com or codeberg.org), or an URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid)", setObjects},
+		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), an URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), or `auto`: the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects},
+		{"known-hosts", "", "host keys of an SSH `repository`, as `ssh-keyscan` prints them; those of github.com, gitlab.com and codeberg.org are built in", setKnownHosts},
 		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers},
 		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR},
 	}
@@ -93,18 +96,6 @@ func ParseOptions(raw map[string]string) (Options, error) {
 		return Options{}, errors.New("option commit goes with option runtime; in a Dockerfile write FROM nodejs20.x:<full commit>")
 	}
 	return opts, nil
-}
-
-// template makes the URLs of objects.
-func (o Options) template() (lfs.Template, error) {
-	if !o.Objects.IsZero() {
-		return o.Objects, nil
-	}
-	if t, ok := lfs.ForgeTemplate(o.Repository); ok {
-		return t, nil
-	}
-	return lfs.Template{}, errors.Errorf("no object URLs are known for the repository %s: give a template as option objects (build argument LAMBDABASE_OBJECTS), for example "+
-		"objects=https://mirror.example/lfs/{oid0}/{oid1}/{oid} or objects=https://mirror.example/media/{commit}/{path}", o.Repository)
 }
 
 // given is an option's value and how the user spelled its name.
@@ -196,9 +187,14 @@ func setRuntime(o *Options, v string) error {
 }
 
 func setRepository(o *Options, v string) error {
+	o.Repository = v
+	if remote, isSSH, err := gitssh.ParseRemote(v); isSSH {
+		o.Repository = remote.String()
+		return err
+	}
 	u, err := url.Parse(v)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New("want an http or https URL")
+		return errors.New("want an https, http or SSH URL")
 	}
 	if u.User != nil {
 		return errors.Errorf("URL of host %s has user information in it: pass the token as the secret GIT_AUTH_TOKEN.%s instead (--secret id=GIT_AUTH_TOKEN.%s,env=...)", u.Host, u.Host, u.Host)
@@ -206,7 +202,6 @@ func setRepository(o *Options, v string) error {
 	if strings.ContainsAny(v, "?#") || strings.ContainsAny(u.Path, "?#") || strings.Trim(u.Path, "/") == "" {
 		return errors.New("want an URL with a path and without query and fragment; the branch is option runtime, a commit is option commit")
 	}
-	o.Repository = v
 	return nil
 }
 
@@ -218,13 +213,14 @@ func setCommit(o *Options, v string) error {
 	return nil
 }
 
-func setObjects(o *Options, v string) error {
-	if v == "auto" {
-		return nil
-	}
-	t, err := lfs.ParseTemplate(v)
-	o.Objects = t
-	return errors.Wrap(err, "want auto or an URL template")
+func setObjects(o *Options, v string) (err error) {
+	o.Objects, err = lfs.ParseSource(v)
+	return err
+}
+
+func setKnownHosts(o *Options, v string) error {
+	o.KnownHosts = v
+	return gitssh.CheckKnownHosts(v)
 }
 
 func setLayers(o *Options, v string) error {

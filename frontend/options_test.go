@@ -26,8 +26,7 @@ func TestOptionsAreReadInAllSpellings(t *testing.T) {
 			require.Equal(t, commit, opts.Commit)
 			require.Equal(t, LayersChain, opts.Layers)
 			require.Equal(t, Upstream, opts.Repository)
-			_, err = opts.template()
-			require.NoError(t, err, "upstream's object URLs are known")
+			require.True(t, opts.Objects.Of(opts.Repository).Fallback(), "upstream's object URLs are known")
 		})
 	}
 }
@@ -56,13 +55,17 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		"short commit":        {map[string]string{"runtime": "x", "commit": "abcdef"}, "no full commit id"},
 		"branch as commit":    {map[string]string{"runtime": "x", "commit": "main"}, "no full commit id"},
 		"layers":              {map[string]string{"runtime": "x", "layers": "chains"}, "did you mean chain?"},
-		"file repository":     {map[string]string{"runtime": "x", "repository": "/tmp/x"}, "want an http or https URL"},
-		"ext repository":      {map[string]string{"runtime": "x", "repository": "ext::sh -c x"}, "want an http or https URL"},
+		"file repository":     {map[string]string{"runtime": "x", "repository": "/tmp/x"}, "want an https, http or SSH URL"},
+		"ext repository":      {map[string]string{"runtime": "x", "repository": "ext::sh -c x"}, "want a path without query"},
 		"user information":    {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h/x"}, "secret GIT_AUTH_TOKEN.h"},
-		"malformed and user":  {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h:port/x"}, "want an http or https URL"},
+		"malformed and user":  {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h:port/x"}, "want an https, http or SSH URL"},
 		"branch in the URL":   {map[string]string{"runtime": "x", "repository": "https://h/x#main"}, "without query and fragment"},
-		"not yet objects":     {map[string]string{"runtime": "x", "objects": "lfs"}, "want auto or an URL template"},
-		"signed objects":      {map[string]string{"runtime": "x", "objects": "https://h/{oid}?sig=" + secret}, `invalid option objects: want auto or an URL template: query key "sig" may carry`},
+		"objects":             {map[string]string{"runtime": "x", "objects": "lsf"}, "want auto, lfs, lfs+https://host/path or an URL template"},
+		"LFS server":          {map[string]string{"runtime": "x", "objects": "lfs+https://u:" + secret + "@h/x"}, "invalid option objects: URL of host h has user information"},
+		"SSH password":        {map[string]string{"runtime": "x", "repository": "ssh://git:" + secret + "@h/x"}, "invalid option repository"},
+		"SSH without a path":  {map[string]string{"runtime": "x", "repository": "ssh://git@h/"}, "want a path without query"},
+		"known hosts":         {map[string]string{"runtime": "x", "known-hosts": "h ssh-ed25519 AAAA"}, "invalid option known-hosts"},
+		"signed objects":      {map[string]string{"runtime": "x", "objects": "https://h/{oid}?sig=" + secret}, `invalid option objects: want auto, lfs, lfs+https://host/path or an URL template: query key "sig" may carry`},
 		"commit, no runtime":  {map[string]string{"commit": "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"}, "option commit goes with option runtime"},
 		"ecr":                 {map[string]string{"ecr": "snapshots"}, "did you mean snapshot?"},
 		"too long a runtime":  {map[string]string{"runtime": strings.Repeat("a", 200)}, "is no name of a runtime"},
@@ -92,9 +95,10 @@ func FuzzParseOptions(f *testing.F) {
 		opts, err := ParseOptions(map[string]string{key: value, "cmdline": line})
 		if err == nil {
 			require.True(t, opts.Runtime != "" || opts.Commit == "")
-			u, err := url.Parse(opts.Repository)
-			require.NoError(t, err)
-			require.Nil(t, u.User)
+			if u, err := url.Parse(opts.Repository); err == nil && u.User != nil { // of SSH
+				_, password := u.User.Password()
+				require.False(t, password)
+			}
 		}
 	})
 }

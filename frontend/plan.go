@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,13 +23,12 @@ type snapshot struct {
 	runtime string
 	commit  string
 	created time.Time
-	objects lfs.Template
+	objects lfs.Source
 	tree    tree
 }
 
 // snapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
 func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapshot, error) {
-	objects, _ := r.template() // whoever fetches asks for the error
 	var err error
 	if commit == "" {
 		if commit, err = r.head(ctx, runtime); err != nil {
@@ -43,7 +43,7 @@ func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapsh
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, objects: objects, tree: tree{ref: ref}}, nil
+	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, objects: r.Objects.Of(r.Repository), tree: tree{ref: ref}}, nil
 }
 
 // plan is what the snapshot says of one platform.
@@ -59,6 +59,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	p := &lambda2llb.Plan{
 		Runtime: s.runtime, Repository: s.Repository, Commit: s.commit, Created: s.created,
 		Platform: platform, Recipe: file, Config: rec.Image,
+		Server: s.objects.Server, Fallback: s.objects.Fallback(), LFSConfig: s.lfsConfig(ctx),
 	}
 	for _, add := range rec.Adds {
 		layer, err := s.layer(ctx, path.Dir(file.Path), add)
@@ -86,11 +87,25 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 		return lambda2llb.Layer{}, errors.Wrap(err, name)
 	}
 	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
-	l := lambda2llb.Layer{Object: o, Lines: add.Lines}
-	if !s.objects.IsZero() {
-		l.URL = s.objects.URL(o)
+	return lambda2llb.Layer{Object: o, Lines: add.Lines, URL: s.objects.URL(o)}, nil
+}
+
+var lfsURL = regexp.MustCompile(`(?m)^\s*(?:lfs)?url\s*=\s*"?(https?://[^\s"@?#]+)"?\s*$`)
+
+// lfsConfig is the server that the repository's .lfsconfig names. A branch must not say which host is asked with the
+// user's credentials, so it is only told where the right one fails.
+func (s *snapshot) lfsConfig(ctx context.Context) string {
+	if !s.objects.Batch {
+		return ""
 	}
-	return l, nil
+	dt, err := s.tree.read(ctx, ".lfsconfig", maxRecipe)
+	if err != nil {
+		return ""
+	}
+	if found := lfsURL.FindSubmatch(dt); found != nil {
+		return string(found[1])
+	}
+	return ""
 }
 
 // recipe reads the recipe of a platform.

@@ -1,10 +1,12 @@
 package frontend
 
 import (
+	"cmp"
 	"strconv"
 	"sync"
 	"time"
 
+	"lambdabase/internal/gitssh"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -23,12 +25,21 @@ type request struct {
 	vertices []llb.ConstraintsOpt
 	context  llb.State // of a checkout
 	today    time.Time
+	patience time.Duration
+	pause    time.Duration
+	hostKeys string    // of the repository, if it is an SSH remote
 	warned   *sync.Map // texts: platforms would say them twice
 	states   *sync.Map // llb.State of images by platform, to be scanned
 }
 
-func newRequest(bc *dockerui.Client, opts Options, today time.Time) (*request, error) {
-	r := &request{Options: opts, bc: bc, client: bc.GatewayClient(), today: today, warned: &sync.Map{}, states: &sync.Map{}}
+func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
+	r := &request{
+		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second),
+		warned: &sync.Map{}, states: &sync.Map{},
+	}
+	if err := r.from(opts.Repository); err != nil {
+		return nil, err
+	}
 	if bc.IsNoCache("") {
 		r.vertices = append(r.vertices, llb.IgnoreCache)
 	}
@@ -69,10 +80,29 @@ func (r *request) canMerge() bool {
 	return caps.Supports(pb.CapMergeOp) == nil
 }
 
+// from takes the repository, and what its host is known by if it is an SSH remote: without that git would trust any.
+func (r *request) from(repository string) error {
+	r.Repository, r.hostKeys = repository, ""
+	remote, isSSH, err := gitssh.ParseRemote(repository)
+	if err != nil || !isSSH {
+		return err
+	}
+	r.hostKeys, err = gitssh.KnownHosts(r.KnownHosts, remote.Host)
+	return errors.Wrapf(err, "repository %s", repository)
+}
+
+// git are options of every git source of the repository.
+func (r *request) git(opts ...llb.GitOption) []llb.GitOption {
+	if r.hostKeys != "" {
+		opts = append(opts, llb.KnownSSHHosts(r.hostKeys))
+	}
+	return opts
+}
+
 // tree is the commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
 // what nobody asked for.
 func (r *request) tree(commit string) llb.State {
-	var opts []llb.GitOption
+	opts := r.git()
 	caps := r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
 		opts = append(opts, llb.GitSkipSubmodules())

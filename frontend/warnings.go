@@ -70,6 +70,16 @@ func (a *assembly) warnChain(ctx context.Context, reasons []string) {
 	a.warn(ctx, w)
 }
 
+// warnFallback warns of an object that its own URL doesn't give, and that the batch API is asked for.
+func (a *assembly) warnFallback(ctx context.Context, l lambda2llb.Layer, failed *fetchError) {
+	w := warning{
+		text:   fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", hostOf(l.URL), failed.status),
+		detail: "Repositories may have a quota for that. objects=lfs asks for all of them so from the start; a mirror is named with objects= too.",
+	}
+	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(l))
+	a.warn(ctx, w)
+}
+
 // warnBase warns of a base that a Dockerfile names.
 func (b *bases) warnBase(ctx context.Context, def *pb.Definition, image splice.Image, base base) {
 	if snap, err := b.snapshotOf(ctx, base); err == nil {

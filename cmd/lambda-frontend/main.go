@@ -1,16 +1,15 @@
 // Command lambda-frontend is the frontend's image: BuildKit starts it and speaks the gateway protocol over its standard
-// input and output. Steps of our own run from the same image: "lambda-frontend branches REPOSITORY FILE".
+// input and output. With arguments it is a step of our own, run from the same image.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"time"
 
 	"lambdabase/frontend"
-	"lambdabase/internal/branches"
+	"lambdabase/internal/step"
 
 	"github.com/moby/buildkit/frontend/gateway/grpcclient"
 	"github.com/moby/buildkit/util/appcontext"
@@ -25,23 +24,10 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) == 3 && args[0] == "branches" {
-		return listBranches(ctx, args[1], args[2])
+	if len(args) > 0 {
+		return step.Run(ctx, args, os.Stdout, os.Stderr)
 	}
 	// The user sees errors of a build in its result. What prevents a result goes to the daemon's log.
 	f := frontend.Frontend{Today: time.Now()}
 	return grpcclient.RunFromEnvironment(ctx, f.Build)
-}
-
-func listBranches(ctx context.Context, repository, file string) error {
-	var answer branches.Answer
-	var err error
-	if answer.Runtimes, err = branches.List(ctx, repository); err != nil {
-		answer = branches.Answer{Error: err.Error()}
-	}
-	dt, err := json.Marshal(answer)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, dt, 0o644)
 }

@@ -4,18 +4,19 @@ package branches
 
 import (
 	"context"
-	"os"
+	"net/url"
 	"sort"
 	"strings"
 
 	"lambdabase/internal/recipe"
+	"lambdabase/internal/secrets"
 
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/transport/http"
+	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/pkg/errors"
 )
@@ -27,36 +28,25 @@ type Runtime struct {
 	Commit    string   `json:"commit,omitempty"`
 }
 
-// Answer is what the step that lists runtimes leaves: them, or why there are none. A step that fails says nothing to
-// whoever asked for it but its exit code.
-type Answer struct {
-	Runtimes []Runtime `json:"runtimes,omitempty"`
-	Error    string    `json:"error,omitempty"`
-}
-
-// TokenFile holds the token for the repository, if there is one; with ".host" behind it, that for its host.
-const TokenFile = "/run/secrets/lambdabase-git-token"
-
-// token is the one for the host, else the one for all.
-func token() string {
-	for _, file := range []string{TokenFile + ".host", TokenFile} {
-		if dt, err := os.ReadFile(file); err == nil {
-			return strings.TrimSpace(string(dt))
-		}
-	}
-	return ""
+// Remote is a repository, and what is needed to get at it.
+type Remote struct {
+	URL         string
+	Credentials secrets.Credentials
+	Authority   []byte // certificates in PEM to trust besides the system's
+	KnownHosts  string // of an SSH remote, as known_hosts has them
+	Agent       string // socket of the SSH agent
 }
 
 // List fetches the newest commit of every branch, some hundred kilobytes in all as the trees hold pointers, and looks for
 // recipes in it. Branches without one are left out. The result is sorted by name.
-func List(ctx context.Context, repository string) ([]Runtime, error) {
-	repo, err := fetch(ctx, repository)
+func List(ctx context.Context, remote Remote) ([]Runtime, error) {
+	repo, err := remote.fetch(ctx)
 	if err != nil {
-		return nil, errors.Wrapf(err, "branches of %s", repository)
+		return nil, err
 	}
 	refs, err := repo.Branches()
 	if err != nil {
-		return nil, errors.Wrapf(err, "branches of %s", repository)
+		return nil, err
 	}
 	runtimes := []Runtime{}
 	err = refs.ForEach(func(ref *plumbing.Reference) error {
@@ -70,24 +60,39 @@ func List(ctx context.Context, repository string) ([]Runtime, error) {
 	return runtimes, err
 }
 
-func fetch(ctx context.Context, repository string) (*git.Repository, error) {
+func (r Remote) fetch(ctx context.Context) (*git.Repository, error) {
 	repo, err := git.Init(memory.NewStorage(), nil)
 	if err != nil {
 		return nil, err
 	}
-	remote, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin", URLs: []string{repository}})
+	remote, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin", URLs: []string{r.URL}})
 	if err != nil {
 		return nil, err
 	}
-	options := &git.FetchOptions{
+	auth, err := r.auth(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = remote.FetchContext(ctx, &git.FetchOptions{
 		RefSpecs: []config.RefSpec{"+refs/heads/*:refs/heads/*"},
 		Depth:    1,
 		Tags:     git.NoTags,
+		Auth:     auth,
+		CABundle: r.Authority,
+	})
+	return repo, r.advised(err)
+}
+
+// advised is an error with what to do about it.
+func (r Remote) advised(err error) error {
+	if !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
+		return err
 	}
-	if t := token(); t != "" { // as BuildKit's git source sends it
-		options.Auth = &http.BasicAuth{Username: "x-access-token", Password: t}
+	u, perr := url.Parse(r.URL)
+	if perr != nil {
+		return err
 	}
-	return repo, remote.FetchContext(ctx, options)
+	return errors.Wrap(err, r.Credentials.Advice(u))
 }
 
 // runtime looks at one branch. A branch whose recipes can't be told apart is no runtime.

@@ -22,7 +22,7 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 	defer host.Close()
 	url, _ := server.URLs(host.URL)
 
-	got, err := List(context.Background(), url)
+	got, err := List(context.Background(), Remote{URL: url})
 	require.NoError(t, err)
 	require.Len(t, got, 2)
 	for i, want := range []Runtime{{Name: "go1.x", Platforms: []string{"linux/amd64"}}, {Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}}} {
@@ -32,6 +32,6 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 	}
 	require.Zero(t, server.Total(sample.Object))
 
-	_, err = List(context.Background(), url+"-not-there")
-	require.ErrorContains(t, err, "branches of "+url+"-not-there")
+	_, err = List(context.Background(), Remote{URL: url + "-not-there"})
+	require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
 }

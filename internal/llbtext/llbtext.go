@@ -47,6 +47,12 @@ func (w *writer) vertex(dt []byte) error {
 	}
 	w.location(dgst)
 	w.attrs(op.GetSource().GetAttrs())
+	for _, e := range op.GetExec().GetMeta().GetEnv() {
+		w.field("env", e)
+	}
+	for _, m := range op.GetExec().GetMounts() {
+		w.field("mount", mount(m))
+	}
 	for _, a := range op.GetFile().GetActions() {
 		w.field("action", action(a))
 	}
@@ -99,4 +105,17 @@ func action(a *pb.FileAction) string {
 		return fmt.Sprintf("mkdir %s %o parents=%t time=%d", t.Mkdir.Path, t.Mkdir.Mode, t.Mkdir.MakeParents, t.Mkdir.Timestamp)
 	}
 	return fmt.Sprintf("%T", a.Action)
+}
+
+func mount(m *pb.Mount) string {
+	text := strings.ToLower(m.MountType.String()) + " " + m.Dest
+	switch {
+	case m.SecretOpt != nil:
+		text += fmt.Sprintf(" id=%s optional=%t", m.SecretOpt.ID, m.SecretOpt.Optional)
+	case m.SSHOpt != nil:
+		text += fmt.Sprintf(" id=%s optional=%t", m.SSHOpt.ID, m.SSHOpt.Optional)
+	case m.CacheOpt != nil:
+		text += fmt.Sprintf(" id=%s %s", m.CacheOpt.ID, strings.ToLower(m.CacheOpt.Sharing.String()))
+	}
+	return text
 }

@@ -1,9 +1,12 @@
 package sample
 
 import (
+	"cmp"
 	"encoding/json"
+	"math"
 	"net/http"
 	"os"
+	"time"
 )
 
 // mediaType of the LFS batch API, in both directions.
@@ -13,34 +16,40 @@ type batchRequest struct {
 	Operation string
 	Transfers []string
 	HashAlgo  string `json:"hash_algo"`
-	Objects   []batchObject
+	Objects   []BatchObject
 }
 
-type batchResponse struct {
+// BatchResponse is what the batch API answers.
+type BatchResponse struct {
 	Transfer string        `json:"transfer"`
-	Objects  []batchObject `json:"objects"`
+	Objects  []BatchObject `json:"objects"`
 	HashAlgo string        `json:"hash_algo"`
 }
 
-type batchObject struct {
+// BatchObject has actions, or an error.
+type BatchObject struct {
 	OID     string                 `json:"oid"`
 	Size    int64                  `json:"size"`
-	Actions map[string]batchAction `json:"actions,omitempty"`
-	Error   *batchError            `json:"error,omitempty"`
+	Actions map[string]BatchAction `json:"actions,omitempty"`
+	Error   *BatchError            `json:"error,omitempty"`
 }
 
-type batchAction struct {
-	Href      string `json:"href"`
-	ExpiresIn int    `json:"expires_in"`
+// BatchAction says where an object is and until when.
+type BatchAction struct {
+	Href      string            `json:"href"`
+	Header    map[string]string `json:"header,omitempty"`
+	ExpiresAt string            `json:"expires_at,omitempty"`
+	ExpiresIn int               `json:"expires_in,omitempty"`
 }
 
-type batchError struct {
+// BatchError is why there is no action for an object.
+type BatchError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 }
 
 // batch answers with a URL for each object there is and an error for each there is not.
-func (s *Server) batch(w http.ResponseWriter, r *http.Request) {
+func (s *Server) batch(w http.ResponseWriter, r *http.Request, fault BatchFault) {
 	var request batchRequest
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 		batchFailure(w, http.StatusUnprocessableEntity, "malformed request")
@@ -50,39 +59,57 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request) {
 		batchFailure(w, http.StatusForbidden, "only download is offered")
 		return
 	}
-	response := batchResponse{Transfer: "basic", HashAlgo: "sha256", Objects: []batchObject{}}
+	if fault.Limit > 0 && len(request.Objects) > fault.Limit {
+		batchFailure(w, http.StatusRequestEntityTooLarge, "too many objects")
+		return
+	}
+	response := BatchResponse{cmp.Or(fault.Transfer, "basic"), []BatchObject{}, cmp.Or(fault.HashAlgo, "sha256")}
 	for _, o := range request.Objects {
-		response.Objects = append(response.Objects, s.offer(origin(r), o))
+		response.Objects = append(response.Objects, s.offer(r, o, s.batchFault(o.OID, fault))...)
+	}
+	if fault.Edit != nil {
+		fault.Edit(&response)
 	}
 	w.Header().Set("Content-Type", mediaType)
-	json.NewEncoder(w).Encode(response)
+	fault.send(w, response)
 }
 
-func (s *Server) offer(origin string, o batchObject) batchObject {
-	offer := batchObject{OID: o.OID, Size: o.Size}
+// offer is what the answer says of one object; usually it is one thing.
+func (s *Server) offer(r *http.Request, o BatchObject, fault BatchFault) []BatchObject {
+	offer := BatchObject{OID: o.OID, Size: o.Size}
 	name, err := s.repository.Object(o.OID)
 	if err != nil {
-		offer.Error = &batchError{http.StatusNotFound, "Object does not exist on the server"}
-		return offer
+		offer.Error = &BatchError{http.StatusNotFound, "Object does not exist on the server"}
+		return []BatchObject{offer}
 	}
 	if info, err := os.Stat(name); err == nil {
 		offer.Size = info.Size()
 	}
-	href := origin + "/lfs/" + o.OID + "?X-Amz-Expires=3600&X-Amz-Signature=" + Signature
-	offer.Actions = map[string]batchAction{"download": {Href: href, ExpiresIn: 3600}}
-	return offer
+	offer.Actions = map[string]BatchAction{"download": s.action(r, o.OID, fault)}
+	return fault.bend(offer)
+}
+
+// action is the signed URL of an object.
+func (s *Server) action(r *http.Request, oid string, fault BatchFault) BatchAction {
+	lifetime := cmp.Or(fault.Lifetime, defaultLifetime)
+	grant := newGrant(oid, lifetime)
+	action := BatchAction{
+		ExpiresAt: time.Now().Add(lifetime).UTC().Format(time.RFC3339),
+		ExpiresIn: int(math.Ceil(lifetime.Seconds())),
+	}
+	if s.rules().Gitea {
+		action.Header = map[string]string{"Authorization": r.Header.Get("Authorization")}
+	}
+	if fault.Token {
+		grant = grant.guarded()
+		action.Header = map[string]string{"Authorization": grant.authorization()}
+	}
+	action.Href = fault.href(s.place(r, fault.Base), grant.url())
+	return fault.expire(action)
 }
 
 func batchFailure(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]string{"message": message})
-}
-
-// origin is the server as the client sees it.
-func origin(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }

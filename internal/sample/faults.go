@@ -8,19 +8,42 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with an answer. Its zero value changes nothing.
+// Fault is what goes wrong with an answer. Its zero value changes nothing. The package comment has
+// a table of all there are.
 type Fault struct {
-	Status   int           // answer with this status and Body in place of what was asked for
-	Header   http.Header   // more headers, e.g. Retry-After or Location
-	Body     string        // only with Status
-	Delay    time.Duration // wait before the first byte, or until the client leaves
-	Cut      int64         // close the connection after so many bytes of the body
-	Corrupt  bool          // flip a byte in the middle of an object
-	Oversize int64         // send so many bytes more than the object has
-	Times    int           // how often; 0 = always
+	Times  int           // how often; 0 = always
+	Delay  time.Duration // wait before the first byte, or until the client leaves
+	Drop   bool          // close the connection without an answer
+	Status int           // answer with this status and Body in place of what was asked for
+	Header http.Header   // more headers, e.g. Retry-After or Location
+	Body   string        // only with Status
+
+	Redirect Redirect // elsewhere first
+	Batch    BatchFault
+
+	// Of any body. -1 is right after the head.
+	Cut     int64   // close the connection after so many bytes
+	Stall   int64   // send so many bytes, then nothing until the client leaves
+	Trickle Trickle // slowly
+
+	// Of an object.
+	Corrupt  bool       // flip a byte in its middle
+	Oversize int64      // send so many bytes more than it has
+	Short    int64      // send so many bytes fewer than it has, as if that were all
+	Length   int64      // declare so many bytes more than are sent
+	Chunked  bool       // declare no length
+	Gzip     bool       // compress it, whether asked to or not
+	Range    RangeFault // answer another range than the one asked for
 }
 
-// Target selects requests. Without an OID it is all of the kind.
+// Trickle sends so many bytes each interval.
+type Trickle struct {
+	Bytes int64
+	Every time.Duration
+}
+
+// Target selects requests. Without an OID it is all of the kind. For Batch, an OID selects that
+// object in each answer, and the parts of BatchFault that are about objects.
 type Target struct {
 	Kind Kind
 	OID  string
@@ -55,62 +78,46 @@ func (f *faults) Heal() {
 
 // next is the fault of the request at hand, and uses it up by one.
 func (f *faults) next(kind Kind, oid string) Fault {
+	fault, _ := f.take(func(t Target) bool { return t.Kind == kind && (t.OID == "" || t.OID == oid) })
+	return fault
+}
+
+// take is the latest fault of such a target, and uses it up by one.
+func (f *faults) take(match func(Target) bool) (fault Fault, found bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, i := range f.force {
-		if i.target.Kind != kind || i.target.OID != "" && i.target.OID != oid {
+		if !match(i.target) {
 			continue
 		}
 		if i.fault.Times == 0 {
-			return i.fault
+			return i.fault, true
 		}
 		if i.left > 0 {
 			i.left--
-			return i.fault
+			return i.fault, true
 		}
 	}
-	return Fault{}
+	return Fault{}, false
 }
 
-// begin does what a fault does before the answer proper, and says whether that was all of it.
-func (f Fault) begin(w http.ResponseWriter, r *http.Request) (over bool) {
+// begin does what a fault does before the answer proper.
+func (f Fault) begin(w http.ResponseWriter, r *http.Request) {
 	if f.Delay > 0 {
-		select {
-		case <-time.After(f.Delay):
-		case <-r.Context().Done():
-			panic(http.ErrAbortHandler)
-		}
+		wait(r.Context(), f.Delay)
+	}
+	if f.Drop {
+		panic(http.ErrAbortHandler)
 	}
 	maps.Copy(w.Header(), f.Header)
+}
+
+// replace answers in place of the server, and says whether it did.
+func (f Fault) replace(w http.ResponseWriter) bool {
 	if f.Status == 0 {
 		return false
 	}
 	w.WriteHeader(f.Status)
 	io.WriteString(w, f.Body)
 	return true
-}
-
-// bend is the object as the fault has it.
-func (f Fault) bend(object io.ReaderAt, size int64) io.ReadSeeker {
-	return io.NewSectionReader(&bent{object, size, f.Corrupt}, 0, size+f.Oversize)
-}
-
-type bent struct {
-	io.ReaderAt
-	size    int64
-	corrupt bool
-}
-
-// ReadAt reads past the end as if zeros stood there; the section around it says where to stop.
-func (b *bent) ReadAt(p []byte, offset int64) (int, error) {
-	clear(p)
-	if offset < b.size {
-		if _, err := b.ReaderAt.ReadAt(p, offset); err != nil && err != io.EOF {
-			return 0, err
-		}
-	}
-	if middle := b.size/2 - offset; b.corrupt && middle >= 0 && middle < int64(len(p)) {
-		p[middle] ^= 0xff
-	}
-	return len(p), nil
 }

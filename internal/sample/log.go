@@ -17,13 +17,15 @@ const (
 
 // Request is one that the server has answered, or is answering: status and bytes are those so far.
 type Request struct {
-	Method string
-	Path   string
-	Kind   Kind
-	OID    string      // of an object that is there
-	Header http.Header // as it came: who carries a credential where
-	Status int
-	Bytes  int64 // of the answer's body
+	Method   string
+	Host     string // as asked for: which of two hosts, or of many behind a proxy
+	Path     string
+	RawQuery string // who carries a signature where
+	Kind     Kind
+	OID      string      // of an object that is there
+	Header   http.Header // as it came: who carries a credential where
+	Status   int
+	Bytes    int64 // of the answer's body
 }
 
 // requestLog keeps every request. Its count of GETs is how tests tell that an object was fetched
@@ -95,32 +97,4 @@ func (l *requestLog) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests = nil
-}
-
-// answer notes what is sent, and ends the connection where a fault says so.
-type answer struct {
-	http.ResponseWriter
-	log     *requestLog
-	request *Request
-	left    int64 // until the cut; 0 = there is none
-}
-
-func (a *answer) WriteHeader(status int) {
-	a.log.note(a.request, status, 0)
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *answer) Write(p []byte) (int, error) {
-	last := a.left > 0 && int64(len(p)) >= a.left
-	if last {
-		p = p[:a.left]
-	}
-	a.left -= min(a.left, int64(len(p)))
-	a.log.note(a.request, http.StatusOK, int64(len(p)))
-	n, err := a.ResponseWriter.Write(p)
-	if last {
-		http.NewResponseController(a.ResponseWriter).Flush() // or the bytes before the cut are lost
-		panic(http.ErrAbortHandler)
-	}
-	return n, err
 }

@@ -3,11 +3,9 @@ package sample
 import (
 	"net/http"
 	"net/http/cgi"
-	"os"
 	"os/exec"
-	"path"
 	"strings"
-	"time"
+	"sync"
 )
 
 const (
@@ -18,11 +16,9 @@ const (
 	// ObjectsByOID and ObjectsByFolder are the forms of a mirror.
 	ObjectsByOID    = "/objects/{oid}"
 	ObjectsByFolder = "/objects/{oid0}/{oid1}/{oid}"
-	// Signature stands in each URL of the batch API, which GitHub signs for an hour: where it turns
-	// up besides, a secret has leaked.
-	Signature = "5a4d9ba7c1e0sample"
 
 	mediaFolder = "/media/aws/aws-lambda-base-images/"
+	storeFolder = "/lfs/"
 )
 
 // Server serves a repository and its LFS objects and keeps a log of it.
@@ -33,6 +29,11 @@ type Server struct {
 	OnRequest func(Request)
 
 	repository *Repository
+	tokens     tokens
+
+	mutex  sync.Mutex
+	access Access
+	second string
 }
 
 // NewServer is a handler for the paths in the package comment.
@@ -46,36 +47,51 @@ func (s *Server) URLs(base string) (repository, objects string) {
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	kind, rest := classify(r)
-	request := Request{Method: r.Method, Path: r.URL.Path, Kind: kind, Header: r.Header.Clone()}
-	if kind == Object {
-		request.OID = s.resolve(rest)
-	}
-	fault := s.next(kind, request.OID)
-	a := &answer{ResponseWriter: w, log: &s.requestLog, request: s.begin(request), left: fault.Cut}
+	c := s.read(r)
+	fault := s.next(c.Kind, c.OID)
+	a := &answer{ResponseWriter: w, context: r.Context(), log: &s.requestLog, request: s.begin(c.Request), fault: fault}
 	defer func() { // also after the panic that cuts a connection
 		if s.OnRequest != nil {
 			s.OnRequest(s.note(a.request, 0, 0))
 		}
 	}()
-	if fault.begin(a, r) {
+	fault.begin(a, r)
+	if s.redirect(a, r, c, fault.Redirect) || fault.replace(a) || s.refuse(a, r, c) {
 		return
 	}
-	switch kind {
+	switch c.Kind {
 	case Git:
-		s.git(a, r, rest)
+		s.git(a, r, c.rest)
 	case Batch:
-		s.batch(a, r)
+		s.batch(a, r, fault.Batch)
 	case Object:
-		s.object(a, r, request.OID, fault)
+		s.object(a, r, c.OID, fault)
 	default:
 		http.NotFound(a, r)
 	}
 }
 
+// call is a request as the server understands it.
+type call struct {
+	Request
+	rest string // the path inside the repository, or all of an object's
+	hops *int   // how often it will be redirected once more; nil if it has not been
+}
+
+// read tells what is asked for. It takes what a redirect added off the request.
+func (s *Server) read(r *http.Request) call {
+	c := call{Request: Request{Method: r.Method, Host: r.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery, Header: r.Header.Clone()}}
+	c.hops = hops(r)
+	c.Kind, c.rest = classify(r)
+	if c.Kind == Object {
+		c.OID = s.resolve(c.rest)
+	}
+	return c
+}
+
 // classify tells what is asked for; rest is the path inside the repository, or all of an object's.
 func classify(r *http.Request) (kind Kind, rest string) {
-	for _, folder := range []string{"/lfs/", "/objects/", "/media/"} {
+	for _, folder := range []string{storeFolder, "/objects/", "/media/"} {
 		if strings.HasPrefix(r.URL.Path, folder) {
 			return Object, r.URL.Path
 		}
@@ -104,56 +120,17 @@ func (s *Server) git(w http.ResponseWriter, r *http.Request, rest string) {
 	}
 	inner := r.Clone(r.Context())
 	inner.URL.Path = "/repo.git/" + rest
-	(&cgi.Handler{Path: program, Args: []string{"http-backend"}, Root: "/", Env: []string{
-		"GIT_PROJECT_ROOT=" + s.repository.Dir,
-		"GIT_HTTP_EXPORT_ALL=1",
-		"GIT_PROTOCOL=" + r.Header.Get("Git-Protocol"),
-		// The repository may be another user's: a volume, or a test that runs as root.
+	environment := []string{"GIT_PROJECT_ROOT=" + s.repository.Dir, "GIT_HTTP_EXPORT_ALL=1"}
+	(&cgi.Handler{Path: program, Args: []string{"http-backend"}, Root: "/",
+		Env: append(environment, gitEnvironment(r.Header.Get("Git-Protocol"))...),
+	}).ServeHTTP(w, inner)
+}
+
+// gitEnvironment lets git speak the protocol asked for and read any repository: it may be another
+// user's, as on a volume or in a test that runs as root.
+func gitEnvironment(protocol string) []string {
+	return []string{
+		"GIT_PROTOCOL=" + protocol,
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
-	}}).ServeHTTP(w, inner)
-}
-
-// resolve finds the oid that an object's URL means; empty if it means none.
-func (s *Server) resolve(url string) string {
-	if file, ok := strings.CutPrefix(url, mediaFolder); ok {
-		commit, name, _ := strings.Cut(file, "/")
-		oid, _ := s.repository.pointedAt(commit, name)
-		return oid
 	}
-	oid := path.Base(url)
-	if !isOID(oid) {
-		return ""
-	}
-	switch url {
-	case "/lfs/" + oid, "/objects/" + oid, "/objects/" + oid[:2] + "/" + oid[2:4] + "/" + oid:
-		return oid
-	}
-	return ""
-}
-
-// object serves with ranges, and with the oid as the entity tag.
-func (s *Server) object(w http.ResponseWriter, r *http.Request, oid string, fault Fault) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		http.Error(w, "objects are only read", http.StatusMethodNotAllowed)
-		return
-	}
-	name, err := s.repository.Object(oid)
-	if err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		http.Error(w, "object", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("ETag", `"`+oid+`"`)
-	w.Header().Set("Content-Type", "application/octet-stream")
-	http.ServeContent(w, r, "", time.Time{}, fault.bend(file, info.Size()))
 }

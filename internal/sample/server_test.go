@@ -2,7 +2,6 @@ package sample
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -26,6 +25,7 @@ type served struct {
 	path       string
 	oid        string
 	content    []byte
+	others     []string // oids
 }
 
 func serve(t *testing.T) *served {
@@ -39,6 +39,11 @@ func serve(t *testing.T) *served {
 	s.path = "x86_64/966fe476102910940292077dd2e7411e0e8a4beae2bfa76388a01a2c1f6a2651.tar.xz"
 	s.content = b.LFS[s.path]
 	s.oid, _ = r.pointedAt(commit, s.path)
+	for name := range b.LFS {
+		if oid, _ := r.pointedAt(commit, name); oid != s.oid {
+			s.others = append(s.others, oid)
+		}
+	}
 	host := httptest.NewServer(s.Server)
 	t.Cleanup(host.Close)
 	s.base = host.URL
@@ -134,42 +139,6 @@ func TestGitLFSPullsThroughTheBatchAPI(t *testing.T) {
 	require.Len(t, s.Counts(), 8)
 }
 
-func (s *served) batch(t *testing.T, body string) (*http.Response, batchResponse) {
-	t.Helper()
-	response, err := http.Post(s.base+RepositoryPath+"/info/lfs/objects/batch", mediaType, strings.NewReader(body))
-	require.NoError(t, err)
-	defer response.Body.Close()
-	var answer batchResponse
-	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
-	return response, answer
-}
-
-func TestBatchNamesAURLForEachObjectAndAnErrorForEachThatIsNotThere(t *testing.T) {
-	s, missing := serve(t), strings.Repeat("0", 64)
-	response, answer := s.batch(t, `{"operation":"download","transfers":["basic"],"objects":[{"oid":"`+s.oid+`","size":1},{"oid":"`+missing+`","size":2}]}`)
-	require.Equal(t, http.StatusOK, response.StatusCode)
-	require.Equal(t, mediaType, response.Header.Get("Content-Type"))
-	require.Equal(t, "basic", answer.Transfer)
-	require.Len(t, answer.Objects, 2)
-
-	there := answer.Objects[0]
-	require.EqualValues(t, len(s.content), there.Size)
-	href := there.Actions["download"].Href
-	require.Contains(t, href, s.base+"/lfs/"+s.oid)
-	require.Contains(t, href, Signature)
-	_, content, err := s.get(t, strings.TrimPrefix(href, s.base))
-	require.NoError(t, err)
-	require.Equal(t, s.content, content)
-
-	require.Empty(t, answer.Objects[1].Actions)
-	require.Equal(t, http.StatusNotFound, answer.Objects[1].Error.Code)
-}
-
-func TestBatchOffersNoUpload(t *testing.T) {
-	response, _ := serve(t).batch(t, `{"operation":"upload","objects":[]}`)
-	require.Equal(t, http.StatusForbidden, response.StatusCode)
-}
-
 func TestObjectIsServedUnderEachOfItsURLs(t *testing.T) {
 	s := serve(t)
 	_, template := s.URLs("")
@@ -203,38 +172,11 @@ func TestPartOfAnObject(t *testing.T) {
 func TestWhatIsNoObjectIsNotFound(t *testing.T) {
 	s := serve(t)
 	for _, url := range []string{
-		"/objects/" + strings.Repeat("0", 64), "/objects/repo.git", "/objects/xx/yy/" + s.oid, "/lfs/../repo.git/config",
+		"/objects/" + strings.Repeat("0", 64), "/objects/repo.git", "/objects/xx/yy/" + s.oid,
 		mediaFolder + s.commit + "/README.md", mediaFolder + s.commit + "/none.tar.xz",
 		mediaFolder + strings.Repeat("0", 40) + "/" + s.path, "/aws/another.git/info/refs",
 	} {
 		response, _, _ := s.get(t, url)
 		require.Equal(t, http.StatusNotFound, response.StatusCode, url)
 	}
-}
-
-func TestLogKnowsEachRequest(t *testing.T) {
-	s := serve(t)
-	told := make(chan Request, 3)
-	s.OnRequest = func(r Request) { told <- r }
-	_, _, err := s.get(t, "/objects/"+s.oid, "Authorization", "Basic x")
-	require.NoError(t, err)
-	head, err := http.Head(s.base + "/objects/" + s.oid)
-	require.NoError(t, err)
-	head.Body.Close()
-	_, _, err = s.get(t, "/elsewhere")
-	require.NoError(t, err)
-
-	all := s.Requests()
-	require.Len(t, all, 3)
-	for _, r := range all {
-		require.Equal(t, r, <-told)
-	}
-	require.Equal(t, "Basic x", all[0].Header.Get("Authorization"))
-	all[0].Header = nil
-	require.Equal(t, Request{Method: "GET", Path: "/objects/" + s.oid, Kind: Object, OID: s.oid, Status: 200, Bytes: int64(len(s.content))}, all[0])
-	require.Equal(t, map[string]int{s.oid: 1}, s.Counts(), "HEAD is no fetch")
-	require.Equal(t, 1, s.Total(Other))
-	s.Reset()
-	require.Empty(t, s.Requests())
-	require.Zero(t, s.Count(s.oid))
 }

@@ -15,6 +15,7 @@ type Converter struct {
 	source  *llb.SourceMap
 	opts    []llb.ConstraintsOpt
 	context llb.State
+	step    Step
 }
 
 // NewConverter takes the plan, and options that every vertex gets (llb.IgnoreCache).
@@ -29,6 +30,12 @@ func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
 // InContext takes the build context, for layers that lie in it.
 func (c *Converter) InContext(context llb.State) *Converter {
 	c.context = context
+	return c
+}
+
+// ByStep takes the step that gets objects without an URL.
+func (c *Converter) ByStep(step Step) *Converter {
+	c.step = step
 	return c
 }
 
@@ -51,7 +58,13 @@ func (c *Converter) Fetch(l Layer) llb.State {
 	if l.InContext {
 		return c.context
 	}
+	if l.URL == "" {
+		return c.step.fetch(l.Object, c.vertex("fetch", l)...)
+	}
 	opts := []llb.HTTPOption{llb.Checksum(l.Digest()), llb.Filename(l.OID)}
+	if l.Attempt > 0 {
+		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (attempt %d)", l.Attempt+1)}))
+	}
 	for _, o := range c.vertex("fetch", l) {
 		opts = append(opts, o)
 	}

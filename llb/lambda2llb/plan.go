@@ -17,10 +17,13 @@ import (
 type Plan struct {
 	Runtime    string                    `json:"runtime"`
 	Repository string                    `json:"repository"`
-	Commit     string                    `json:"commit"`  // full id
-	Created    time.Time                 `json:"created"` // the commit's date, or SOURCE_DATE_EPOCH
+	Server     string                    `json:"server,omitempty"` // of the LFS batch API, where it is not the repository's own
+	Commit     string                    `json:"commit"`           // full id
+	Created    time.Time                 `json:"created"`          // the commit's date, or SOURCE_DATE_EPOCH
 	Platform   ocispecs.Platform         `json:"platform"`
 	Recipe     File                      `json:"recipe"`
+	Fallback   bool                      `json:"-"`                // what an object's own URL refuses, the batch API is asked for
+	LFSConfig  string                    `json:"-"`                // the server that the repository's .lfsconfig names; not obeyed
 	Layers     []Layer                   `json:"layers"`           // in the recipe's order
 	Config     dockerspec.DockerOCIImage `json:"config"`           // as the recipe says
 	Labels     map[string]string         `json:"labels,omitempty"` // the user's; ours win over them
@@ -35,9 +38,13 @@ type File struct {
 // Layer is one "ADD <tarball> /" of the recipe.
 type Layer struct {
 	lfs.Object
-	URL   string         `json:"url,omitempty"`
-	Lines []parser.Range `json:"-"` // where the recipe names it
+	URL   string         `json:"url,omitempty"` // empty: a step asks the batch API
+	Lines []parser.Range `json:"-"`             // where the recipe names it
 	Empty bool           `json:"empty,omitempty"`
+
+	// Attempt counts the times that the object was asked for before. A source that has failed stays failed within one
+	// request (BuildKit v0.33.1); with another User-Agent it is another source.
+	Attempt int `json:"-"`
 
 	// InContext is a tarball that lies in the build context itself, at Path. It has no oid.
 	InContext bool `json:"inContext,omitempty"`

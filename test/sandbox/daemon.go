@@ -74,7 +74,8 @@ func (d *Daemon) start(s settings) error {
 	if err := os.Mkdir(temp, 0o711); err != nil {
 		return err
 	}
-	d.cmd = exec.Command(s.binary, args...)
+	binary, args := s.trusting(s.binary, args)
+	d.cmd = exec.Command(binary, args...)
 	d.cmd.Env = append(append(os.Environ(), "TMPDIR="+temp), s.env...)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	d.cmd.SysProcAttr = dieWithParent()

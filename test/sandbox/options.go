@@ -17,6 +17,7 @@ type settings struct {
 	snapshotter string
 	config      string
 	args, env   []string
+	authority   string
 }
 
 // WithBinary takes another buildkitd, an older one for example.
@@ -47,6 +48,21 @@ func WithEnv(env ...string) Option {
 // WithPath is the daemon's PATH; see [PathOf].
 func WithPath(path string) Option {
 	return WithEnv("PATH=" + path)
+}
+
+// WithAuthority makes the daemon and the git that it runs trust the certificates of a PEM file in place of the host's.
+func WithAuthority(file string) Option {
+	return func(s *settings) { s.authority = file }
+}
+
+// trusting is a command line with the daemon's own behind it, in a mount namespace in which the host's certificates are
+// the given ones: git is told of no others by BuildKit.
+func (s settings) trusting(binary string, args []string) (string, []string) {
+	if s.authority == "" {
+		return binary, args
+	}
+	const script = `mount --bind "$0" /etc/ssl/certs/ca-certificates.crt && exec "$@"`
+	return "unshare", append([]string{"--mount", "sh", "-c", script, s.authority, binary}, args...)
 }
 
 // PathOf is a PATH with nothing but these programs of the host: PathOf(t, "git") has no xz. runc need not be in it.

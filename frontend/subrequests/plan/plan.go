@@ -2,6 +2,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	own "lambdabase/frontend/subrequests"
+	"lambdabase/internal/lfs"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"
@@ -53,7 +55,7 @@ type Layer struct {
 	File   string `json:"file"` // in the repository
 	OID    string `json:"oid"`
 	Size   int64  `json:"size"`   // in bytes
-	URL    string `json:"url"`    // where it comes from
+	URL    string `json:"url"`    // where it comes from: its own, or "lfs" and the server of the batch API
 	Shared bool   `json:"shared"` // the same object as another layer's of this answer
 }
 
@@ -71,7 +73,7 @@ func New(plans []*lambda2llb.Plan) *Plan {
 	for _, p := range plans {
 		platform := Platform{Platform: platforms.Format(p.Platform), Recipe: p.Recipe.Path}
 		for _, l := range p.Layers {
-			platform.Layers = append(platform.Layers, Layer{File: l.Path, OID: l.OID, Size: l.Size, URL: l.URL, Shared: uses[l.OID] > 1})
+			platform.Layers = append(platform.Layers, Layer{File: l.Path, OID: l.OID, Size: l.Size, URL: cmp.Or(l.URL, server(p)), Shared: uses[l.OID] > 1})
 			if !counted[l.OID] {
 				counted[l.OID] = true
 				out.Size += l.Size
@@ -80,6 +82,17 @@ func New(plans []*lambda2llb.Plan) *Plan {
 		out.Platforms = append(out.Platforms, platform)
 	}
 	return out
+}
+
+// server is the source of objects without an URL of their own, as option objects has it.
+func server(p *lambda2llb.Plan) string {
+	if p.Server != "" {
+		return "lfs+" + p.Server
+	}
+	if own, err := lfs.ServerURL(p.Repository); err == nil {
+		return "lfs+" + own
+	}
+	return "lfs"
 }
 
 // ToResult is the answer as JSON and as text.

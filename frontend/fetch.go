@@ -1,0 +1,120 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/pkg/errors"
+)
+
+const (
+	// attempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut.
+	attempts = 3
+	// patience is how long the objects of an image may take besides the time that their size takes at slowest bytes a
+	// second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
+	patience = 5 * time.Minute
+	slowest  = 32 << 10
+)
+
+// solveFetched solves what a state makes of the layer's object. What the object's server does to it is tried again, or
+// got elsewhere, as far as that helps: the layer then says so, and the state must be made of it anew.
+func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, state func() llb.State) (gateway.Reference, error) {
+	for {
+		source, err := vertexDigest(ctx, a.convert.Fetch(*l))
+		if err != nil {
+			return nil, err
+		}
+		ref, err := a.solveInTime(ctx, state())
+		if err == nil || !failedAt(err, source) && !errors.Is(err, errStalled) {
+			return ref, err
+		}
+		failed := a.fetchError(ctx, err, *l)
+		if !a.again(ctx, l, failed) {
+			return nil, failed
+		}
+	}
+}
+
+// errStalled is the cause of a context whose time has passed.
+var errStalled = errors.New("no answer in time")
+
+// solveInTime is solve with a limit to the time that objects may take.
+func (a *assembly) solveInTime(ctx context.Context, st llb.State) (gateway.Reference, error) {
+	limit := a.patience
+	for _, l := range a.plan.Layers {
+		limit += time.Duration(l.Size) * time.Second / slowest
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errStalled)
+	defer cancel()
+	ref, err := a.solve(ctx, st, a.plan.Platform, true)
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		return nil, errors.Wrapf(errStalled, "it didn't send the object in %s", limit.Round(time.Millisecond))
+	}
+	return ref, err
+}
+
+// again tells whether the object is to be asked for once more, and notes in the layer how.
+func (a *assembly) again(ctx context.Context, l *lambda2llb.Layer, failed *fetchError) bool {
+	if l.URL == "" {
+		return false
+	}
+	if failed.refused() && a.plan.Fallback && a.step != nil {
+		a.warnFallback(ctx, *l, failed)
+		l.URL, l.Attempt = "", 0
+		return true
+	}
+	caps := a.bc.BuildOpts().LLBCaps
+	if !failed.passing || l.Attempt+1 >= attempts || caps.Supports(pb.CapSourceHTTPHeader) != nil {
+		return false
+	}
+	l.Attempt++
+	return wait(ctx, time.Duration(l.Attempt*l.Attempt)*a.pause)
+}
+
+// wait is false if the request has ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// fetchError is a layer whose object didn't arrive.
+type fetchError struct {
+	error
+	layer   lambda2llb.Layer
+	status  int  // of the server, if it said one
+	passing bool // may be over when asked again
+}
+
+func (e *fetchError) Unwrap() error { return e.error }
+
+// refused tells whether another way to the object may be open.
+func (e *fetchError) refused() bool {
+	switch e.status {
+	case 401, 403, 404, 410, 429:
+		return true
+	}
+	return false
+}
+
+// objectsError is several objects that couldn't be fetched. It stands where its first stands in the recipe.
+type objectsError struct{ failed []error }
+
+func (e *objectsError) Error() string {
+	msg := fmt.Sprintf("%d objects failed", len(e.failed))
+	for _, err := range e.failed {
+		msg += "\n- " + err.Error()
+	}
+	return msg
+}
+
+func (e *objectsError) Unwrap() error { return e.failed[0] }

@@ -1,0 +1,116 @@
+package frontend
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+
+	"lambdabase/internal/gitssh"
+	"lambdabase/internal/secrets"
+	"lambdabase/internal/step"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// step is a step of our own that asks a repository, or the LFS server that is asked in its place; nil where the frontend
+// runs from no image, and so has nothing to run.
+func (r *request) step(repository, server string) (*lambda2llb.Step, error) {
+	platform := ocispecs.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture}
+	self, err := r.ownImage(platform)
+	if self == nil || err != nil {
+		return nil, err
+	}
+	args := r.bc.BuildArgs
+	return &lambda2llb.Step{
+		Image: *self, Platform: platform, Repository: repository, Server: server,
+		Secrets:    secrets.IDs(hostOf(repository), hostOf(server)),
+		KnownHosts: r.hostKeys,
+		Proxy: llb.ProxyEnv{
+			HTTPProxy: args["HTTP_PROXY"], HTTPSProxy: args["HTTPS_PROXY"], NoProxy: args["NO_PROXY"], AllProxy: args["ALL_PROXY"],
+		},
+	}, nil
+}
+
+// ownImage is the image that the frontend runs from.
+func (r *request) ownImage(platform ocispecs.Platform) (*llb.State, error) {
+	if c, ok := r.client.(interface{ CurrentFrontend() (*llb.State, error) }); ok {
+		if st, err := c.CurrentFrontend(); st != nil || err != nil {
+			return st, errors.Wrap(err, "image of the frontend")
+		}
+	}
+	if source := r.bc.BuildOpts().Opts["source"]; source != "" {
+		st := llb.Image(source, llb.Platform(platform))
+		return &st, nil
+	}
+	return nil, nil
+}
+
+// hostOf is host[:port] of a repository.
+func hostOf(repository string) string {
+	if remote, isSSH, err := gitssh.ParseRemote(repository); isSSH && err == nil {
+		return remote.Host
+	}
+	u, err := url.Parse(repository)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// failure is what a step of ours left as its reason before it failed; empty if that can't be known. A step that fails has
+// no result, but what it has written so far can be mounted by a container.
+func (r *request) failure(ctx context.Context, err error) string {
+	var solve *errdefs.SolveError
+	caps := r.bc.BuildOpts().Caps
+	if !errors.As(err, &solve) || caps.Supports(gwpb.CapGatewayExec) != nil {
+		return ""
+	}
+	exec := solve.Op.GetExec()
+	out := slices.IndexFunc(exec.GetMounts(), func(m *pb.Mount) bool { return m.Dest == step.Out })
+	if out < 0 || out >= len(solve.MountIDs) || len(solve.InputIDs) == 0 {
+		return ""
+	}
+	text, err := r.show(ctx, exec, solve.InputIDs[0], solve.MountIDs[out])
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(text)
+}
+
+// show runs the program of ours that prints a failure.
+func (r *request) show(ctx context.Context, exec *pb.ExecOp, root, out string) (string, error) {
+	container, err := r.client.NewContainer(ctx, gateway.NewContainerRequest{
+		Mounts: []gateway.Mount{
+			{Dest: "/", ResultID: root, MountType: pb.MountType_BIND, Readonly: true},
+			{Dest: step.Out, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
+		},
+		Platform: &pb.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture},
+		NetMode:  pb.NetMode_NONE,
+	})
+	if err != nil {
+		return "", errors.Wrap(err, "container")
+	}
+	defer container.Release(context.WithoutCancel(ctx))
+	var text bytes.Buffer
+	process, err := container.Start(ctx, gateway.StartRequest{
+		Args: []string{step.Program, "failure"}, Cwd: "/", Stdout: nopCloser{&text}, Stderr: nopCloser{io.Discard},
+	})
+	if err != nil {
+		return "", errors.Wrap(err, "container")
+	}
+	return text.String(), process.Wait()
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }

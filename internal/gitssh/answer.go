@@ -1,0 +1,88 @@
+package gitssh
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// Answer is where an LFS server is, and what it wants to be asked with.
+type Answer struct {
+	Href      string            // http only to this very machine
+	Header    map[string]string // a credential, in general
+	ExpiresIn time.Duration     // 0: not said
+	ExpiresAt time.Time         // zero: not said
+}
+
+// reply is the answer as git-lfs's documentation has it (docs/api/authentication.md).
+type reply struct {
+	Href      string            `json:"href"`
+	Header    map[string]string `json:"header"`
+	ExpiresIn int64             `json:"expires_in"` // seconds
+	ExpiresAt string            `json:"expires_at"`
+}
+
+// parseAnswer never repeats what it reads in an error: that holds a credential.
+func parseAnswer(dt []byte) (Answer, error) {
+	var r reply
+	d := json.NewDecoder(bytes.NewReader(dt))
+	if err := d.Decode(&r); err != nil {
+		return Answer{}, errors.New("git-lfs-authenticate didn't answer with the JSON that is expected: does a script on the server write something else?")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return Answer{}, errors.New("git-lfs-authenticate answered with something behind its JSON")
+	}
+	if err := checkHref(r.Href); err != nil {
+		return Answer{}, err
+	}
+	if err := checkHeader(r.Header); err != nil {
+		return Answer{}, err
+	}
+	a := Answer{Href: r.Href, Header: r.Header, ExpiresIn: time.Duration(r.ExpiresIn) * time.Second}
+	if a.ExpiresIn/time.Second != time.Duration(r.ExpiresIn) {
+		return Answer{}, errors.New("git-lfs-authenticate answered with an impossible expires_in")
+	}
+	if r.ExpiresAt == "" {
+		return a, nil
+	}
+	var err error
+	if a.ExpiresAt, err = time.Parse(time.RFC3339, r.ExpiresAt); err != nil {
+		return Answer{}, errors.New("git-lfs-authenticate answered with a malformed expires_at")
+	}
+	return a, nil
+}
+
+// checkHref refuses to go on in clear: the credential came over SSH, and would be readable on its way to the LFS server.
+func checkHref(href string) error {
+	u, err := url.Parse(href)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return errors.New("git-lfs-authenticate answered without the URL of an LFS server")
+	}
+	ip := net.ParseIP(u.Hostname())
+	here := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
+	if u.Scheme == "http" && !here {
+		return errors.Errorf("git-lfs-authenticate names an LFS server without encryption (http://%s), which would show the credential to anybody on the way", u.Host)
+	}
+	return nil
+}
+
+var (
+	headerName  = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	headerValue = regexp.MustCompile(`^[^\x00-\x08\x0a-\x1f\x7f]*$`)
+)
+
+func checkHeader(header map[string]string) error {
+	for name, value := range header {
+		if !headerName.MatchString(name) || !headerValue.MatchString(value) {
+			return errors.New("git-lfs-authenticate answered with a malformed header")
+		}
+	}
+	return nil
+}

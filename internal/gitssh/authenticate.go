@@ -1,0 +1,146 @@
+package gitssh
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+
+	"lambdabase/internal/redact"
+
+	"github.com/pkg/errors"
+	"golang.org/x/crypto/ssh"
+)
+
+// Authenticator asks an SSH remote for its LFS endpoint, as git-lfs does: it has the server run git-lfs-authenticate.
+type Authenticator struct {
+	Remote     Remote
+	KnownHosts string        // as the user gave them, or as KnownHosts returned them
+	Agent      string        // path of the SSH agent's socket
+	Timeout    time.Duration // for all of it; 30 seconds if zero
+}
+
+const (
+	defaultTimeout = 30 * time.Second
+	answerLimit    = 64 << 10
+	messageLimit   = 300
+	// commandNotFound is a shell's exit status.
+	commandNotFound = 127
+)
+
+var errTooLong = errors.Errorf("the answer has more than %d KiB", answerLimit>>10)
+
+// Authenticate returns what the server says. It returns as soon as the context ends.
+func (a Authenticator) Authenticate(ctx context.Context) (Answer, error) {
+	timeout := a.Timeout
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errors.Errorf("no answer within %s", timeout))
+	defer cancel() // which closes what was opened, too
+	answer, err := a.ask(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return answer, errors.Wrapf(err, "ask %s over SSH for its LFS server", a.Remote.Host)
+}
+
+func (a Authenticator) ask(ctx context.Context) (Answer, error) {
+	known, err := lookUp(a.KnownHosts, a.Remote.Host)
+	if err != nil {
+		return Answer{}, err
+	}
+	signers, err := signers(ctx, a.Agent)
+	if err != nil {
+		return Answer{}, err
+	}
+	client, err := connect(ctx, a.Remote, known, signers)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer client.Close()
+	out, err := run(client, "git-lfs-authenticate "+quote(a.Remote.Path)+" download")
+	if err != nil {
+		return Answer{}, err
+	}
+	return parseAnswer(out)
+}
+
+// run is the output of a command on the server.
+func run(client *ssh.Client, command string) ([]byte, error) {
+	session, err := client.NewSession()
+	if err != nil {
+		return nil, errors.Wrap(err, "the server opens no session")
+	}
+	stdout := &capped{limit: answerLimit, full: func() { client.Close() }}
+	stderr := &capped{limit: 16 * messageLimit}
+	session.Stdout, session.Stderr = stdout, stderr
+	err = session.Run(command)
+	if stdout.over {
+		return nil, errTooLong
+	}
+	return stdout.kept, runError(err, stderr.kept)
+}
+
+func runError(err error, stderr []byte) error {
+	var exit *ssh.ExitError
+	switch message := oneLine(stderr); {
+	case err == nil:
+		return nil
+	case !errors.As(err, &exit):
+		return errors.Wrap(err, "the server didn't run git-lfs-authenticate to its end")
+	case exit.ExitStatus() == commandNotFound:
+		return errors.New("the server has no Git LFS over SSH: it doesn't know the command git-lfs-authenticate")
+	case message == "":
+		return errors.Errorf("the server refuses without a reason (exit status %d)", exit.ExitStatus())
+	default:
+		return errors.Errorf("the server refuses: %s (exit status %d)", message, exit.ExitStatus())
+	}
+}
+
+// oneLine is a message of the server as an error can hold it.
+func oneLine(b []byte) string {
+	printable := func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}
+	// Redacted before lines are joined: a line break may tell where a secret ends.
+	text := redact.Text(strings.ToValidUTF8(string(b), "?"))
+	line := []rune(strings.Join(strings.Fields(strings.Map(printable, text)), " "))
+	if len(line) > messageLimit {
+		line = append(line[:messageLimit], []rune("...")...)
+	}
+	return string(line)
+}
+
+// plainPath is a path that no shell finds anything in. git-lfs quotes nothing, and not every server takes quotes off.
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9/_.,:=@%+~-]+$`)
+
+func quote(path string) string {
+	if plainPath.MatchString(path) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// capped keeps the beginning of what is written to it.
+type capped struct {
+	limit int
+	kept  []byte
+	over  bool
+	full  func() // if not nil, is called once there is more than the limit
+}
+
+func (c *capped) Write(b []byte) (int, error) {
+	rest := b[:min(len(b), c.limit-len(c.kept))]
+	c.kept = append(c.kept, rest...)
+	if len(rest) < len(b) && !c.over {
+		c.over = true
+		if c.full != nil {
+			c.full()
+		}
+	}
+	return len(b), nil
+}

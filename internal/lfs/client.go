@@ -1,0 +1,91 @@
+package lfs
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Client gets objects by the batch API of Git LFS and its basic transfer
+// (https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md).
+type Client struct {
+	// Endpoint is asked before the first batch of a call of Fetch, and again once what it gave has expired.
+	Endpoint func(ctx context.Context) (Endpoint, error)
+	// Authorization is the value of that header for requests to an URL, and what the user calls the credential, e.g.
+	// "secret GIT_AUTH_TOKEN"; both empty where there is none. May be nil.
+	Authorization func(u *url.URL) (value, name string)
+	// Advice is what to do where a credential is missing or was refused. May be nil.
+	Advice func(u *url.URL) string
+	// Transport is that of net/http with time limits if nil.
+	Transport http.RoundTripper
+	// Clock is the real one if nil.
+	Clock  Clock
+	Limits Limits
+	// Report is called while bytes arrive, and when an object is complete; one call after the other. May be nil.
+	Report    func(Progress)
+	UserAgent string
+}
+
+// Limits bound how long a server is waited for. Zero values stand for the defaults.
+type Limits struct {
+	Attempts int           // in a row without a new byte: 5. In all, with less than 1 MiB each: four times as many
+	Idle     time.Duration // without a byte or an answer: 30 s
+	Wait     time.Duration // longest wait between two attempts: 60 s. A server that asks for more is not waited for
+	Parallel int           // objects at a time: 8
+}
+
+func (l Limits) orDefaults() Limits {
+	if l.Attempts <= 0 {
+		l.Attempts = 5
+	}
+	if l.Idle <= 0 {
+		l.Idle = 30 * time.Second
+	}
+	if l.Wait <= 0 {
+		l.Wait = time.Minute
+	}
+	if l.Parallel <= 0 {
+		l.Parallel = 8
+	}
+	return l
+}
+
+// Clock is what tells the time and lets it pass.
+type Clock interface {
+	Now() time.Time
+	// Sleep ends early with an error when ctx does.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+type wallClock struct{}
+
+func (wallClock) Now() time.Time { return time.Now() }
+
+func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// newTransport is that of net/http, which waits forever for an answer, with limits.
+func newTransport(idle time.Duration) *http.Transport {
+	var t *http.Transport
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = standard.Clone()
+	} else {
+		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	}
+	t.DialContext = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	t.TLSHandshakeTimeout = 15 * time.Second
+	t.ResponseHeaderTimeout = idle
+	t.MaxResponseHeaderBytes = 1 << 20
+	t.DisableCompression = true // objects are verified as they are sent
+	return t
+}

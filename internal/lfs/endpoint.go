@@ -1,0 +1,148 @@
+package lfs
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// expiryMargin is how long before its end a credential or a signed URL counts as expired: a request takes its time.
+const expiryMargin = 5 * time.Second
+
+// Endpoint is where the batch API of a repository is.
+type Endpoint struct {
+	URL     string            // without "/objects/batch", e.g. https://host/owner/repo.git/info/lfs
+	Header  map[string]string // given by git-lfs-authenticate over SSH; sent to the URL's host only
+	Expires time.Time         // of Header; zero: never
+}
+
+// ServerURL is the endpoint of a repository with an http or https URL, as git-lfs derives it.
+func ServerURL(repository string) (string, error) {
+	u, err := webURL(repository)
+	if err != nil {
+		return "", errors.Wrap(err, "repository")
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", errors.Errorf("repository on host %s: an URL with a query or a fragment", u.Host)
+	}
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	if path == "" {
+		return "", errors.Errorf("repository on host %s: an URL without a path", u.Host)
+	}
+	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, ".git") + ".git/info/lfs", nil
+}
+
+// webURL parses an absolute http or https URL. Errors never repeat what may be a credential.
+func webURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, errors.New("malformed URL")
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		return nil, errors.New("no absolute http or https URL")
+	case u.User != nil:
+		return nil, errors.Errorf("URL of host %s has user information in it", u.Host)
+	}
+	return u, nil
+}
+
+// sameOrigin tells whether two URLs are of one server: what is meant for it may be sent to both.
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
+}
+
+func portOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
+}
+
+// server is an endpoint as it is used: checked, and with the credential for it.
+type server struct {
+	batch   *url.URL
+	private http.Header
+	carried credential
+	lent    bool // the credential came with the endpoint, and may end before it says so
+	expires time.Time
+}
+
+// servers keeps what Endpoint gave for as long as it holds.
+type servers struct {
+	mu     sync.Mutex
+	latest *server
+}
+
+func (s *session) server(ctx context.Context) (*server, *failure) {
+	s.servers.mu.Lock()
+	defer s.servers.mu.Unlock()
+	if latest := s.servers.latest; latest != nil && !s.expired(latest.expires) {
+		return latest, nil
+	}
+	if s.Endpoint == nil {
+		return nil, s.fail(Protocol, nil, errors.New("no endpoint"))
+	}
+	endpoint, err := s.Endpoint(ctx)
+	if err != nil {
+		return nil, s.fail(Network, nil, errors.Wrap(err, "LFS endpoint"))
+	}
+	latest, err := s.check(endpoint)
+	if err != nil {
+		return nil, s.fail(Protocol, nil, errors.Wrap(err, "LFS endpoint"))
+	}
+	s.servers.latest = latest
+	return latest, nil
+}
+
+// forget has Endpoint asked again, unless somebody else did so already.
+func (s *session) forget(refused *server) {
+	s.servers.mu.Lock()
+	defer s.servers.mu.Unlock()
+	if s.servers.latest == refused {
+		s.servers.latest = nil
+	}
+}
+
+func (s *session) check(e Endpoint) (*server, error) {
+	u, err := webURL(strings.TrimRight(e.URL, "/") + "/objects/batch")
+	if err != nil {
+		return nil, err
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.Errorf("URL of host %s has a query or a fragment", u.Host)
+	}
+	private, err := allowedHeader(e.Header)
+	if err != nil {
+		return nil, err
+	}
+	found := &server{batch: u, private: private, expires: e.Expires}
+	if private.Get("Authorization") != "" {
+		found.lent, found.carried = true, credential{sent: true, name: "given by git-lfs-authenticate"}
+	} else {
+		found.carried, err = s.authorize(private, u)
+	}
+	s.secrets.addHeader(private, ours)
+	return found, err
+}
+
+// authorize adds the user's credential for an URL.
+func (s *session) authorize(h http.Header, u *url.URL) (credential, error) {
+	if s.Authorization == nil {
+		return credential{}, nil
+	}
+	value, name := s.Authorization(u)
+	if value == "" {
+		return credential{}, nil
+	}
+	if !validValue(value) {
+		return credential{}, errors.Errorf("the credential (%s) has a line break or another control character in it", name)
+	}
+	h.Set("Authorization", value)
+	s.secrets.addHeader(http.Header{"Authorization": {value}}, ours)
+	return credential{sent: true, name: name}, nil
+}

@@ -1,0 +1,170 @@
+package lfs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"regexp"
+	"slices"
+	"sync"
+
+	"github.com/pkg/errors"
+	"golang.org/x/sync/errgroup"
+)
+
+var oidForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// Fetch makes dir hold each object as a file named by its oid, verified. What is there already is verified too, and
+// fetched only if it is wrong. A download that breaks off goes on from where it stopped, in this call or in a later one.
+// Any number of processes may do so in one folder at the same time.
+//
+// All objects that fail are in the *[ObjectsError].
+func (c *Client) Fetch(ctx context.Context, dir string, objects []Object) error {
+	r := newResults(objects)
+	s := c.session(dir, r.objects)
+	defer s.done()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return errors.Wrap(err, "folder of LFS objects")
+	}
+	missing := s.missing(ctx, r)
+	for page := range slices.Chunk(missing, pageSize) {
+		// Page by page, as what servers sign lasts for minutes only.
+		offers, f := s.ask(ctx, page)
+		if f != nil {
+			// What the server says to one page it would say to all.
+			r.failAll(missing[slices.Index(missing, page[0]):], f)
+			break
+		}
+		s.each(page, func(o Object) {
+			first := offers[o.OID]
+			r.fail(o, s.download(ctx, o, &first))
+		})
+	}
+	if ctx.Err() != nil {
+		return errors.Wrap(context.Cause(ctx), "LFS objects")
+	}
+	return r.err()
+}
+
+// missing are the objects that the server has to be asked for.
+func (s *session) missing(ctx context.Context, r *results) []Object {
+	var mu sync.Mutex
+	absent := map[string]bool{}
+	s.each(r.distinct(), func(o Object) {
+		switch found, err := present(ctx, s.dir, o.Pointer); {
+		case err != nil:
+			r.fail(o, s.disk(ctx, err))
+		case found:
+			s.meter(o).complete(true)
+		case o.Size == 0:
+			r.fail(o, s.download(ctx, o, nil)) // there is nothing to ask for
+		default:
+			mu.Lock()
+			defer mu.Unlock()
+			absent[o.OID] = true
+		}
+	})
+	return slices.DeleteFunc(r.distinct(), func(o Object) bool { return !absent[o.OID] })
+}
+
+// each does something for all objects, for so many at a time as the limits allow.
+func (s *session) each(objects []Object, do func(Object)) {
+	var g errgroup.Group
+	g.SetLimit(s.limits.Parallel)
+	for _, o := range objects {
+		g.Go(func() error {
+			do(o)
+			return nil
+		})
+	}
+	g.Wait()
+}
+
+// results are what became of the objects, each of which is fetched once however often it was asked for.
+type results struct {
+	order   []string
+	objects map[string]Object
+	mu      sync.Mutex
+	failed  map[string]*Error
+}
+
+func newResults(objects []Object) *results {
+	r := &results{objects: map[string]Object{}, failed: map[string]*Error{}}
+	for _, o := range objects {
+		first, twice := r.objects[o.OID]
+		if !twice {
+			r.order = append(r.order, o.OID)
+			r.objects[o.OID] = o
+		}
+		if err := impossible(o); err != nil {
+			r.fail(o, &failure{Error: &Error{Kind: Protocol, Err: err}})
+		} else if twice && first.Size != o.Size {
+			err := errors.Errorf("two pointers to it, of %d and of %d bytes", first.Size, o.Size)
+			r.fail(o, &failure{Error: &Error{Kind: Protocol, Err: err}})
+		}
+	}
+	return r
+}
+
+// impossible says why there can't be such an object. An oid becomes the name of a file.
+func impossible(o Object) error {
+	nothing := sha256.Sum256(nil)
+	switch {
+	case !oidForm.MatchString(o.OID):
+		return errors.New("the oid is no sha256")
+	case o.Size < 0:
+		return errors.Errorf("a size of %d bytes", o.Size)
+	case (o.Size == 0) != (o.OID == hex.EncodeToString(nothing[:])):
+		return errors.Errorf("nothing of %d bytes has this sha256", o.Size)
+	}
+	return nil
+}
+
+// distinct are the objects that may be had, in order.
+func (r *results) distinct() []Object {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var objects []Object
+	for _, oid := range r.order {
+		if r.failed[oid] == nil {
+			objects = append(objects, r.objects[oid])
+		}
+	}
+	return objects
+}
+
+func (r *results) fail(o Object, f *failure) {
+	if f == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.OID, f.Path = bounded(oneLine(o.OID)), bounded(oneLine(o.Path))
+	r.failed[o.OID] = f.Error
+}
+
+// failAll is one failure for all of the objects.
+func (r *results) failAll(objects []Object, f *failure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range objects {
+		r.failed[o.OID] = f.Error
+	}
+	if f.Objects = len(objects); f.Objects == 1 {
+		f.OID, f.Path = objects[0].OID, bounded(oneLine(objects[0].Path))
+	}
+}
+
+func (r *results) err() error {
+	var all []error
+	for _, oid := range r.order {
+		if e := r.failed[oid]; e != nil && !slices.Contains(all, error(e)) {
+			all = append(all, e)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &ObjectsError{Errors: all}
+}

@@ -1,0 +1,65 @@
+package lfs
+
+import "time"
+
+// reportInterval is how often an object is reported: more often nobody can read.
+const reportInterval = 250 * time.Millisecond
+
+// Progress of one object.
+type Progress struct {
+	Object
+	Bytes    int64   // that are here
+	Rate     float64 // bytes a second that came in this call
+	Found    bool    // it was here before, or another process fetched it
+	Complete bool    // and verified
+}
+
+// meter tells how an object comes along.
+type meter struct {
+	session  *session
+	object   Object
+	begin    time.Time
+	latest   time.Time
+	received int64
+}
+
+func (s *session) meter(o Object) *meter {
+	return &meter{session: s, object: o, begin: s.clock.Now()}
+}
+
+// add reports n new bytes, unless it just reported others.
+func (m *meter) add(n int, size int64) {
+	m.received += int64(n)
+	now := m.session.clock.Now()
+	if now.Sub(m.latest) < reportInterval {
+		return
+	}
+	m.latest = now
+	m.session.report(Progress{Object: m.object, Bytes: size, Rate: m.rate(now)})
+}
+
+func (m *meter) complete(found bool) {
+	m.session.report(Progress{
+		Object:   m.object,
+		Bytes:    m.object.Size,
+		Rate:     m.rate(m.session.clock.Now()),
+		Found:    found,
+		Complete: true,
+	})
+}
+
+func (m *meter) rate(now time.Time) float64 {
+	if elapsed := now.Sub(m.begin).Seconds(); elapsed > 0 {
+		return float64(m.received) / elapsed
+	}
+	return 0
+}
+
+func (s *session) report(p Progress) {
+	if s.Report == nil {
+		return
+	}
+	s.reports.Lock()
+	defer s.reports.Unlock()
+	s.Report(p)
+}

@@ -1,0 +1,74 @@
+package lfs
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// Source is where the objects of a repository come from. The zero value is "auto": what the repository's host tells.
+type Source struct {
+	Template Template // of objects' own URLs; zero: the batch API is asked
+	Server   string   // of the batch API ("https://host/path"), where it is not the repository's own
+	Batch    bool     // the batch API is asked: first, or for what the template's host refuses
+}
+
+const (
+	sourceAuto  = "auto"
+	sourceBatch = "lfs"
+)
+
+// ParseSource reads "auto", "lfs" (the repository's batch API), "lfs+https://host/path" (that of another server) or a
+// template. Errors never repeat what may be a credential.
+func ParseSource(s string) (Source, error) {
+	switch server, other := strings.CutPrefix(s, sourceBatch+"+"); {
+	case s == sourceAuto:
+		return Source{}, nil
+	case s == sourceBatch:
+		return Source{Batch: true}, nil
+	case other:
+		return Source{Server: strings.TrimSuffix(server, "/"), Batch: true}, checkServer(server)
+	}
+	t, err := ParseTemplate(s)
+	return Source{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path or an URL template")
+}
+
+func checkServer(server string) error {
+	u, err := url.Parse(server)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		return errors.New("want lfs+https://host/path")
+	case u.User != nil:
+		return errors.Errorf("URL of host %s has user information in it, which would end up in provenance and logs: pass a secret", u.Host)
+	case strings.ContainsAny(server, "?#"):
+		return errors.New("URL of an LFS server has no query and no fragment")
+	}
+	return nil
+}
+
+// Of is the source for a repository, with "auto" decided: the objects' own URLs on a host where their form is known, and
+// its batch API for what that refuses; the batch API alone anywhere else.
+func (s Source) Of(repository string) Source {
+	if s.Batch || !s.Template.IsZero() {
+		return s
+	}
+	t, _ := ForgeTemplate(repository)
+	return Source{Template: t, Batch: true}
+}
+
+// Fallback tells whether the batch API is asked for what the template's host refuses.
+func (s Source) Fallback() bool { return s.Batch && !s.Template.IsZero() }
+
+// ByOID tells whether an object's oid and size are enough to get it.
+func (s Source) ByOID() bool {
+	return s.Template.IsZero() || s.Template.ByOID()
+}
+
+// URL is where the object is served; empty where the batch API must be asked.
+func (s Source) URL(o Object) string {
+	if s.Template.IsZero() {
+		return ""
+	}
+	return s.Template.URL(o)
+}

@@ -1,0 +1,123 @@
+package sample
+
+import (
+	"cmp"
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Access makes the repository private. Its zero value lets everybody in.
+type Access struct {
+	// Accept are the values of Authorization that git and the batch API take. They are compared to the
+	// letter but for the case of the scheme, which BuildKit's git source writes small.
+	Accept []string
+	Stored bool // the URLs of the batch API want one of them too, besides their signature
+	ByURL  bool // so do the URL forms
+	// Gitea takes Basic only, and its batch API hands the caller's Authorization on in the actions,
+	// whose URLs want it.
+	Gitea   bool
+	Missing int // status without a credential; 401 if 0
+	Wrong   int // status with a wrong one; 401 if 0, and GitHub says 403 or 404 of what is not to be seen
+}
+
+// Private lets only those in who have access, from now on.
+func (s *Server) Private(a Access) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.access = a
+}
+
+func (s *Server) rules() Access {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.access
+}
+
+// refuse answers who may not have what is asked for, and says whether it did.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, c call) bool {
+	access, carried := s.rules(), r.Header.Get("Authorization")
+	token, remote := strings.CutPrefix(carried, "RemoteAuth ")
+	switch {
+	case remote && c.Kind == Batch:
+		if s.tokens.valid(token) {
+			return false
+		}
+		return access.challenge(w, c.Kind, carried)
+	case access.guards(c) && !access.accepts(carried):
+		return access.challenge(w, c.Kind, carried)
+	case c.Kind == Object && strings.HasPrefix(c.rest, storeFolder):
+		return stored(w, r, c.OID, access.Stored || access.Gitea)
+	}
+	return false
+}
+
+// guards says whether such a request wants a credential.
+func (a Access) guards(c call) bool {
+	switch {
+	case len(a.Accept) == 0 || c.Kind == Other:
+		return false
+	case c.Kind != Object:
+		return true
+	case strings.HasPrefix(c.rest, storeFolder):
+		return a.Stored || a.Gitea
+	}
+	return a.ByURL
+}
+
+func (a Access) accepts(carried string) bool {
+	scheme, credential, _ := strings.Cut(carried, " ")
+	if a.Gitea && !strings.EqualFold(scheme, "Basic") {
+		return false
+	}
+	return slices.ContainsFunc(a.Accept, func(accepted string) bool {
+		s, c, _ := strings.Cut(accepted, " ")
+		return strings.EqualFold(s, scheme) && c == credential
+	})
+}
+
+// challenge asks for a credential as GitHub does.
+func (a Access) challenge(w http.ResponseWriter, kind Kind, carried string) bool {
+	status, message := cmp.Or(a.Missing, http.StatusUnauthorized), "Requires authentication"
+	if carried != "" {
+		status, message = cmp.Or(a.Wrong, http.StatusUnauthorized), "Bad credentials"
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
+	}
+	if kind != Batch {
+		http.Error(w, message, status)
+		return true
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("LFS-Authenticate", `Basic realm="GitHub"`)
+	}
+	batchFailure(w, status, message)
+	return true
+}
+
+// tokens are those that git-lfs-authenticate gave out, and their ends.
+type tokens struct {
+	mu  sync.Mutex
+	end map[string]time.Time
+}
+
+func (t *tokens) issue(end time.Time) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.end == nil {
+		t.end = map[string]time.Time{}
+	}
+	token := Token + rand.Text()
+	t.end[token] = end
+	return token
+}
+
+func (t *tokens) valid(token string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Now().Before(t.end[token])
+}

@@ -1,0 +1,118 @@
+package sample
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestActionLeadsWhereTheFaultSays(t *testing.T) {
+	s := serve(t)
+	s.Second("http://second.example")
+	host := strings.TrimPrefix(s.base, "http://")
+	for want, fault := range map[string]BatchFault{
+		"http://" + host + "/lfs/":           {},
+		"ftp://" + host + "/lfs/":            {Base: "ftp:"},
+		"https://" + host + "/lfs/":          {Base: "https:"},
+		"http://second.example/lfs/":         {Base: SecondHost},
+		"https://third.example:1/lfs/":       {Base: "https://third.example:1"},
+		"/lfs/":                              {Relative: true},
+		"http://me:secret@" + host + "/lfs/": {User: "me:secret"},
+	} {
+		require.True(t, strings.HasPrefix(s.action(t, fault).Href, want+s.oid+"?"), want)
+	}
+}
+
+func TestActionEndsWhenTheFaultSays(t *testing.T) {
+	s := serve(t)
+	a := s.action(t, BatchFault{})
+	require.Equal(t, 3600, a.ExpiresIn)
+	at, err := time.Parse(time.RFC3339, a.ExpiresAt)
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Hour), at, time.Minute)
+
+	a = s.action(t, BatchFault{ExpiresAt: "0001-01-01T00:00:00Z"})
+	require.Equal(t, "0001-01-01T00:00:00Z", a.ExpiresAt)
+	require.Zero(t, a.ExpiresIn)
+	a = s.action(t, BatchFault{ExpiresIn: -5})
+	require.Equal(t, -5, a.ExpiresIn)
+	require.Empty(t, a.ExpiresAt)
+	require.Equal(t, 1, s.action(t, BatchFault{Lifetime: 100 * time.Millisecond}).ExpiresIn)
+	require.Equal(t, 3600, s.action(t, BatchFault{Lifetime: time.Second, ExpiresIn: 3600}).ExpiresIn, "but it lives a second")
+}
+
+// fetch follows an action with what it gives to send along.
+func (s *served) fetch(t *testing.T, a BatchAction) (*http.Response, []byte) {
+	t.Helper()
+	var header []string
+	for name, value := range a.Header {
+		header = append(header, name, value)
+	}
+	response, body, err := s.get(t, strings.TrimPrefix(a.Href, s.base), header...)
+	require.NoError(t, err)
+	return response, body
+}
+
+func TestExpiredURLIsRefusedAsS3Does(t *testing.T) {
+	s := serve(t)
+	a := s.action(t, BatchFault{Lifetime: 300 * time.Millisecond})
+	response, body := s.fetch(t, a)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, s.content, body)
+	time.Sleep(310 * time.Millisecond)
+	response, body = s.fetch(t, a)
+	require.Equal(t, http.StatusForbidden, response.StatusCode)
+	require.Equal(t, "application/xml", response.Header.Get("Content-Type"))
+	require.Contains(t, string(body), "<Error><Code>AccessDenied</Code><Message>Request has expired</Message>")
+}
+
+func TestOnlyASignedURLIsServed(t *testing.T) {
+	s := serve(t)
+	signed := strings.TrimPrefix(s.action(t, BatchFault{}).Href, s.base)
+	another := newGrant(s.others[0], time.Hour)
+	for name, url := range map[string]string{
+		"none":           "/lfs/" + s.oid,
+		"another's":      strings.Replace(another.url(), another.oid, s.oid, 1),
+		"longer":         strings.Replace(signed, "Expires=3600", "Expires=36000", 1),
+		"redacted":       strings.Replace(signed, Signature, "REDACTED", 1),
+		"its mere begin": "/lfs/" + s.oid + "?X-Amz-Signature=" + Signature,
+		"no such object": "/lfs/" + strings.Repeat("0", 64),
+		"no oid":         "/lfs/../repo.git/config",
+	} {
+		response, body, err := s.get(t, url)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusForbidden, response.StatusCode, name)
+		require.Contains(t, string(body), "<Error><Code>", name)
+	}
+	head, err := http.Head(s.base + signed)
+	require.NoError(t, err)
+	head.Body.Close()
+	require.Equal(t, http.StatusForbidden, head.StatusCode, "it is signed for GET")
+	response, body, err := s.get(t, signed, "Authorization", "Basic x")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusBadRequest, response.StatusCode, "S3 takes one of the two")
+	require.Contains(t, string(body), "Only one auth mechanism allowed")
+}
+
+func TestTokenIsGoodForItsOwnObject(t *testing.T) {
+	s := serve(t)
+	a := s.action(t, BatchFault{Token: true, Header: map[string]string{"Cookie": "a=b", "Metadata-Flavor": "Google"}})
+	require.Equal(t, "a=b", a.Header["Cookie"])
+	require.Contains(t, a.Header["Authorization"], Token)
+	response, body := s.fetch(t, a)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, s.content, body)
+	last := s.Requests()[len(s.Requests())-1]
+	require.Equal(t, a.Header["Authorization"], last.Header.Get("Authorization"))
+	require.Equal(t, "Google", last.Header.Get("Metadata-Flavor"))
+	require.Contains(t, last.RawQuery, Signature)
+
+	for _, other := range []string{"", "Bearer " + Token, newGrant(s.oid, time.Minute).guarded().authorization()} {
+		a.Header["Authorization"] = other
+		response, _ = s.fetch(t, a)
+		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
+	}
+}

@@ -1,0 +1,81 @@
+package sample
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// SecondHost stands for the base that Server.Second was told, so that a table of faults need not
+// know an address.
+const SecondHost = "second host"
+
+// hopsFolder goes before the path of a request that was redirected, and says how often it will be
+// once more. It is no parameter: git follows only to where the path and the query end alike.
+const hopsFolder = "/hops/"
+
+// Redirect sends the client elsewhere before it gets what it asked for. Each hop is in the log.
+type Redirect struct {
+	Hops   int    // so many of them; 0 is one if To or Signed is set; no end to them if negative
+	To     string // where the first leads: a base, SecondHost, or a scheme as in "http:"; else here
+	Status int    // 302 if 0
+	Signed bool   // an object's first leads to its signed URL, as forges with a store behind them do
+}
+
+// Second tells the base of another listener that this handler serves.
+func (s *Server) Second(base string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.second = base
+}
+
+// place is the base of URLs: this server as the client sees it, unless to says another.
+func (s *Server) place(r *http.Request, to string) string {
+	switch {
+	case to == SecondHost:
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		return s.second
+	case strings.HasSuffix(to, ":"):
+		return to + "//" + r.Host
+	case to != "":
+		return to
+	case r.TLS != nil:
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// hops takes the count of hops to come off the path; nil unless the request was redirected.
+func hops(r *http.Request) *int {
+	rest, ok := strings.CutPrefix(r.URL.Path, hopsFolder)
+	count, path, _ := strings.Cut(rest, "/")
+	left, err := strconv.Atoi(count)
+	if !ok || err != nil {
+		return nil
+	}
+	r.URL.Path, r.URL.RawPath = "/"+path, ""
+	return &left
+}
+
+// redirect sends the client to its next hop, and says whether it did. How a redirect goes on is in
+// the URL: the fault may be over by then.
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request, c call, f Redirect) bool {
+	left, target := f.Hops, r.URL.RequestURI()
+	switch {
+	case c.hops != nil:
+		left, f.To = *c.hops, ""
+	case f.Signed && c.Kind == Object:
+		target = newGrant(c.OID, defaultLifetime).url()
+		left = max(left, 1)
+	case f.To != "" && left == 0:
+		left = 1
+	}
+	if left == 0 {
+		return false
+	}
+	w.Header().Set("Location", s.place(r, f.To)+hopsFolder+strconv.Itoa(max(left-1, -1))+target)
+	w.WriteHeader(cmp.Or(f.Status, http.StatusFound))
+	return true
+}

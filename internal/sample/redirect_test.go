@@ -1,0 +1,97 @@
+package sample
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// second is another listener of the same server.
+func (s *served) second(t *testing.T) string {
+	t.Helper()
+	host := httptest.NewServer(s.Server)
+	t.Cleanup(host.Close)
+	s.Second(host.URL)
+	return host.URL
+}
+
+func TestRedirectsOnTheSameHostThenTheObject(t *testing.T) {
+	s := serve(t)
+	_, body, err := s.whole(t, Fault{Redirect: Redirect{Hops: 3}, Times: 1})
+	require.NoError(t, err)
+	require.Equal(t, s.content, body)
+	var statuses []int
+	for _, r := range s.Requests() {
+		statuses = append(statuses, r.Status)
+		require.Equal(t, s.oid, r.OID)
+	}
+	require.Equal(t, []int{302, 302, 302, 200}, statuses)
+}
+
+func TestRedirectToTheSecondHost(t *testing.T) {
+	s := serve(t)
+	second := s.second(t)
+	_, body, err := s.whole(t, Fault{Redirect: Redirect{To: SecondHost, Status: 307}})
+	require.NoError(t, err)
+	require.Equal(t, s.content, body)
+	all := s.Requests()
+	require.Len(t, all, 2)
+	require.Equal(t, strings.TrimPrefix(s.base, "http://"), all[0].Host)
+	require.Equal(t, 307, all[0].Status)
+	require.Equal(t, strings.TrimPrefix(second, "http://"), all[1].Host)
+}
+
+func TestRedirectToASignedURL(t *testing.T) {
+	s := serve(t)
+	s.second(t)
+	response, body, err := s.whole(t, Fault{Redirect: Redirect{To: SecondHost, Signed: true}})
+	require.NoError(t, err)
+	require.Equal(t, s.content, body)
+	require.Contains(t, response.Request.URL.RawQuery, Signature)
+}
+
+func TestRedirectOfASignedURLKeepsItsSignature(t *testing.T) {
+	s := serve(t)
+	signed := strings.TrimPrefix(s.action(t, BatchFault{}).Href, s.base)
+	s.Inject(Target{Kind: Object}, Fault{Redirect: Redirect{Hops: 2}})
+	_, body, err := s.get(t, signed)
+	require.NoError(t, err)
+	require.Equal(t, s.content, body)
+}
+
+func TestRedirectWithoutEnd(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Object}, Fault{Redirect: Redirect{Hops: -1}, Times: 1})
+	_, err := http.Get(s.base + "/objects/" + s.oid)
+	require.ErrorContains(t, err, "stopped after 10 redirects")
+}
+
+func TestRedirectToPlainHTTP(t *testing.T) {
+	s := serve(t)
+	host := httptest.NewTLSServer(s.Server)
+	t.Cleanup(host.Close)
+	s.Inject(Target{Kind: Object}, Fault{Redirect: Redirect{To: "http:"}})
+	client := host.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	response, err := client.Get(host.URL + "/objects/" + s.oid)
+	require.NoError(t, err)
+	response.Body.Close()
+	require.Equal(t, "http"+strings.TrimPrefix(host.URL, "https")+"/hops/0/objects/"+s.oid, response.Header.Get("Location"))
+}
+
+func TestGitAndBatchFollowARedirect(t *testing.T) {
+	s, dir := serve(t), t.TempDir()
+	s.second(t)
+	url, _ := s.URLs(s.base)
+	s.Inject(Target{Kind: Git}, Fault{Redirect: Redirect{To: SecondHost, Hops: 2, Status: 301}, Times: 1})
+	runGit(t, dir, "clone", "--quiet", "--depth", "1", "-b", branch, url, "work")
+	s.Inject(Target{Kind: Batch}, Fault{Redirect: Redirect{Hops: 1, Status: 308}, Times: 1})
+	_, answer := s.batch(t, download(s.oid))
+	require.Len(t, answer.Objects, 1)
+	s.Inject(Target{Kind: Git}, Fault{Redirect: Redirect{Hops: -1}})
+	require.Error(t, exec.Command("git", "ls-remote", url).Run())
+}

@@ -1,0 +1,136 @@
+package sample
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"net"
+	"slices"
+	"sync"
+
+	"github.com/pkg/errors"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// SSHOptions say who may come and what is offered besides git.
+type SSHOptions struct {
+	Authorized []ssh.PublicKey
+	HostKey    ssh.Signer // made if nil
+	// Server takes the tokens of git-lfs-authenticate at the base HTTP. Without it there is no such
+	// command.
+	Server *Server
+	HTTP   string
+}
+
+// SSHServer serves the repository over SSH and keeps a log of it.
+type SSHServer struct {
+	sshFaults
+
+	repository *Repository
+	opts       SSHOptions
+	config     *ssh.ServerConfig
+
+	mutex    sync.Mutex
+	commands []Command
+	open     map[net.Conn]bool
+}
+
+// Command is one that a client had executed, or wanted to.
+type Command struct {
+	User     string
+	Line     string
+	Protocol string // GIT_PROTOCOL
+}
+
+// NewSSH is a server for the commands git-upload-pack and git-lfs-authenticate.
+func NewSSH(repository *Repository, opts SSHOptions) (*SSHServer, error) {
+	if opts.HostKey == nil {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, errors.Wrap(err, "host key")
+		}
+		if opts.HostKey, err = ssh.NewSignerFromKey(key); err != nil {
+			return nil, errors.Wrap(err, "host key")
+		}
+	}
+	s := &SSHServer{repository: repository, opts: opts, open: map[net.Conn]bool{}}
+	s.config = &ssh.ServerConfig{PublicKeyCallback: s.authorize}
+	s.config.AddHostKey(opts.HostKey)
+	return s, nil
+}
+
+func (s *SSHServer) authorize(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+	known := slices.ContainsFunc(s.opts.Authorized, func(a ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), key.Marshal()) })
+	if !known {
+		return nil, errors.New("unknown key")
+	}
+	return nil, nil
+}
+
+// HostKey is the server's public key.
+func (s *SSHServer) HostKey() ssh.PublicKey { return s.opts.HostKey.PublicKey() }
+
+// KnownHosts is the line of a known_hosts file for the server at an address.
+func (s *SSHServer) KnownHosts(addr string) string {
+	return knownhosts.Line([]string{knownhosts.Normalize(addr)}, s.HostKey())
+}
+
+// Commands are those so far.
+func (s *SSHServer) Commands() []Command {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return slices.Clone(s.commands)
+}
+
+func (s *SSHServer) note(c Command) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.commands = append(s.commands, c)
+}
+
+// Serve serves until the listener is closed.
+func (s *SSHServer) Serve(l net.Listener) error {
+	for {
+		connection, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go s.connection(connection)
+	}
+}
+
+// Close ends the connections there are, hanging commands included.
+func (s *SSHServer) Close() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for c := range s.open {
+		c.Close()
+	}
+}
+
+func (s *SSHServer) connection(c net.Conn) {
+	s.mutex.Lock()
+	s.open[c] = true
+	s.mutex.Unlock()
+	defer func() {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		delete(s.open, c)
+		c.Close()
+	}()
+	secure, channels, requests, err := ssh.NewServerConn(c, s.config)
+	if err != nil {
+		return
+	}
+	go ssh.DiscardRequests(requests)
+	for channel := range channels {
+		if channel.ChannelType() != "session" {
+			channel.Reject(ssh.UnknownChannelType, "only sessions")
+			continue
+		}
+		if accepted, requests, err := channel.Accept(); err == nil {
+			go s.session(secure.User(), accepted, requests)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package secrets
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// Credentials answers which Authorization goes to a URL.
+type Credentials struct {
+	Repository string // host[:port], with "http://" in front where the repository itself is asked in clear
+	Secrets    Source
+}
+
+// Authorization is the header for a URL and the secret it comes from, both empty where there is none. A secret that can't
+// be sent counts as none: Check says so.
+//
+// A secret goes out over https only, with two exceptions: to this very machine, and in clear to the repository where that
+// is asked in clear itself, as BuildKit does. A secret without a host goes to the repository's host and port only.
+func (c Credentials) Authorization(u *url.URL) (value, name string) {
+	if c.Secrets == nil || u == nil || !c.maySend(u) {
+		return "", ""
+	}
+	for _, id := range c.ids(u) {
+		if secret, ok := c.Secrets(id); ok {
+			if secret, err := usable(secret); err == nil {
+				return authorization(id, secret), "secret " + id
+			}
+		}
+	}
+	return "", ""
+}
+
+// Advice is what to do where a credential for a URL is missing or was refused.
+func (c Credentials) Advice(u *url.URL) string {
+	if !c.maySend(u) {
+		return fmt.Sprintf("no credential is sent in clear to %s: use https", u.Host)
+	}
+	id := gitToken + "." + u.Host
+	return fmt.Sprintf("pass a token as the secret %s (--secret id=%s,env=...)", id, id)
+}
+
+// Check names the secrets for the repository and the other hosts that are there and can't be used.
+func (c Credentials) Check(others ...string) error {
+	if c.Secrets == nil {
+		return nil
+	}
+	var bad []string
+	for _, id := range IDs(c.Repository, others...) {
+		if secret, ok := c.Secrets(id); ok {
+			if _, err := usable(secret); err != nil {
+				bad = append(bad, fmt.Sprintf("secret %s %v", id, err))
+			}
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(bad, "; "))
+}
+
+// ids are the secrets for a URL, preferred ones first. The repository's secrets may spell its host as the repository does
+// and not as the URL does, with the default port perhaps, or in capitals.
+func (c Credentials) ids(u *url.URL) []string {
+	ids := idsOf(u.Host)
+	if c.ofRepository(u) {
+		_, host := cutScheme(c.Repository)
+		ids = append(ids, idsOf(host)...)
+		ids = append(ids, gitHeader, gitToken)
+	}
+	return ids
+}
+
+func (c Credentials) maySend(u *url.URL) bool {
+	switch strings.ToLower(u.Scheme) {
+	case "https":
+		return u.Host != ""
+	case "http":
+		scheme, _ := cutScheme(c.Repository)
+		return loopback(u.Hostname()) || scheme == "http" && c.ofRepository(u)
+	}
+	return false
+}
+
+// ofRepository tells whether a URL is at the repository's host and port.
+func (c Credentials) ofRepository(u *url.URL) bool {
+	scheme, host := cutScheme(c.Repository)
+	return host != "" && withPort(scheme, host) == withPort(strings.ToLower(u.Scheme), u.Host)
+}
+
+// withPort is a host and its port, to compare.
+func withPort(scheme, host string) string {
+	_, port, _ := net.SplitHostPort(host)
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return strings.ToLower(bare(host)) + ":" + port
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// usable is a secret's value as a header can carry it. A file or a variable often ends with a line break.
+func usable(secret string) (string, error) {
+	secret = strings.TrimRight(secret, "\r\n")
+	if secret == "" {
+		return "", errors.New("is empty")
+	}
+	if strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", errors.New("holds a line break or another control character")
+	}
+	return secret, nil
+}

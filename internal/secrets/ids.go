@@ -1,0 +1,98 @@
+// Package secrets knows which of BuildKit's secrets serve a host, so that one secret serves git, Git LFS and the URLs of
+// objects alike.
+//
+// BuildKit v0.33.1 asks for them by name: its git source for GIT_AUTH_HEADER.<host>, GIT_AUTH_TOKEN.<host>,
+// GIT_AUTH_HEADER and GIT_AUTH_TOKEN, the first that is there (the host with its port, as the URL has it); its HTTP
+// source for HTTP_AUTH_HEADER_<host> and HTTP_AUTH_TOKEN_<host>, where the token wins (the host without its port).
+package secrets
+
+import (
+	"encoding/base64"
+	"net"
+	"slices"
+	"strings"
+)
+
+const (
+	gitHeader  = "GIT_AUTH_HEADER"
+	gitToken   = "GIT_AUTH_TOKEN"
+	httpHeader = "HTTP_AUTH_HEADER_"
+	httpToken  = "HTTP_AUTH_TOKEN_"
+)
+
+// IDs are the secrets, by BuildKit's names, that may hold a credential for one of the hosts, each a host or host:port. A
+// secret that names no host is for the first host, the repository's, only. Preferred ones come first.
+func IDs(repository string, others ...string) []string {
+	_, host := cutScheme(repository)
+	ids := append(idsOf(host), gitHeader, gitToken)
+	for _, other := range others {
+		_, host := cutScheme(other)
+		for _, id := range idsOf(host) {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// idsOf are the secrets that name the host, those that name its port too first.
+func idsOf(host string) []string {
+	var ids []string
+	for _, spelled := range spellings(host) {
+		ids = append(ids, gitHeader+"."+spelled, gitToken+"."+spelled)
+		// BuildKit's HTTP source writes an IPv6 address without brackets.
+		if strings.HasSuffix(spelled, "]") {
+			spelled = strings.Trim(spelled, "[]")
+		}
+		ids = append(ids, httpToken+spelled, httpHeader+spelled)
+	}
+	return ids
+}
+
+// spellings are how a secret may name a host: with its port and without, as it stands and, as a host's case means nothing
+// but BuildKit's look-up does not know that, in lower case.
+func spellings(host string) []string {
+	var all []string
+	for _, h := range []string{host, bare(host)} {
+		for _, spelled := range []string{h, strings.ToLower(h)} {
+			if spelled != "" && !slices.Contains(all, spelled) {
+				all = append(all, spelled)
+			}
+		}
+	}
+	return all
+}
+
+// bare is a host without its port; an IPv6 address keeps its brackets.
+func bare(host string) string {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		return host
+	}
+	if strings.Contains(name, ":") {
+		return "[" + name + "]"
+	}
+	return name
+}
+
+// cutScheme takes "http://" or "https://" off a host.
+func cutScheme(host string) (scheme, rest string) {
+	for _, scheme := range []string{"http", "https"} {
+		if rest, ok := strings.CutPrefix(host, scheme+"://"); ok {
+			return scheme, rest
+		}
+	}
+	return "https", host
+}
+
+// authorization is what a secret's value means as a header, by the kind of secret: as BuildKit sends it.
+func authorization(id, value string) string {
+	switch {
+	case strings.HasPrefix(id, gitToken):
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+value))
+	case strings.HasPrefix(id, httpToken):
+		return "Bearer " + value
+	}
+	return value
+}

@@ -1,0 +1,45 @@
+package secrets
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Source looks up a secret by id; ok is false where there is none.
+type Source func(id string) (value string, ok bool)
+
+// Folder reads secrets that an exec step has mounted into dir, each as the file that File names.
+func Folder(dir string) Source {
+	return func(id string) (string, bool) {
+		dt, err := os.ReadFile(filepath.Join(dir, File(id)))
+		return string(dt), err == nil
+	}
+}
+
+// fileLength bounds a file's name well below the 255 bytes that file systems take.
+const fileLength = 200
+
+// File names the file of a secret in a folder. An id holds what a user gave as a host: it is no path, and two ids never
+// have one file.
+func File(id string) string {
+	var name strings.Builder
+	for i := range len(id) {
+		c := id[i]
+		if plain(c) && (c != '.' || i > 0) {
+			name.WriteByte(c)
+		} else {
+			fmt.Fprintf(&name, "%%%02X", c)
+		}
+	}
+	if name.Len() <= fileLength {
+		return name.String()
+	}
+	return fmt.Sprintf("%s-%x", name.String()[:fileLength-50], sha256.Sum256([]byte(id)))
+}
+
+func plain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
+}

@@ -1,0 +1,33 @@
+package step
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"lambdabase/internal/branches"
+	"lambdabase/internal/secrets"
+)
+
+func (s *step) branches(ctx context.Context) error {
+	pem, err := authorities()
+	if err != nil {
+		return err
+	}
+	found, err := branches.List(ctx, branches.Remote{
+		URL:         s.repository,
+		Credentials: secrets.Credentials{Repository: hostOf(s.repository), Secrets: secrets.Folder(Secrets)},
+		Authority:   pem,
+		KnownHosts:  os.Getenv(KnownHosts),
+		Agent:       Agent,
+	})
+	if err != nil {
+		return err
+	}
+	dt, err := json.Marshal(found)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(Out, Branches), dt, 0o644)
+}

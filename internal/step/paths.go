@@ -1,0 +1,17 @@
+// Package step is what runs inside exec steps of the frontend's own image, where BuildKit has no source of its own: it
+// fetches LFS objects by the batch API, and lists branches. Only there are the user's secrets, agent and proxies at hand.
+package step
+
+// What a step finds where. The frontend mounts it, the program reads it.
+const (
+	Program    = "/lambda-frontend"
+	Out        = "/out"                    // its result
+	Cache      = "/cache"                  // kept by the daemon from build to build
+	Secrets    = "/run/secrets/lambdabase" // a file for each secret, by secrets.File
+	Authority  = Secrets + "/ca"           // certificates in PEM to trust besides those of the image
+	Agent      = "/run/lambdabase/agent"   // socket of the user's SSH agent
+	KnownHosts = "LAMBDABASE_KNOWN_HOSTS"  // variable: host keys of an SSH remote, as known_hosts has them
+	Branches   = "branches.json"           // file of the result of listing branches
+	Failure    = "lambdabase-error"        // file of a failed step's result that says why
+	CASecret   = "LAMBDABASE_CA"           // id of the secret behind Authority
+)

@@ -1,0 +1,74 @@
+package step
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"lambdabase/internal/gitssh"
+	"lambdabase/internal/redact"
+
+	"github.com/pkg/errors"
+)
+
+// Run runs the step that the arguments name. Its output is for the progress of the build.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s := &step{progress: stderr}
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	flags.StringVar(&s.repository, "repository", "", "Git URL")
+	flags.StringVar(&s.server, "server", "", "URL of the LFS batch API, where it is not the repository's own")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	switch {
+	case args[0] == "fetch" && flags.NArg() == 2:
+		return s.failing(s.fetch(ctx, flags.Arg(0), flags.Arg(1)))
+	case args[0] == "branches" && flags.NArg() == 0:
+		return s.failing(s.branches(ctx))
+	case args[0] == "failure" && flags.NArg() == 0:
+		return printFailure(stdout)
+	}
+	return errors.Errorf("unknown step %q, want fetch OID SIZE, branches or failure", args)
+}
+
+type step struct {
+	repository, server string
+	progress           io.Writer
+}
+
+// hostOf is who secrets are looked up for, with the scheme: what is asked in clear gets less.
+func hostOf(address string) string {
+	if remote, isSSH, err := gitssh.ParseRemote(address); isSSH && err == nil {
+		return remote.Host
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// failing leaves the reason of a failure where the frontend finds it: an exit code is all that a step tells otherwise.
+func (s *step) failing(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := redact.Text(err.Error())
+	if werr := os.WriteFile(filepath.Join(Out, Failure), []byte(text), 0o600); werr != nil {
+		text += fmt.Sprintf(" (and the reason can't be told: %v)", werr)
+	}
+	return errors.New(text)
+}
+
+func printFailure(w io.Writer) error {
+	dt, err := os.ReadFile(filepath.Join(Out, Failure))
+	if err != nil {
+		return errors.Wrap(err, "reason")
+	}
+	_, err = w.Write(dt)
+	return err
+}
