@@ -172,7 +172,7 @@ func (c *checkout) fromGit(ctx context.Context, ref *dfgitutil.GitRef) error {
 // the objects too, unless it has moved on.
 func (c *checkout) urlsOfRepository(ctx context.Context) error {
 	if c.runtime == "" {
-		return errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give option objects a template with {oid}", c.file.Path, c.Repository)
+		return errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give objects=lfs, or a template with {oid}", c.file.Path, c.Repository)
 	}
 	snap, err := c.snapshot(ctx, c.runtime, "")
 	if err != nil {
@@ -190,7 +190,7 @@ func (c *checkout) urlsOfRepository(ctx context.Context) error {
 	}
 	for _, l := range c.layers {
 		if !l.InContext && urls[l.OID] == "" {
-			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give option objects a template with {oid}", describe(l), c.runtime, c.Repository)
+			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give objects=lfs, or a template with {oid}", describe(l), c.runtime, c.Repository)
 		}
 	}
 	c.setURLs(func(o lfs.Object) string { return urls[o.OID] })

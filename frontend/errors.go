@@ -116,11 +116,7 @@ func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer
 		failed.status, failed.passing = code, code == 408 || code == 429 || code >= 500
 		err = &explained{cause: err, text: fmt.Sprintf("it answers with status %d, %s", code, meaning(code, hostOf(l.URL)))}
 	}
-	if l.URL == "" {
-		failed.error = errors.Wrapf(err, "fetch %s", describe(l))
-	} else {
-		failed.error = errors.Wrapf(err, "fetch %s from %s", describe(l), l.URL)
-	}
+	failed.reason = err
 	return failed
 }
 

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"lambdabase/llb/lambda2llb"
@@ -89,13 +90,22 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // fetchError is a layer whose object didn't arrive.
 type fetchError struct {
-	error
 	layer   lambda2llb.Layer
+	reason  error
 	status  int  // of the server, if it said one
 	passing bool // may be over when asked again
 }
 
-func (e *fetchError) Unwrap() error { return e.error }
+func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.object(), e.reason) }
+
+func (e *fetchError) Unwrap() error { return e.reason }
+
+func (e *fetchError) object() string {
+	if e.layer.URL == "" {
+		return describe(e.layer)
+	}
+	return describe(e.layer) + " from " + e.layer.URL
+}
 
 // refused tells whether another way to the object may be open.
 func (e *fetchError) refused() bool {
@@ -107,12 +117,21 @@ func (e *fetchError) refused() bool {
 }
 
 // objectsError is several objects that couldn't be fetched. It stands where its first stands in the recipe.
-type objectsError struct{ failed []error }
+type objectsError struct{ failed []*fetchError }
 
+// Error says what is the same for all objects once.
 func (e *objectsError) Error() string {
+	reason := e.failed[0].reason.Error()
+	one := !slices.ContainsFunc(e.failed, func(f *fetchError) bool { return f.reason.Error() != reason })
 	msg := fmt.Sprintf("%d objects failed", len(e.failed))
-	for _, err := range e.failed {
-		msg += "\n- " + err.Error()
+	if one {
+		msg += ": " + reason
+	}
+	for _, f := range e.failed {
+		msg += "\n- " + f.object()
+		if !one {
+			msg += ": " + f.reason.Error()
+		}
 	}
 	return msg
 }

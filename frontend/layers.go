@@ -126,7 +126,7 @@ func (a *assembly) each(ctx context.Context, state func(*lambda2llb.Layer) llb.S
 
 // fetchErrors are all objects that couldn't be fetched: one that fails doesn't hide the others.
 func fetchErrors(solved []solvedLayer) error {
-	var failed []error
+	var failed []*fetchError
 	for _, s := range solved {
 		if fetch := (*fetchError)(nil); errors.As(s.err, &fetch) {
 			failed = append(failed, fetch)

@@ -35,6 +35,8 @@ func (r *request) step(repository, server string) (*lambda2llb.Step, error) {
 		Image: *self, Platform: platform, Repository: repository, Server: server,
 		Secrets:    secrets.IDs(hostOf(repository), hostOf(server)),
 		KnownHosts: r.hostKeys,
+		HostNet:    r.bc.NetworkMode == pb.NetMode_HOST,
+		Hosts:      r.bc.ExtraHosts,
 		Proxy: llb.ProxyEnv{
 			HTTPProxy: args["HTTP_PROXY"], HTTPSProxy: args["HTTPS_PROXY"], NoProxy: args["NO_PROXY"], AllProxy: args["ALL_PROXY"],
 		},
@@ -108,7 +110,8 @@ func (r *request) show(ctx context.Context, exec *pb.ExecOp, root, out string) (
 	if err != nil {
 		return "", errors.Wrap(err, "container")
 	}
-	return text.String(), process.Wait()
+	err = process.Wait()
+	return text.String(), err
 }
 
 type nopCloser struct{ io.Writer }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -40,7 +41,17 @@ func TestOlderDaemonsGiveTheSameLayers(t *testing.T) {
 					require.Empty(t, fstree.Diff(wantTree, gotTree))
 				}
 			}
-			_, err := d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs21.x", "source", frontend)})
+			req := h.byImage(frontend, "go1.x")
+			want := oneImage(t, now, req)
+			h.Reset()
+			got := oneImage(t, d, req)
+			require.Equal(t, diffIDs(want), diffIDs(got))
+			require.NotZero(t, h.Total(sample.Batch))
+			h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(404, "not here"))
+			_, err := d.Solve(t.Context(), t, h.byImage(frontend, "nodejs20.x"))
+			require.ErrorContains(t, err, "5 objects failed: not found, or private (404", "one it has from the other runtime")
+			h.Heal()
+			_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs21.x", "source", frontend)})
 			require.ErrorContains(t, err, "did you mean nodejs24.x")
 			_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("go1.x", "source", frontend, "objects", h.url+"/nowhere/{oid}", "no-cache", "")})
 			require.ErrorContains(t, err, "5 objects failed")

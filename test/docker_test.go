@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -91,7 +92,15 @@ func TestDockerEngine2010BuildsOnALambdaBase(t *testing.T) {
 	require.Equal(t, "/var/task", inspected[0].Config.WorkingDir)
 	require.Equal(t, "nodejs20.x", inspected[0].Config.Labels["lambdabase.runtime"])
 
+	// The same with objects by steps of the frontend's image. This engine has no network but the host's.
 	tree := e.tree(t, "function")
+	h.Reset()
+	out, err = e.run(t, append(args, "--network=host", "--build-arg=LAMBDABASE_OBJECTS=lfs", "--tag=by-steps", dir)...)
+	require.NoError(t, err, out)
+	require.NotZero(t, h.Total(sample.Batch))
+	byStep := e.tree(t, "by-steps")
+	require.Equal(t, len(tree), len(byStep))
+
 	base, err := d.Tar(t, h.request("nodejs20.x"))
 	require.NoError(t, err)
 	for path, entry := range base {

@@ -1,11 +1,14 @@
 package test
 
 import (
+	"regexp"
 	"testing"
 
 	"lambdabase/internal/sample"
 	"lambdabase/test/sandbox"
 
+	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,4 +33,44 @@ func TestObjectsComeByTheBatchAPI(t *testing.T) {
 	want := oneImage(t, d, h.request("nodejs20.x"))
 	got := oneImage(t, d, h.byImage(image, "nodejs20.x"))
 	require.Equal(t, want.Digest, got.Digest, "where objects come from changes nothing")
+}
+
+func TestAnotherVersionOfTheFrontendFetchesAndUnpacksNothingAgain(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x")
+	image, _ := frontendImage(t, d)
+	want := oneImage(t, d, h.byImage(image, "nodejs20.x"))
+
+	old, err := crane.Pull(image)
+	require.NoError(t, err)
+	changed, err := crane.Layer(map[string][]byte{"version": []byte("2")})
+	require.NoError(t, err)
+	later, err := mutate.AppendLayers(old, changed)
+	require.NoError(t, err)
+	require.NoError(t, crane.Push(later, image+":later"))
+
+	h.Reset()
+	req := h.byImage(image+":later", "nodejs20.x")
+	result, err := d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+	require.Contains(t, result.Progress, "found in the cache", "its step is another")
+	unpacked := regexp.MustCompile(`(?m)^(#\d+) unpack .*\n(.*)$`).FindAllStringSubmatch(result.Progress, -1)
+	require.Len(t, unpacked, 6)
+	for _, u := range unpacked {
+		require.Equal(t, u[1]+" CACHED", u[2])
+	}
+	require.Equal(t, want.Digest, oneImage(t, d, req).Digest)
+}
+
+func TestAStepThatFailsSaysWhy(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "provided.al2023")
+	image, _ := frontendImage(t, d)
+	h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
+	for _, layers := range []string{"auto", "chain"} {
+		_, err := d.Solve(t.Context(), t, h.byImage(image, "provided.al2023", "layers", layers))
+		require.ErrorContains(t, err, "4 objects failed: forbidden (403 from "+h.url)
+		require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1")
+	}
 }

@@ -30,9 +30,21 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 	}
 	object := lfs.Object{Pointer: lfs.Pointer{OID: oid, Size: n}}
 	if err := client.Fetch(ctx, Cache, []lfs.Object{object}); err != nil {
-		return err
+		return ofOne(err)
 	}
 	return errors.Wrap(publish(filepath.Join(Cache, oid), filepath.Join(Out, oid)), "result")
+}
+
+// ofOne is the error without the object, which whoever reads it knows.
+func ofOne(err error) error {
+	var all *lfs.ObjectsError
+	var one *lfs.Error
+	if !errors.As(err, &all) || len(all.Errors) != 1 || !errors.As(all.Errors[0], &one) {
+		return err
+	}
+	bare := *one
+	bare.OID = ""
+	return &bare
 }
 
 func (s *step) client() (*lfs.Client, error) {

@@ -42,8 +42,23 @@ func testPlan() Plan {
 	return p
 }
 
+func testStep() Step {
+	return Step{
+		Image: llb.Image("reg/lambda-frontend", llb.LinuxAmd64), Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
+		Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r",
+		Secrets: []string{"GIT_AUTH_TOKEN.git.example:22", "GIT_AUTH_TOKEN"}, KnownHosts: "git.example ssh-ed25519 AAAA",
+		Proxy: llb.ProxyEnv{HTTPSProxy: "http://proxy.example:3128"},
+	}
+}
+
 func states(c *Converter, p Plan) map[string]llb.State {
+	byStep := p.Layers[0]
+	byStep.URL = ""
+	again := p.Layers[0]
+	again.Attempt = 1
 	return map[string]llb.State{
+		"step":    c.ByStep(testStep()).Unpack(llb.Scratch(), byStep),
+		"again":   c.Fetch(again),
 		"tree":    Tree(p.Repository, p.Commit),
 		"head":    Head(p.Repository, p.Runtime),
 		"layer":   c.Unpack(llb.Scratch(), p.Layers[0]),
@@ -98,13 +113,20 @@ func TestTheSamePlanGivesTheSameDefinition(t *testing.T) {
 }
 
 func TestPlatformsAndRuntimesShareWhatTheyFetch(t *testing.T) {
+	for _, url := range []string{"https://h/x", ""} {
+		shareWhatTheyFetch(t, url)
+	}
+}
+
+func shareWhatTheyFetch(t *testing.T, url string) {
 	p := testPlan()
 	other := testPlan()
+	p.Layers[0].URL, other.Layers[0].URL = url, url
 	other.Runtime, other.Repository, other.Platform.Architecture = "python3.12", "https://mirror.example/x.git", "amd64"
 	other.Recipe.Path = "x86_64/Dockerfile.python3.12"
 	digests := map[string]bool{}
 	for _, p := range []Plan{p, other} {
-		def, err := NewConverter(p).Fetch(p.Layers[0]).Marshal(context.Background(), llb.Platform(p.Platform))
+		def, err := NewConverter(p).ByStep(testStep()).Fetch(p.Layers[0]).Marshal(context.Background(), llb.Platform(p.Platform))
 		require.NoError(t, err)
 		head, err := def.Head()
 		require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"lambdabase/internal/step"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -21,6 +22,8 @@ type Step struct {
 	Secrets    []string // ids of those that may hold credentials; none must be there
 	KnownHosts string   // of an SSH remote, whose agent is forwarded; empty for any other
 	Proxy      llb.ProxyEnv
+	HostNet    bool // uses the host's network; one without a network is for the user's own steps
+	Hosts      []llb.HostIP
 }
 
 // Run is the step with the arguments, and its result.
@@ -32,6 +35,12 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 		llb.WithProxy(s.Proxy),
 		llb.AddSecret(step.Authority, llb.SecretID(step.CASecret), llb.SecretOptional),
 	}, opts...)
+	if s.HostNet {
+		opts = append(opts, llb.Network(pb.NetMode_HOST))
+	}
+	for _, h := range s.Hosts {
+		opts = append(opts, llb.AddExtraHost(h.Host, h.IP))
+	}
 	for _, id := range s.Secrets {
 		opts = append(opts, llb.AddSecret(step.Secrets+"/"+secrets.File(id), llb.SecretID(id), llb.SecretOptional))
 	}
