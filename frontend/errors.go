@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -59,11 +60,8 @@ func (e *tooLargeError) Error() string {
 }
 
 func (r *request) branchError(err error, runtime string) error {
-	if says(err, "could not read Username", "Authentication failed", "not found", "returned error: 403") {
-		err = errors.Wrapf(err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.<host>)")
-	}
 	if !says(err, "does not contain ref", "couldn't find remote ref") {
-		return errors.Wrapf(err, "branch %s of %s", runtime, r.Repository)
+		return errors.Wrapf(r.repositoryError(err), "branch %s of %s", runtime, r.Repository)
 	}
 	msg := fmt.Sprintf("no runtime %s: %s has no such branch", runtime, r.Repository)
 	if near := catalog.Nearest(runtime); len(near) > 0 {
@@ -72,9 +70,28 @@ func (r *request) branchError(err error, runtime string) error {
 	return errors.New(msg)
 }
 
+// repositoryError is an error of git with what to do where the repository let nobody in. Which secret git was given is not
+// known: BuildKit chooses.
+func (r *request) repositoryError(err error) error {
+	switch isSSH := r.hostKeys != ""; {
+	case isSSH && says(err, "no SSH key", "unset ssh forward key"):
+		return errors.Wrap(err, "forward an SSH agent: --ssh default")
+	case isSSH && says(err, "ssh: not found", "ssh: command not found", "cannot run ssh"):
+		return errors.Wrap(err, "the BuildKit daemon has no ssh: install openssh-client where buildkitd runs")
+	case isSSH && says(err, "REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed"):
+		return errors.Wrap(err, "the host key is not the one that is known: either somebody poses as the host, or it has got a new key: "+
+			"ask whoever runs it, and only if so give the new key as option known-hosts")
+	case isSSH && says(err, "Permission denied", "ot found"):
+		return errors.Wrap(err, "the repository isn't there, or no key of the SSH agent (--ssh default) may read it")
+	case says(err, "could not read Username", "Authentication failed", "' not found", "returned error: 403"):
+		return errors.Wrapf(err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused)", hostOf(r.Repository))
+	}
+	return err
+}
+
 func (r *request) commitError(err error, commit string) error {
 	if !says(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref") {
-		return errors.Wrapf(err, "commit %s of %s", commit, r.Repository)
+		return errors.Wrapf(r.repositoryError(err), "commit %s of %s", commit, r.Repository)
 	}
 	return errors.Errorf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
 		"leave out the commit for the branch's head, or build from a mirror that kept it", commit, r.Repository)
@@ -172,13 +189,13 @@ func statusOf(err error) int {
 
 // meaning is what a server of objects means by its answer.
 func meaning(code int, host string) string {
-	hostname, _, _ := strings.Cut(host, ":")
+	hostname := (&url.URL{Host: host}).Hostname()
 	switch {
 	case code == 401 || code == 403:
 		return fmt.Sprintf("%s: pass what it asks for as the secret HTTP_AUTH_TOKEN_%s or HTTP_AUTH_HEADER_%s (BuildKit 0.21 or later); 403 may also mean a limit",
 			strings.ToLower(http.StatusText(code)), hostname, hostname)
 	case code == 404 || code == 410:
-		return "not found: the template may be wrong, or the object not be there"
+		return fmt.Sprintf("not found: the template may be wrong, or the object not be there or be private (secret HTTP_AUTH_TOKEN_%s)", hostname)
 	case code == 429 || code == 509:
 		return "too many requests: try again later, or give a mirror with option objects"
 	case code >= 500:

@@ -57,10 +57,10 @@ func (r *request) ownImage(platform ocispecs.Platform) (*llb.State, error) {
 	return nil, nil
 }
 
-// hostOf is host[:port] of a repository.
+// hostOf is host[:port] of an URL, and the host of an SSH remote: its port says nothing about the LFS server.
 func hostOf(repository string) string {
 	if remote, isSSH, err := gitssh.ParseRemote(repository); isSSH && err == nil {
-		return remote.Host
+		return remote.Hostname()
 	}
 	u, err := url.Parse(repository)
 	if err != nil {

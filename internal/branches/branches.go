@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"lambdabase/internal/gitssh"
 	"lambdabase/internal/recipe"
 	"lambdabase/internal/secrets"
 
@@ -85,14 +86,24 @@ func (r Remote) fetch(ctx context.Context) (*git.Repository, error) {
 
 // advised is an error with what to do about it.
 func (r Remote) advised(err error) error {
-	if !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
+	if err != nil && strings.Contains(err.Error(), "unable to authenticate") { // as x/crypto/ssh says it
+		return errors.Wrap(err, "permission denied (publickey): the host takes none of the SSH agent's keys")
+	}
+	_, isSSH, _ := gitssh.ParseRemote(r.URL)
+	switch {
+	case isSSH && (errors.Is(err, transport.ErrRepositoryNotFound) || err != nil && strings.Contains(err.Error(), "unable to authenticate")):
+		return errors.Errorf("%v: the repository isn't there, or no key of the SSH agent (--ssh default) may read it", err)
+	case !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound):
 		return err
 	}
 	u, perr := url.Parse(r.URL)
 	if perr != nil {
 		return err
 	}
-	return errors.Wrap(err, r.Credentials.Advice(u))
+	if _, name := r.Credentials.Authorization(u); name != "" {
+		err = errors.Errorf("the credential (%s) was refused: %v", name, err)
+	}
+	return errors.Errorf("%v: %s", err, r.Credentials.Advice(u))
 }
 
 // runtime looks at one branch. A branch whose recipes can't be told apart is no runtime.

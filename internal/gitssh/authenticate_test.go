@@ -167,7 +167,7 @@ func TestAServerThatRefusesIsQuotedInOneSafeLine(t *testing.T) {
 
 func TestAServerThatHangsIsGivenUp(t *testing.T) {
 	hang := func(channel ssh.Channel, _ string) { _, _ = io.Copy(io.Discard, channel) } // until that is closed
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	silent, err := net.Listen("tcp", "127.0.0.1:0")                                     // takes connections and says nothing
 	require.NoError(t, err)
 	defer silent.Close()
 	deaf, err := net.Listen("unix", filepath.Join(t.TempDir(), "agent"))

@@ -96,6 +96,14 @@ func odd(path string) bool {
 	return strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '?' || r == '#' })
 }
 
+// Hostname is the host without its port.
+func (r Remote) Hostname() string {
+	if name, _, err := net.SplitHostPort(r.Host); err == nil {
+		return name
+	}
+	return r.Host
+}
+
 // String is the remote as BuildKit reads it: that knows neither git+ssh nor a remote without a user.
 func (r Remote) String() string {
 	if strings.HasPrefix(r.Path, "/") {

@@ -104,7 +104,7 @@ func (s *session) batch(ctx context.Context, at *server, objects []Object) (map[
 // whole is the body of a good answer, all of which must arrive before it counts as stalled.
 func (s *session) whole(ctx context.Context, a *answer) ([]byte, *failure) {
 	if a.StatusCode != http.StatusOK {
-		return nil, s.refusedAnswer(a)
+		return nil, s.hiding(s.refusedAnswer(a), a)
 	}
 	if f := s.encoded(a); f != nil {
 		return nil, f
@@ -124,6 +124,17 @@ func (s *session) whole(ctx context.Context, a *answer) ([]byte, *failure) {
 func (s *session) refusedAnswer(a *answer) *failure {
 	message := messageOf(a.begin(maxPage))
 	return s.refused(refusal{a.StatusCode, message}, a.Header, a.call.url, a.call.carried)
+}
+
+// hiding is a refusal of the batch API, which may say of what is private that it isn't there.
+func (s *session) hiding(f *failure, a *answer) *failure {
+	if f.Kind != NotFound || a.call.carried.sent {
+		return f
+	}
+	if f.Advice = s.advice(a.call.url); f.Advice != "" {
+		f.Err = errors.New("not found, or private")
+	}
+	return f
 }
 
 // encoded refuses what the request said it doesn't take: it would have to be unpacked without knowing how large it gets.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -376,4 +377,29 @@ func TestAFolderThatCanNotBeWrittenToIsToldAsThat(t *testing.T) {
 	err := c.Fetch(t.Context(), file, []Object{o})
 	require.ErrorContains(t, err, "folder of LFS objects")
 	require.False(t, errors.As(err, new(*ObjectsError)))
+}
+
+func TestNothingStaysBehindInTheProcess(t *testing.T) {
+	h := newHost(t)
+	good, cut, missing := h.put(text(1000)), h.put(text(2000)), h.put("missing")
+	delete(h.content, missing.OID)
+	h.object = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		return strings.HasSuffix(r.URL.Path, cut.OID) && cutAt(w, r, h.content[cut.OID], 100)
+	}
+	before := runtime.NumGoroutine()
+	for range 3 {
+		c, _ := h.client()
+		c.Transport = nil
+		require.Len(t, failures(t, c.Fetch(t.Context(), t.TempDir(), []Object{good, cut, missing})), 2)
+	}
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.LessOrEqual(t, runtime.NumGoroutine(), before)
+}
+
+func TestTheRealClockSleeps(t *testing.T) {
+	begin := wallClock{}.Now()
+	require.NoError(t, wallClock{}.Sleep(t.Context(), 20*time.Millisecond))
+	require.GreaterOrEqual(t, time.Since(begin), 20*time.Millisecond)
 }

@@ -155,7 +155,7 @@ func (d *download) cut(ctx context.Context, a *answer, err error) *failure {
 	case a.stalled():
 		f.Err = errors.Errorf("nothing arrived for %s after %s", d.limits.Idle, arrived)
 	case err != io.EOF:
-		f.Err = errors.Errorf("the answer was cut after %s: %s", arrived, d.foreign(err))
+		f.Err = d.foreign("the answer was cut after "+arrived, err)
 	case form(begin) != "":
 		// It ended as it should: it is all there is of something else.
 		f.Err, f.Message = errors.Errorf("%s, %s", f.Err, form(begin)), d.message(excerpt(begin))

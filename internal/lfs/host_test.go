@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +41,7 @@ type seen struct {
 	method, path, query string
 	header              http.Header
 	oids                []string
+	body                string
 }
 
 func newHost(t *testing.T) *fakeHost {
@@ -70,7 +71,9 @@ func (h *fakeHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	isBatch := strings.HasSuffix(r.URL.Path, "/info/lfs/objects/batch")
 	var request batchRequest
 	if isBatch && r.Method == http.MethodPost {
-		json.NewDecoder(r.Body).Decode(&request)
+		body, _ := io.ReadAll(r.Body)
+		json.Unmarshal(body, &request)
+		s.body = string(body)
 		for _, o := range request.Objects {
 			s.oids = append(s.oids, o.OID)
 		}
@@ -248,5 +251,3 @@ func onlyFailure(t *testing.T, err error) *Error {
 func text(n int) string {
 	return strings.Repeat(fmt.Sprintf("%x", sha256.Sum256([]byte{byte(n)})), n/64+1)[:n]
 }
-
-func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

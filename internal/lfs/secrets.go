@@ -40,12 +40,14 @@ type secrets struct {
 func (s *secrets) addHeader(h http.Header, whose secrecy) {
 	for name, values := range h {
 		for _, v := range values {
-			if name != "Authorization" && name != "Private-Token" {
+			switch name {
+			case "Authorization", "Private-Token":
+				for _, form := range credentialForms(v) {
+					s.add(whose, form)
+				}
+			case "Accept": // says what, not who
+			default:
 				s.add(parameter, v)
-				continue
-			}
-			for _, form := range credentialForms(v) {
-				s.add(whose, form)
 			}
 		}
 	}

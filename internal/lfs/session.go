@@ -62,12 +62,12 @@ func (s *session) message(text string) string {
 }
 
 // foreign is an error of net/http, whose text may have an URL in it, or what a server sent.
-func (s *session) foreign(err error) error {
+func (s *session) foreign(what string, err error) error {
 	var u *url.Error
 	for errors.As(err, &u) {
 		err = u.Err
 	}
-	return &quiet{text: s.message(err.Error()), cause: err}
+	return &quiet{text: what + ": " + s.message(err.Error()), cause: err}
 }
 
 func (s *session) patience() *patience { return &patience{session: s} }

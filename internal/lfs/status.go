@@ -43,11 +43,6 @@ func (s *session) refused(r refusal, h http.Header, where *url.URL, carried cred
 		f.Advice = laterAdvice
 	case f.Kind == Unauthorized, f.Kind == Forbidden:
 		s.denied(f, where, carried)
-	case f.Kind == NotFound && !carried.sent:
-		// Servers hide what is private.
-		if f.Advice = s.advice(where); f.Advice != "" {
-			f.Err = errors.New("not found, or private")
-		}
 	}
 	return f
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"lambdabase/internal/redact"
+
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/pkg/errors"
 )
@@ -27,9 +29,7 @@ var (
 	placeholder  = regexp.MustCompile(`\{[^{}]*\}`)
 	placeholders = []string{"oid", "size", "path", "commit", "oid0", "oid1"}
 
-	// What a query may say: an allow-list, as there is no end to the names that credentials go by. Their values are
-	// names too, or say nothing.
-	queryKeys  = []string{"api-version", "download", "format", "inline", "lfs", "oid", "path", "raw", "ref", "ref_type", "resolveLfs", "size", "version", "versionType"}
+	// What a query may say besides the keys of the allow-list: names, and values that are names or say nothing.
 	plainValue = regexp.MustCompile(`^(true|false|[0-9]{1,4}|(\{[a-z01]+\})*)$`)
 	wordKey    = regexp.MustCompile(`^[A-Za-z-]{1,24}$`)
 )
@@ -81,10 +81,10 @@ func checkQuery(u *url.URL) error {
 		return errors.New("malformed query")
 	}
 	for key, values := range query {
-		harmless := slices.Contains(queryKeys, key) || wordKey.MatchString(key) && !slices.ContainsFunc(values, notPlain)
+		harmless := redact.QueryKey(key) || wordKey.MatchString(key) && !slices.ContainsFunc(values, notPlain)
 		if !harmless {
 			return errors.Errorf("query key %s may carry a credential, which would end up in provenance and logs; known to carry none are %s",
-				shown(key), strings.Join(queryKeys, ", "))
+				shown(key), strings.Join(redact.QueryKeys(), ", "))
 		}
 	}
 	return nil

@@ -113,7 +113,7 @@ func (s *session) broken(parent context.Context, a *answer, err error) *failure 
 		f.fate = final
 		fallthrough
 	default:
-		f.Err = s.foreign(err)
+		f.Err = s.foreign("no answer", err)
 	}
 	return f
 }

@@ -1,16 +1,35 @@
 // Package redact takes out of text what gives access: people paste errors and logs into places that anybody can read.
+//
+// What is in doubt goes: a word too many is lost sooner than a part of a secret is shown. What stays is what errors are
+// for: hosts, paths, commits, digests, names and statuses.
 package redact
 
-import "regexp"
+// gone stands for what was taken out.
+const gone = "..."
 
-var (
-	// userInfo is "user:password@" of an URL.
-	userInfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#"'@]*@`)
-	// query is an URL's query: a redirect may have led to one that is signed.
-	query = regexp.MustCompile(`(https?://[^\s?"']*)\?[^\s"'<>]*`)
-)
+// withheld is what remains of a text that can't be made safe.
+const withheld = "(a text that may hold credentials is left out)"
 
-// Text is s without user information and queries of URLs.
+// rounds are more than any sensible text takes. One round may bring to light what the next has to take out.
+const rounds = 8
+
+// Text is s without credentials: user information, queries and fragments of URLs, passwords of other remotes, values of
+// headers and of parameters that authorize, and tokens that can be told by their form. Text of it is itself.
 func Text(s string) string {
-	return query.ReplaceAllString(userInfo.ReplaceAllString(s, "$1"), "$1?...")
+	for range rounds {
+		next := round(s)
+		if next == s {
+			return s
+		}
+		s = next
+	}
+	return withheld
+}
+
+func round(s string) string {
+	// URLs come late: of what is glued to one they would take the name only, and leave the value that tells nothing without.
+	for _, pass := range []func(string) string{headers, schemes, members, parameters, urls, remotes, tokens} {
+		s = pass(s)
+	}
+	return s
 }

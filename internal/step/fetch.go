@@ -81,7 +81,7 @@ func (s *step) endpoint(ctx context.Context) (lfs.Endpoint, error) {
 	}
 	answer, err := gitssh.Authenticator{Remote: remote, KnownHosts: os.Getenv(KnownHosts), Agent: Agent}.Authenticate(ctx)
 	if err != nil {
-		return lfs.Endpoint{}, errors.Wrapf(err, "LFS server of %s", s.repository)
+		return lfs.Endpoint{}, err
 	}
 	expires := answer.ExpiresAt
 	if answer.ExpiresIn > 0 {

@@ -43,7 +43,7 @@ type step struct {
 // hostOf is who secrets are looked up for, with the scheme: what is asked in clear gets less.
 func hostOf(address string) string {
 	if remote, isSSH, err := gitssh.ParseRemote(address); isSSH && err == nil {
-		return remote.Host
+		return remote.Hostname()
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {

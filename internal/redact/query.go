@@ -1,0 +1,30 @@
+package redact
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// queryKeys are what a query may say: an allow-list, as there is no end to the names that credentials go by.
+var queryKeys = []string{"api-version", "download", "format", "inline", "lfs", "oid", "path", "raw", "ref", "ref_type", "resolveLfs", "size", "version", "versionType"}
+
+var (
+	// nameValue is a name, a path, a number or a placeholder.
+	nameValue = regexp.MustCompile(`^([A-Za-z0-9._/{}-]|%2[fF])*$`)
+	pairBreak = regexp.MustCompile(`&amp;|\\u0026|[&;]`)
+)
+
+// QueryKeys are the keys that QueryKey allows, sorted.
+func QueryKeys() []string { return slices.Clone(queryKeys) }
+
+// QueryKey tells whether a query's key is known to come with no credential.
+func QueryKey(key string) bool { return slices.Contains(queryKeys, key) }
+
+// harmless tells whether a query may be shown, as it stands in an URL.
+func harmless(query string) bool {
+	return !slices.ContainsFunc(pairBreak.Split(query, -1), func(pair string) bool {
+		key, value, _ := strings.Cut(pair, "=")
+		return !QueryKey(key) || !nameValue.MatchString(value)
+	})
+}
