@@ -391,6 +391,7 @@ func TestNothingStaysBehindInTheProcess(t *testing.T) {
 		c, _ := h.client()
 		c.Transport = nil
 		require.Len(t, failures(t, c.Fetch(t.Context(), t.TempDir(), []Object{good, cut, missing})), 2)
+		require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{good}))
 	}
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)

@@ -109,6 +109,11 @@ func TestAServerThatDoesNotGoOnIsAskedFromTheBeginning(t *testing.T) {
 			w.WriteHeader(206)
 			io.WriteString(w, all[400:]+"x")
 		}, 3},
+		"another total": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 400-999/1001")
+			w.WriteHeader(206)
+			io.WriteString(w, all[400:])
+		}, 3},
 		"backwards": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Range", "bytes 400-399/1000")
 			w.WriteHeader(206)
@@ -146,13 +151,69 @@ func TestAServerThatDoesNotGoOnIsAskedFromTheBeginning(t *testing.T) {
 				tc.answer(w)
 				return true
 			}
-			c, _ := h.client()
+			c, clock := h.client()
 			dir := t.TempDir()
 			require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
 			requireObjects(t, dir, o)
 			require.Len(t, h.downloads(), tc.requests)
+			if name != "other bytes" { // which nobody can tell until all are there
+				require.Len(t, clock.slept, 1, "after the cut")
+			}
 		})
 	}
+}
+
+func TestAServerThatDoesNotGoOnIsNotAskedToTwice(t *testing.T) {
+	h := newHost(t)
+	o := h.put(text(1000))
+	h.object = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Range") != "" {
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+			return true
+		}
+		return cutAt(w, r, h.content[o.OID], n*250)
+	}
+	c, _ := h.client()
+	dir := t.TempDir()
+	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	requireObjects(t, dir, o)
+	var ranges []string
+	for _, d := range h.downloads() {
+		ranges = append(ranges, d.header.Get("Range"))
+	}
+	require.Equal(t, []string{"", "bytes=250-", "", ""}, ranges)
+}
+
+func TestASlowDownloadIsNotAStall(t *testing.T) {
+	h := newHost(t)
+	o := h.put(text(1000))
+	h.object = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Length", "1000")
+		for i := range 10 {
+			w.Write(h.content[o.OID][i*100 : i*100+100])
+			w.(http.Flusher).Flush()
+			time.Sleep(100 * time.Millisecond)
+		}
+		return true
+	}
+	c, clock := h.client()
+	c.Limits.Idle = 500 * time.Millisecond
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.Empty(t, clock.slept)
+}
+
+func TestWhatAnEarlierProcessLeftDoesNotExcuseTheServer(t *testing.T) {
+	h := newHost(t)
+	o := h.put(text(1000))
+	h.object = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		return cutAt(w, r, []byte(strings.Repeat("x", 1000)), 1000)
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, o.OID+".part"), []byte(text(400)), 0o600))
+	c, _ := h.client()
+	require.Equal(t, Corrupted, onlyFailure(t, c.Fetch(t.Context(), dir, []Object{o})).Kind)
+	require.Len(t, h.downloads(), 3)
+	require.Empty(t, files(t, dir))
 }
 
 func TestAWeakETagIsNotSentBack(t *testing.T) {

@@ -11,13 +11,13 @@ import (
 )
 
 func (s *step) branches(ctx context.Context) error {
-	pem, err := authorities()
+	pem, err := s.authorities()
 	if err != nil {
 		return err
 	}
 	found, err := branches.List(ctx, branches.Remote{
 		URL:         s.repository,
-		Credentials: secrets.Credentials{Repository: hostOf(s.repository), Secrets: secrets.Folder(Secrets)},
+		Credentials: secrets.Credentials{Repository: hostOf(s.repository), Secrets: secrets.Folder(s.secrets)},
 		Authority:   pem,
 		KnownHosts:  os.Getenv(KnownHosts),
 		Agent:       Agent,
@@ -29,5 +29,5 @@ func (s *step) branches(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(Out, Branches), dt, 0o644)
+	return os.WriteFile(filepath.Join(s.out, Branches), dt, 0o644)
 }

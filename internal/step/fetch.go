@@ -29,10 +29,10 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 		return err
 	}
 	object := lfs.Object{Pointer: lfs.Pointer{OID: oid, Size: n}}
-	if err := client.Fetch(ctx, Cache, []lfs.Object{object}); err != nil {
+	if err := client.Fetch(ctx, s.cache, []lfs.Object{object}); err != nil {
 		return ofOne(err)
 	}
-	return errors.Wrap(publish(filepath.Join(Cache, oid), filepath.Join(Out, oid)), "result")
+	return errors.Wrap(publish(filepath.Join(s.cache, oid), filepath.Join(s.out, oid)), "result")
 }
 
 // ofOne is the error without the object, which whoever reads it knows.
@@ -48,11 +48,11 @@ func ofOne(err error) error {
 }
 
 func (s *step) client() (*lfs.Client, error) {
-	t, err := transport()
+	t, err := s.transport()
 	if err != nil {
 		return nil, err
 	}
-	credentials := secrets.Credentials{Repository: hostOf(s.repository), Secrets: secrets.Folder(Secrets)}
+	credentials := secrets.Credentials{Repository: hostOf(s.repository), Secrets: secrets.Folder(s.secrets)}
 	if err := credentials.Check(hostOf(s.server)); err != nil {
 		return nil, err
 	}

@@ -17,8 +17,13 @@ import (
 
 // Run runs the step that the arguments name. Its output is for the progress of the build.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	s := &step{progress: stderr}
+	s := &step{out: Out, cache: Cache, secrets: Secrets, stdout: stdout, progress: stderr}
+	return s.run(ctx, args)
+}
+
+func (s *step) run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.repository, "repository", "", "Git URL")
 	flags.StringVar(&s.server, "server", "", "URL of the LFS batch API, where it is not the repository's own")
 	if err := flags.Parse(args[1:]); err != nil {
@@ -30,14 +35,15 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case args[0] == "branches" && flags.NArg() == 0:
 		return s.failing(s.branches(ctx))
 	case args[0] == "failure" && flags.NArg() == 0:
-		return printFailure(stdout)
+		return s.printFailure()
 	}
 	return errors.Errorf("unknown step %q, want fetch OID SIZE, branches or failure", args)
 }
 
 type step struct {
-	repository, server string
-	progress           io.Writer
+	repository, server  string
+	out, cache, secrets string // folders
+	stdout, progress    io.Writer
 }
 
 // hostOf is who secrets are looked up for, with the scheme: what is asked in clear gets less.
@@ -57,18 +63,18 @@ func (s *step) failing(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := redact.Text(err.Error())
-	if werr := os.WriteFile(filepath.Join(Out, Failure), []byte(text), 0o600); werr != nil {
+	text := redact.Text(err.Error()) + certificateAdvice(err)
+	if werr := os.WriteFile(filepath.Join(s.out, Failure), []byte(text), 0o600); werr != nil {
 		text += fmt.Sprintf(" (and the reason can't be told: %v)", werr)
 	}
 	return errors.New(text)
 }
 
-func printFailure(w io.Writer) error {
-	dt, err := os.ReadFile(filepath.Join(Out, Failure))
+func (s *step) printFailure() error {
+	dt, err := os.ReadFile(filepath.Join(s.out, Failure))
 	if err != nil {
 		return errors.Wrap(err, "reason")
 	}
-	_, err = w.Write(dt)
+	_, err = s.stdout.Write(dt)
 	return err
 }

@@ -1,18 +1,25 @@
 package step
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
+	"net/url"
 	"os"
+	"path"
+	"path/filepath"
+	"strings"
 
 	"github.com/pkg/errors"
 )
 
 // transport trusts the certificates of the image, and those that the user gives. Proxies are those of the environment.
-func transport() (*http.Transport, error) {
+func (s *step) transport() (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	pem, err := authorities()
+	t.OnProxyConnectResponse = refusedByProxy
+	pem, err := s.authorities()
 	if pem == nil || err != nil {
 		return t, err
 	}
@@ -20,18 +27,36 @@ func transport() (*http.Transport, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, "certificates")
 	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.Errorf("secret %s holds no certificate in PEM", CASecret)
-	}
+	pool.AppendCertsFromPEM(pem)
 	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	return t, nil
 }
 
 // authorities are the user's certificates; nil if there are none.
-func authorities() ([]byte, error) {
-	pem, err := os.ReadFile(Authority)
+func (s *step) authorities() ([]byte, error) {
+	pem, err := os.ReadFile(filepath.Join(s.secrets, path.Base(Authority)))
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
+	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		err = errors.New("it holds no certificate in PEM")
+	}
 	return pem, errors.Wrapf(err, "secret %s", CASecret)
+}
+
+// refusedByProxy tells a proxy's refusal from a server's: net/http says nothing but "Forbidden".
+func refusedByProxy(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
+	if res.StatusCode == http.StatusOK {
+		return nil
+	}
+	return errors.Errorf("the proxy %s answers %s", proxy.Host, res.Status)
+}
+
+// certificateAdvice is what to do about an error of a certificate that nobody known has signed; empty for any other. It is
+// told by its text: go-git hides its type.
+func certificateAdvice(err error) string {
+	if !strings.Contains(err.Error(), "tls: failed to verify certificate") {
+		return ""
+	}
+	return fmt.Sprintf(": where a company signs with a CA of its own, pass that as the secret %s (--secret id=%s,src=ca.pem)", CASecret, CASecret)
 }

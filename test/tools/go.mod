@@ -4,6 +4,8 @@ go 1.26.8
 
 tool (
 	github.com/docker/buildx/cmd/buildx
+	// For its test server, which is a file with a build tag and no package: test/setup builds it.
+	github.com/git-lfs/git-lfs/v3/tr/trgen
 	github.com/moby/buildkit/cmd/buildctl
 	github.com/moby/buildkit/cmd/buildkitd
 	honnef.co/go/tools/cmd/staticcheck
@@ -99,6 +101,7 @@ require (
 	github.com/fsnotify/fsnotify v1.10.1 // indirect
 	github.com/fvbommel/sortorder v1.1.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.0 // indirect
+	github.com/git-lfs/git-lfs/v3 v3.8.1 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/go-openapi/analysis v0.25.2 // indirect

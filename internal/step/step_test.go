@@ -1,0 +1,98 @@
+package step
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"lambdabase/internal/branches"
+	"lambdabase/internal/sample"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/stretchr/testify/require"
+)
+
+// bench is a step with folders of its own, and a repository to ask.
+func bench(t *testing.T) (*step, *sample.Server, string) {
+	t.Helper()
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"provided.al2023"}})
+	require.NoError(t, err)
+	repository, err := sample.Create(t.TempDir(), made)
+	require.NoError(t, err)
+	server := sample.NewServer(repository)
+	host := httptest.NewServer(server)
+	t.Cleanup(host.Close)
+	url, _ := server.URLs(host.URL)
+	return &step{out: t.TempDir(), cache: t.TempDir(), secrets: t.TempDir(), stdout: &bytes.Buffer{}, progress: &bytes.Buffer{}}, server, url
+}
+
+// anObject is one of the repository's.
+func anObject(t *testing.T) (oid, size string) {
+	t.Helper()
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"provided.al2023"}})
+	require.NoError(t, err)
+	for _, content := range made[0].LFS {
+		return digest.FromBytes(content).Encoded(), strconv.Itoa(len(content))
+	}
+	return "", ""
+}
+
+func TestAnObjectIsFetchedOnceAndLeftByItsNameAlone(t *testing.T) {
+	s, server, url := bench(t)
+	oid, size := anObject(t)
+	for range 2 {
+		s.out = t.TempDir()
+		require.NoError(t, s.run(context.Background(), []string{"fetch", "--repository=" + url, oid, size}))
+		entries, err := os.ReadDir(s.out)
+		require.NoError(t, err)
+		require.Len(t, entries, 1)
+		info, err := entries[0].Info()
+		require.NoError(t, err)
+		require.Equal(t, oid, info.Name())
+		require.Equal(t, os.FileMode(0o600), info.Mode())
+		require.Equal(t, 1, server.Count(oid), "the second time it is in the cache")
+	}
+	require.Contains(t, s.progress.(*bytes.Buffer).String(), "found in the cache")
+}
+
+func TestAFailureLeavesItsReason(t *testing.T) {
+	s, _, url := bench(t)
+	err := s.run(context.Background(), []string{"fetch", "--repository=" + url, "0000000000000000000000000000000000000000000000000000000000000001", "5"})
+	require.ErrorContains(t, err, "not found")
+	require.NoError(t, s.run(context.Background(), []string{"failure"}))
+	require.Equal(t, err.Error(), s.stdout.(*bytes.Buffer).String())
+
+	s, _, url = bench(t)
+	err = s.run(context.Background(), []string{"branches", "--repository=" + url + "-not-there"})
+	require.ErrorContains(t, err, "pass a token as the secret")
+	require.FileExists(t, filepath.Join(s.out, Failure))
+}
+
+func TestASecretThatHoldsNoCertificateIsAnError(t *testing.T) {
+	s, _, url := bench(t)
+	require.NoError(t, os.WriteFile(filepath.Join(s.secrets, "ca"), []byte("no PEM"), 0o600))
+	oid, size := anObject(t)
+	require.ErrorContains(t, s.run(context.Background(), []string{"fetch", "--repository=" + url, oid, size}), "secret LAMBDABASE_CA")
+}
+
+func TestBranchesAreLeftAsJSON(t *testing.T) {
+	s, _, url := bench(t)
+	require.NoError(t, s.run(context.Background(), []string{"branches", "--repository=" + url}))
+	dt, err := os.ReadFile(filepath.Join(s.out, Branches))
+	require.NoError(t, err)
+	var found []branches.Runtime
+	require.NoError(t, json.Unmarshal(dt, &found))
+	require.Len(t, found, 1)
+	require.Equal(t, "provided.al2023", found[0].Name)
+}
+
+func TestAnUnknownStepIsAnError(t *testing.T) {
+	for _, args := range [][]string{{"fetch"}, {"fetch", "a"}, {"brunches"}, {"branches", "x"}, {"fetch", "--x", "a", "1"}} {
+		require.Error(t, (&step{}).run(context.Background(), args), args)
+	}
+}
