@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"lambdabase/internal/objects"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -20,6 +21,9 @@ type Frontend struct {
 	Today time.Time // when runtimes are past their end of support; zero: never
 	// Patience is how long the objects of an image may take besides the time for their size; zero: 5 minutes.
 	Patience time.Duration
+	// Objects, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
+	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
+	Objects *objects.Store
 
 	pause time.Duration // before an object is asked for again; zero: a second, and more each time
 }

@@ -73,10 +73,18 @@ func (r *request) created(ctx context.Context, commit string) (time.Time, error)
 	if err != nil {
 		return time.Time{}, err
 	}
-	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{
+	opt := sourceresolver.Opt{
 		LogName: "resolve date of commit " + commit[:12],
 		GitOpt:  &sourceresolver.ResolveGitOpt{ReturnObject: true},
-	})
+	}
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, opt)
+	if err != nil {
+		// BuildKit v0.33.1 takes a tree from whichever remote it had the commit of, and asks for the commit without the
+		// secrets then. With its .git it is another tree, which is fetched with them; the commit is there afterwards.
+		if _, ferr := r.solve(ctx, lambda2llb.Tree(r.Repository, commit, r.git(llb.KeepGitDir())...), ocispecs.Platform{}, true); ferr == nil {
+			meta, err = r.client.ResolveSourceMetadata(ctx, op, opt)
+		}
+	}
 	if err != nil {
 		return time.Time{}, r.commitError(err, commit)
 	}

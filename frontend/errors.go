@@ -152,9 +152,14 @@ func (e *explained) Unwrap() error { return e.cause }
 
 // diagnose is what the server says of an object's URL, and whether it may say something else when asked again.
 func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) (said error, again bool) {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errStalled)
+	ctx, cancel := limited(ctx, time.Minute)
 	defer cancel()
-	op, err := sourceOp(ctx, llb.HTTP(l.URL, llb.Filename(l.OID)))
+	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps
+	if caps.Supports(pb.CapSourceHTTPHeader) == nil {
+		// BuildKit keeps what an URL sent to a client, wrong or not, for as long as its entity tag stays: be another one.
+		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (after attempt %d)", l.Attempt+1)}))
+	}
+	op, err := sourceOp(ctx, llb.HTTP(l.URL, opts...))
 	if err != nil {
 		return err, false
 	}

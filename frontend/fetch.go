@@ -51,7 +51,7 @@ func (a *assembly) solveInTime(ctx context.Context, st llb.State) (gateway.Refer
 	for _, l := range a.plan.Layers {
 		limit += time.Duration(l.Size) * time.Second / slowest
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errStalled)
+	ctx, cancel := limited(ctx, limit)
 	defer cancel()
 	ref, err := a.solve(ctx, st, a.plan.Platform, true)
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
@@ -60,12 +60,20 @@ func (a *assembly) solveInTime(ctx context.Context, st llb.State) (gateway.Refer
 	return ref, err
 }
 
+// limited is a context that ends with errStalled. It has no deadline: gRPC would tell it to the daemon, whose own error
+// may come first.
+func limited(ctx context.Context, limit time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(limit, func() { cancel(errStalled) })
+	return ctx, func() { timer.Stop(); cancel(nil) }
+}
+
 // again tells whether the object is to be asked for once more, and notes in the layer how.
 func (a *assembly) again(ctx context.Context, l *lambda2llb.Layer, failed *fetchError) bool {
 	if l.URL == "" {
 		return false
 	}
-	if failed.refused() && a.plan.Fallback && a.step != nil {
+	if failed.refused() && a.plan.Fallback && a.batch {
 		a.warnFallback(ctx, *l, failed)
 		l.URL, l.Attempt = "", 0
 		return true

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"sync"
 
+	"lambdabase/internal/objects"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
@@ -19,7 +21,7 @@ import (
 type assembly struct {
 	*request
 	plan    *lambda2llb.Plan
-	step    *lambda2llb.Step // that asks the batch API; nil where it isn't needed or can't be run
+	batch   bool // what has no URL, or is refused there, can be got by the batch API
 	convert *lambda2llb.Converter
 	fetched bool // every object, after one had failed
 }
@@ -28,7 +30,7 @@ type assembly struct {
 // how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
 func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
 	a := &assembly{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.vertices...).InContext(r.context)}
-	if err := a.byStep(); err != nil {
+	if err := a.byBatch(); err != nil {
 		return llb.State{}, nil, err
 	}
 	st, hasWorkdir, err := a.layers(ctx)
@@ -41,10 +43,14 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.Stat
 	return st, plan.BaseImage(!hasWorkdir), nil
 }
 
-// byStep finds the step that asks the batch API, where that is needed or may be.
-func (a *assembly) byStep() error {
+// byBatch finds the way to the batch API, where that is needed or may be: the client asks it, or a step of ours does.
+func (a *assembly) byBatch() error {
 	needed := slices.ContainsFunc(a.plan.Layers, func(l lambda2llb.Layer) bool { return l.URL == "" && !l.InContext })
 	if !needed && !a.plan.Fallback {
+		return nil
+	}
+	if a.byClient() {
+		a.batch = true
 		return nil
 	}
 	st, err := a.request.step(a.plan.Repository, a.plan.Server)
@@ -55,10 +61,25 @@ func (a *assembly) byStep() error {
 		return errors.Errorf("objects of %s must be asked for by the LFS batch API, by a step of the frontend's image, and this frontend runs from none: "+
 			"name the image as option source, or give objects an URL template", a.plan.Repository)
 	}
-	if a.step = st; st != nil {
+	if a.batch = st != nil; a.batch {
 		a.convert.ByStep(*st)
 	}
 	return nil
+}
+
+// byClient offers the objects to the daemon as blobs of the client's store, if the client has one and the daemon takes such.
+func (a *assembly) byClient() bool {
+	caps := a.bc.BuildOpts().LLBCaps
+	if a.objects == nil || caps.Supports(pb.CapSourceImageBlob) != nil {
+		return false
+	}
+	for _, l := range a.plan.Layers {
+		if !l.InContext {
+			a.objects.Offer(objects.Source{Repository: a.plan.Repository, Server: a.plan.Server}, l.Object)
+		}
+	}
+	a.convert.ByStore(objects.StoreID)
+	return true
 }
 
 // layers are the ADDs alone, and whether the working directory came with them.

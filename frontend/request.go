@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lambdabase/internal/gitssh"
+	"lambdabase/internal/objects"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -27,6 +28,7 @@ type request struct {
 	today    time.Time
 	patience time.Duration
 	pause    time.Duration
+	objects  *objects.Store
 	hostKeys string    // of the repository, if it is an SSH remote
 	warned   *sync.Map // texts: platforms would say them twice
 	states   *sync.Map // llb.State of images by platform, to be scanned
@@ -34,7 +36,7 @@ type request struct {
 
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
-		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second),
+		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second), objects: f.Objects,
 		warned: &sync.Map{}, states: &sync.Map{},
 	}
 	if err := r.from(opts.Repository); err != nil {

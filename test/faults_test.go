@@ -2,7 +2,6 @@ package test
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -18,40 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFaultsOfTheObjectServerAreTold(t *testing.T) {
-	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023")
-	for name, tc := range map[string]struct {
-		fault sample.Fault
-		want  string
-	}{
-		"not found":         {sample.Fault{Status: 404}, "it answers with status 404, not found"},
-		"unauthorized":      {sample.Fault{Status: 401}, "it answers with status 401, unauthorized"},
-		"too many requests": {sample.Fault{Status: 429, Header: http.Header{"Retry-After": {"3600"}}}, "it answers with status 429, too many requests"},
-		"server error":      {sample.Fault{Status: 503}, "it answers with status 503, server error: try again later"},
-		"corrupt":           {sample.Fault{Corrupt: true}, "it sent something else, sha256:"},
-		"oversize":          {sample.Fault{Oversize: 100}, "it sent something else, sha256:"},
-		"cut":               {sample.Fault{Cut: 100}, "unexpected EOF"},
-		"an error page":     {sample.Fault{Status: 200, Body: "<html>maintenance</html>"}, "it sent something else, sha256:"},
-		"a signed redirect": {sample.Fault{Status: 302, Header: http.Header{"Location": {"http://127.0.0.1:1/x?X-Amz-Signature=" + sample.Signature}}}, "connection refused"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h.Heal()
-			h.Inject(sample.Target{Kind: sample.Object}, tc.fault)
-			defer h.Heal()
-			for _, layers := range []string{"auto", "chain"} {
-				_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "layers", layers, "no-cache", ""))
-				require.ErrorContains(t, err, tc.want)
-				require.ErrorContains(t, err, "(object sha256:")
-				require.NotContains(t, err.Error(), sample.Signature)
-				require.NotContains(t, err.Error(), "digest mismatch", "which says nothing")
-			}
-		})
-	}
-	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "no-cache", ""))
-	require.NoError(t, err, "a failure is not kept")
-}
-
 func TestABuildThatIsEndedEndsAtOnce(t *testing.T) {
 	d := sandbox.Start(t)
 	h := upstream(t, "provided.al2023")
@@ -64,15 +29,17 @@ func TestABuildThatIsEndedEndsAtOnce(t *testing.T) {
 	require.Less(t, time.Since(start), 20*time.Second)
 }
 
-func TestARepositoryThatIsNotThereSaysWhatToDo(t *testing.T) {
+func TestABranchThatIsGoneIsToldUntilItComesBack(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023")
-	for _, status := range []int{401, 403, 404} {
-		h.Heal()
-		h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Status: status})
-		_, err := d.Solve(t.Context(), t, h.request("provided.al2023"))
-		require.ErrorContains(t, err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN", "%d", status)
-	}
+	b := branch("case", compress(t, plain(t, task...)))
+	h := serve(t, []sample.Branch{b})
+	require.NoError(t, h.Delete("case"))
+	_, err := d.Solve(t.Context(), t, h.request("case"))
+	require.ErrorContains(t, err, "no runtime case: "+h.url+sample.RepositoryPath+" has no such branch")
+	_, err = h.Push(b)
+	require.NoError(t, err)
+	_, err = d.Solve(t.Context(), t, h.request("case"))
+	require.NoError(t, err)
 }
 
 // older is a daemon as one before v0.10 is: it merges nothing, and tells no git metadata.

@@ -18,6 +18,7 @@ type download struct {
 	etag      string // of what the part began with
 	inherited bool   // the part began in an earlier process: nobody knows any more who sent it
 	whole     bool   // the server doesn't go on from the middle
+	login     bool   // the server wants to know who asks
 	wrongs    int    // times that another content came
 	renewed   int64  // furthest byte when a refusal had the server asked again; -1: never
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/pkg/errors"
 )
 
 // Kind is the sort of thing that went wrong, for those who have to decide what to do about it.
@@ -114,4 +116,16 @@ func shownURL(u *url.URL) string {
 		return ""
 	}
 	return bounded(oneLine((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()))
+}
+
+// ReasonOfOne is the error of a Fetch of one object without the object's name, for whoever says that himself.
+func ReasonOfOne(err error) error {
+	var all *ObjectsError
+	var one *Error
+	if !errors.As(err, &all) || len(all.Errors) != 1 || !errors.As(all.Errors[0], &one) {
+		return err
+	}
+	bare := *one
+	bare.OID, bare.Path = "", ""
+	return &bare
 }

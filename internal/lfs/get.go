@@ -64,8 +64,10 @@ func (d *download) call() (call, error) {
 	return call{http.MethodGet, d.offer.action.url, h, private, carried, nil}, err
 }
 
-// present is what goes with the request for an object for it to be let in.
-func (s *session) present(o *offer) (http.Header, credential, error) {
+// present is what goes with the request for an object for it to be let in. An URL with a query is most likely signed, and
+// stores refuse a credential beside a signature: there the user's own goes only where it was asked for.
+func (d *download) present(o *offer) (http.Header, credential, error) {
+	s := d.session
 	h, own := o.action.header.Clone(), sameOrigin(o.action.url, o.from.batch)
 	for name, values := range h {
 		// Gitea repeats what it was sent, for whatever host it names.
@@ -79,7 +81,7 @@ func (s *session) present(o *offer) (http.Header, credential, error) {
 		return h, o.from.carried, nil
 	case h.Get("Authorization") != "":
 		return h, credential{sent: true, name: "given by the server itself"}, nil
-	case o.action.authenticated:
+	case o.action.authenticated, o.action.url.RawQuery != "" && !d.login:
 		return h, credential{}, nil
 	case own && authorization != "":
 		h.Set("Authorization", authorization)
@@ -105,6 +107,7 @@ func (d *download) goesOn(a *answer) bool {
 // denied is a status that is no content. Stores answer with any of these once a signature has ended.
 func (d *download) denied(a *answer) *failure {
 	f := d.refusedAnswer(a)
+	d.login = d.login || a.StatusCode == http.StatusUnauthorized
 	switch a.StatusCode {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
 		if f.Kind != Limit {

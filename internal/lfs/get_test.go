@@ -538,3 +538,23 @@ func TestASignatureThatEndsDuringAPauseIsNotUsed(t *testing.T) {
 	require.Len(t, h.batches(), 2)
 	require.Len(t, h.downloads(), 2)
 }
+
+func TestASignedURLOfTheServerItselfGetsACredentialOnlyWhereItWantsOne(t *testing.T) {
+	for name, wanted := range map[string]bool{"signature alone": false, "both": true} {
+		h := newHost(t)
+		o := h.put(text(1000))
+		h.object = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			switch given := r.Header.Get("Authorization") != ""; {
+			case given && !wanted:
+				http.Error(w, "Only one auth mechanism allowed", http.StatusBadRequest)
+			case !given && wanted:
+				http.Error(w, "who are you?", http.StatusUnauthorized)
+			default:
+				return false
+			}
+			return true
+		}
+		c, _ := h.client()
+		require.NoError(t, withToken(c, h).Fetch(t.Context(), t.TempDir(), []Object{o}), name)
+	}
+}

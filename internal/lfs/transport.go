@@ -106,10 +106,11 @@ func (s *session) broken(parent context.Context, a *answer, err error) *failure 
 	f := s.fail(Network, a.call.url, nil)
 	f.fate = again
 	var certificate *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError // a server that doesn't speak it at all
 	switch {
 	case a.stalled():
 		f.Err = errors.Errorf("no answer for %s", s.limits.Idle)
-	case errors.As(err, &certificate), errors.Is(err, http.ErrSchemeMismatch):
+	case errors.As(err, &certificate), errors.As(err, &noTLS):
 		f.fate = final
 		fallthrough
 	default:

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"bytes"
 	"io"
 	"maps"
 	"net/http"
@@ -104,6 +105,10 @@ func (f *faults) take(match func(Target) bool) (fault Fault, found bool) {
 // begin does what a fault does before the answer proper.
 func (f Fault) begin(w http.ResponseWriter, r *http.Request) {
 	if f.Delay > 0 {
+		// net/http finds out that a client has left only once the request is read.
+		if body, err := io.ReadAll(r.Body); err == nil {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 		wait(r.Context(), f.Delay)
 	}
 	if f.Drop {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"lambdabase/internal/branches"
+	"lambdabase/internal/objects"
 	"lambdabase/internal/secrets"
 )
 
@@ -17,7 +18,7 @@ func (s *step) branches(ctx context.Context) error {
 	}
 	found, err := branches.List(ctx, branches.Remote{
 		URL:         s.repository,
-		Credentials: secrets.Credentials{Repository: hostOf(s.repository), Secrets: secrets.Folder(s.secrets)},
+		Credentials: objects.Credentials(s.repository, secrets.Folder(s.secrets)),
 		Authority:   pem,
 		KnownHosts:  os.Getenv(KnownHosts),
 		Agent:       Agent,

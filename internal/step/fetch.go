@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
-	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/objects"
 	"lambdabase/internal/secrets"
 
 	"github.com/docker/go-units"
@@ -29,22 +28,10 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 		return err
 	}
 	object := lfs.Object{Pointer: lfs.Pointer{OID: oid, Size: n}}
-	if err := client.Fetch(ctx, s.cache, []lfs.Object{object}); err != nil {
-		return ofOne(err)
-	}
-	return errors.Wrap(publish(filepath.Join(s.cache, oid), filepath.Join(s.out, oid)), "result")
-}
-
-// ofOne is the error without the object, which whoever reads it knows.
-func ofOne(err error) error {
-	var all *lfs.ObjectsError
-	var one *lfs.Error
-	if !errors.As(err, &all) || len(all.Errors) != 1 || !errors.As(all.Errors[0], &one) {
+	if err := lfs.ReasonOfOne(client.Fetch(ctx, s.cache, []lfs.Object{object})); err != nil {
 		return err
 	}
-	bare := *one
-	bare.OID = ""
-	return &bare
+	return errors.Wrap(publish(filepath.Join(s.cache, oid), filepath.Join(s.out, oid)), "result")
 }
 
 func (s *step) client() (*lfs.Client, error) {
@@ -52,42 +39,10 @@ func (s *step) client() (*lfs.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials := secrets.Credentials{Repository: hostOf(s.repository), Secrets: secrets.Folder(s.secrets)}
-	if err := credentials.Check(hostOf(s.server)); err != nil {
-		return nil, err
+	access := objects.Access{
+		Secrets: secrets.Folder(s.secrets), KnownHosts: os.Getenv(KnownHosts), Agent: Agent, Transport: t, Report: s.report,
 	}
-	return &lfs.Client{
-		Endpoint:      s.endpoint,
-		Authorization: credentials.Authorization,
-		Advice:        credentials.Advice,
-		Transport:     t,
-		Report:        s.report,
-		UserAgent:     "lambdabase",
-	}, nil
-}
-
-// endpoint is the server that was named, or the repository's own: an SSH remote is asked for it.
-func (s *step) endpoint(ctx context.Context) (lfs.Endpoint, error) {
-	if s.server != "" {
-		return lfs.Endpoint{URL: s.server}, nil
-	}
-	remote, isSSH, err := gitssh.ParseRemote(s.repository)
-	if err != nil {
-		return lfs.Endpoint{}, err
-	}
-	if !isSSH {
-		url, err := lfs.ServerURL(s.repository)
-		return lfs.Endpoint{URL: url}, err
-	}
-	answer, err := gitssh.Authenticator{Remote: remote, KnownHosts: os.Getenv(KnownHosts), Agent: Agent}.Authenticate(ctx)
-	if err != nil {
-		return lfs.Endpoint{}, err
-	}
-	expires := answer.ExpiresAt
-	if answer.ExpiresIn > 0 {
-		expires = time.Now().Add(answer.ExpiresIn)
-	}
-	return lfs.Endpoint{URL: answer.Href, Header: answer.Header, Expires: expires}, nil
+	return access.Client(objects.Source{Repository: s.repository, Server: s.server})
 }
 
 func (s *step) report(p lfs.Progress) {

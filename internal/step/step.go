@@ -5,11 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 
-	"lambdabase/internal/gitssh"
 	"lambdabase/internal/redact"
 
 	"github.com/pkg/errors"
@@ -44,18 +42,6 @@ type step struct {
 	repository, server  string
 	out, cache, secrets string // folders
 	stdout, progress    io.Writer
-}
-
-// hostOf is who secrets are looked up for, with the scheme: what is asked in clear gets less.
-func hostOf(address string) string {
-	if remote, isSSH, err := gitssh.ParseRemote(address); isSSH && err == nil {
-		return remote.Hostname()
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
 }
 
 // failing leaves the reason of a failure where the frontend finds it: an exit code is all that a step tells otherwise.

@@ -16,6 +16,7 @@ type Converter struct {
 	opts    []llb.ConstraintsOpt
 	context llb.State
 	step    Step
+	store   string
 }
 
 // NewConverter takes the plan, and options that every vertex gets (llb.IgnoreCache).
@@ -39,6 +40,12 @@ func (c *Converter) ByStep(step Step) *Converter {
 	return c
 }
 
+// ByStore takes the name of the client's content store, in whose blobs objects without an URL are.
+func (c *Converter) ByStore(store string) *Converter {
+	c.store = store
+	return c
+}
+
 // Tree is the commit's tree: recipes and pointers. A full commit as the ref pins it on every version of BuildKit, and
 // asks the server for nothing once the daemon has it.
 func Tree(repository, commit string, opts ...llb.GitOption) llb.State {
@@ -58,6 +65,9 @@ func (c *Converter) Fetch(l Layer) llb.State {
 	if l.InContext {
 		return c.context
 	}
+	if l.URL == "" && c.store != "" {
+		return c.blob(l)
+	}
 	if l.URL == "" {
 		return c.step.fetch(l.Object, c.vertex("fetch", l)...)
 	}
@@ -69,6 +79,15 @@ func (c *Converter) Fetch(l Layer) llb.State {
 		opts = append(opts, o)
 	}
 	return llb.HTTP(l.URL, opts...)
+}
+
+// blob is the layer's object in the client's store. Whose session is asked isn't said: builds by other clients share it.
+func (c *Converter) blob(l Layer) llb.State {
+	opts := []llb.ImageBlobOption{llb.ImageBlobOCIStore("", c.store), llb.Filename(l.OID)}
+	for _, o := range c.vertex("fetch", l) {
+		opts = append(opts, o)
+	}
+	return llb.OCILayoutBlob("lambdabase.local/objects@"+l.Digest().String(), opts...)
 }
 
 // Unpack is the layer unpacked onto a state, exactly as ADD does it.

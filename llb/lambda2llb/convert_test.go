@@ -59,6 +59,7 @@ func states(c *Converter, p Plan) map[string]llb.State {
 	return map[string]llb.State{
 		"step":    c.ByStep(testStep()).Unpack(llb.Scratch(), byStep),
 		"again":   c.Fetch(again),
+		"blob":    NewConverter(p).ByStore("client").Unpack(llb.Scratch(), byStep),
 		"tree":    Tree(p.Repository, p.Commit),
 		"head":    Head(p.Repository, p.Runtime),
 		"layer":   c.Unpack(llb.Scratch(), p.Layers[0]),

@@ -1,0 +1,78 @@
+package objects
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"lambdabase/internal/gitssh"
+	"lambdabase/internal/lfs"
+	"lambdabase/internal/secrets"
+)
+
+// Access is what is needed to ask for objects.
+type Access struct {
+	Secrets    secrets.Source
+	KnownHosts string // of an SSH remote, as known_hosts has them
+	Agent      string // socket of the SSH agent
+	Transport  http.RoundTripper
+	Report     func(lfs.Progress)
+}
+
+// Client asks for the objects of a source.
+func (a Access) Client(from Source) (*lfs.Client, error) {
+	credentials := Credentials(from.Repository, a.Secrets)
+	if err := credentials.Check(originOf(from.Server)); err != nil {
+		return nil, err
+	}
+	return &lfs.Client{
+		Endpoint:      func(ctx context.Context) (lfs.Endpoint, error) { return a.endpoint(ctx, from) },
+		Authorization: credentials.Authorization,
+		Advice:        credentials.Advice,
+		Transport:     a.Transport,
+		Report:        a.Report,
+		UserAgent:     "lambdabase",
+	}, nil
+}
+
+// Credentials are those for a repository.
+func Credentials(repository string, from secrets.Source) secrets.Credentials {
+	return secrets.Credentials{Repository: originOf(repository), Secrets: from}
+}
+
+// originOf is who secrets are looked up for, with the scheme: what is asked in clear gets less.
+func originOf(address string) string {
+	if remote, isSSH, err := gitssh.ParseRemote(address); isSSH && err == nil {
+		return remote.Hostname()
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// endpoint is the server that was named, or the repository's own: an SSH remote is asked for it.
+func (a Access) endpoint(ctx context.Context, from Source) (lfs.Endpoint, error) {
+	if from.Server != "" {
+		return lfs.Endpoint{URL: from.Server}, nil
+	}
+	remote, isSSH, err := gitssh.ParseRemote(from.Repository)
+	if err != nil {
+		return lfs.Endpoint{}, err
+	}
+	if !isSSH {
+		url, err := lfs.ServerURL(from.Repository)
+		return lfs.Endpoint{URL: url}, err
+	}
+	answer, err := gitssh.Authenticator{Remote: remote, KnownHosts: a.KnownHosts, Agent: a.Agent}.Authenticate(ctx)
+	if err != nil {
+		return lfs.Endpoint{}, err
+	}
+	expires := answer.ExpiresAt
+	if answer.ExpiresIn > 0 {
+		expires = time.Now().Add(answer.ExpiresIn)
+	}
+	return lfs.Endpoint{URL: answer.Href, Header: answer.Header, Expires: expires}, nil
+}

@@ -1,0 +1,126 @@
+// Package objects hands LFS objects to a daemon that runs elsewhere, or in this process: as blobs of a content store in
+// the client's session. A daemon reads a blob only where it hasn't got what comes of it, and only then is it fetched.
+package objects
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"lambdabase/internal/lfs"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/errdefs"
+	"github.com/moby/buildkit/util/flightcontrol"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// StoreID is the name of the store in the session.
+const StoreID = "lambdabase"
+
+// Source is where an object comes from.
+type Source struct {
+	Repository string
+	Server     string // of the batch API, where it is not the repository's own
+}
+
+// Store is a content store whose blobs are LFS objects. It is read only.
+type Store struct {
+	dir    string
+	client func(Source) (*lfs.Client, error)
+
+	mu      sync.Mutex
+	offered map[digest.Digest]offer
+	fetched flightcontrol.CachedGroup[struct{}]
+}
+
+type offer struct {
+	Source
+	lfs.Object
+}
+
+// NewStore keeps what it fetches in dir, from one process to the next. The client is asked for when an object is needed.
+func NewStore(dir string, client func(Source) (*lfs.Client, error)) *Store {
+	return &Store{dir: dir, client: client, offered: map[digest.Digest]offer{}}
+}
+
+// Offer makes an object known. It is fetched when it is read, from the first source that it was offered from.
+func (s *Store) Offer(from Source, o lfs.Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.offered[o.Digest()]; !known {
+		s.offered[o.Digest()] = offer{from, o}
+	}
+}
+
+// Info tells a blob's size, which its pointer says.
+func (s *Store) Info(_ context.Context, dgst digest.Digest) (content.Info, error) {
+	o, err := s.find(dgst)
+	return content.Info{Digest: dgst, Size: o.Size}, err
+}
+
+// ReaderAt fetches the object, verified.
+func (s *Store) ReaderAt(ctx context.Context, desc ocispecs.Descriptor) (content.ReaderAt, error) {
+	o, err := s.find(desc.Digest)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.fetched.Do(ctx, o.OID, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.fetch(ctx, o) }); err != nil {
+		return nil, err
+	}
+	file, err := os.Open(filepath.Join(s.dir, o.OID))
+	if err != nil {
+		return nil, errors.Wrap(err, "object")
+	}
+	return &reader{file, o.Size}, nil
+}
+
+func (s *Store) find(dgst digest.Digest) (offer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.offered[dgst]
+	if !ok {
+		return o, errors.Wrapf(errdefs.ErrNotFound, "object %s", dgst)
+	}
+	return o, nil
+}
+
+func (s *Store) fetch(ctx context.Context, o offer) error {
+	client, err := s.client(o.Source)
+	if err != nil {
+		return err
+	}
+	return lfs.ReasonOfOne(client.Fetch(ctx, s.dir, []lfs.Object{{Pointer: o.Pointer}}))
+}
+
+type reader struct {
+	*os.File
+	size int64
+}
+
+func (r *reader) Size() int64 { return r.size }
+
+// What a daemon never asks of a client's store, it can't have.
+
+func (s *Store) Update(context.Context, content.Info, ...string) (content.Info, error) {
+	return content.Info{}, errReadOnly
+}
+func (s *Store) Walk(context.Context, content.WalkFunc, ...string) error { return errReadOnly }
+func (s *Store) Delete(context.Context, digest.Digest) error             { return errReadOnly }
+func (s *Store) ListStatuses(context.Context, ...string) ([]content.Status, error) {
+	return nil, errReadOnly
+}
+func (s *Store) Status(context.Context, string) (content.Status, error) {
+	return content.Status{}, errReadOnly
+}
+func (s *Store) Abort(context.Context, string) error { return errReadOnly }
+func (s *Store) Writer(context.Context, ...content.WriterOpt) (content.Writer, error) {
+	return nil, errReadOnly
+}
+
+var errReadOnly = errors.Wrap(errdefs.ErrNotImplemented, "LFS objects are read only")
+
+var _ content.Store = (*Store)(nil)
