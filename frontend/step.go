@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,16 +31,35 @@ func (r *request) step(repository, server string) (*lambda2llb.Step, error) {
 	if self == nil || err != nil {
 		return nil, err
 	}
-	args := r.bc.BuildArgs
+	proxy, err := proxies(r.bc.BuildArgs)
+	if err != nil {
+		return nil, err
+	}
 	return &lambda2llb.Step{
 		Image: *self, Platform: platform, Repository: repository, Server: server,
-		Secrets:    secrets.IDs(hostOf(repository), hostOf(server)),
+		Secrets:    append(secrets.IDs(hostOf(repository), hostOf(server)), step.Proxies...),
 		KnownHosts: r.hostKeys,
 		HostNet:    r.bc.NetworkMode == pb.NetMode_HOST,
 		Hosts:      r.bc.ExtraHosts,
-		Proxy: llb.ProxyEnv{
-			HTTPProxy: args["HTTP_PROXY"], HTTPSProxy: args["HTTPS_PROXY"], NoProxy: args["NO_PROXY"], AllProxy: args["ALL_PROXY"],
-		},
+		Proxy:      proxy,
+	}, nil
+}
+
+// proxies are those that the build arguments name, in capitals or not, as for every other step.
+func proxies(args map[string]string) (llb.ProxyEnv, error) {
+	given := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		upper := strings.ToUpper(name)
+		if !slices.Contains(step.Proxies, upper) && upper != "NO_PROXY" {
+			continue
+		}
+		if u, err := url.Parse(args[name]); err == nil && u.User != nil {
+			return llb.ProxyEnv{}, errors.Errorf("build argument %s has user information in it, which would end up in provenance and logs: pass it as the secret %s instead", name, upper)
+		}
+		given[upper] = args[name]
+	}
+	return llb.ProxyEnv{
+		HTTPProxy: given["HTTP_PROXY"], HTTPSProxy: given["HTTPS_PROXY"], NoProxy: given["NO_PROXY"], AllProxy: given["ALL_PROXY"],
 	}, nil
 }
 

@@ -89,12 +89,11 @@ func (r Remote) advised(err error) error {
 	if err != nil && strings.Contains(err.Error(), "unable to authenticate") { // as x/crypto/ssh says it
 		return errors.Wrap(err, "permission denied (publickey): the host takes none of the SSH agent's keys")
 	}
-	_, isSSH, _ := gitssh.ParseRemote(r.URL)
-	switch {
-	case isSSH && (errors.Is(err, transport.ErrRepositoryNotFound) || err != nil && strings.Contains(err.Error(), "unable to authenticate")):
-		return errors.Errorf("%v: the repository isn't there, or no key of the SSH agent (--ssh default) may read it", err)
-	case !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound):
+	if !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
 		return err
+	}
+	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {
+		return errors.Errorf("%v, or no key of the SSH agent (--ssh default) may read it", err)
 	}
 	u, perr := url.Parse(r.URL)
 	if perr != nil {

@@ -128,7 +128,13 @@ func (s *session) refusedAnswer(a *answer) *failure {
 
 // hiding is a refusal of the batch API, which may say of what is private that it isn't there.
 func (s *session) hiding(f *failure, a *answer) *failure {
-	if f.Kind != NotFound || a.call.carried.sent {
+	if f.Kind != NotFound {
+		return f
+	}
+	if name := a.call.carried.name; name != "" && f.Status == http.StatusNotFound {
+		f.Err = errors.Errorf("not found, or not for the credential (%s)", name)
+	}
+	if a.call.carried.sent {
 		return f
 	}
 	if f.Advice = s.advice(a.call.url); f.Advice != "" {

@@ -33,7 +33,7 @@ func TestStatusesOfTheBatchAPI(t *testing.T) {
 		"403":                      {403, "", false, Forbidden, `forbidden (403 from %s)` + advice, once},
 		"403, refused":             {403, "", true, Forbidden, `the credential (secret GIT_AUTH_TOKEN) was refused (403 from %s)` + advice, once},
 		"404":                      {404, `{"message":"Not Found"}`, false, NotFound, `not found, or private (404 from %s): "Not Found"` + advice, once},
-		"404 with a token":         {404, `{"message":"Not Found"}`, true, NotFound, `not found (404 from %s): "Not Found"`, once},
+		"404 with a token":         {404, `{"message":"Not Found"}`, true, NotFound, `not found, or not for the credential (secret GIT_AUTH_TOKEN) (404 from %s): "Not Found"`, once},
 		"404 of nginx":             {404, "<html>\r\n<head><title>404 Not Found</title></head>", true, NotFound, `"404 Not Found"`, once},
 		"410":                      {410, "", true, NotFound, `not found (410 from %s)`, once},
 		"406":                      {406, "", true, Protocol, `unexpected answer (406 from %s)`, once},
@@ -61,7 +61,7 @@ func TestStatusesOfTheBatchAPI(t *testing.T) {
 		"GitLab's namespace":       {406, `{"message":"Namespace storage is exceeded"}`, true, Limit, quota, once},
 		"GitHub's rate":            {403, `{"message":"You have exceeded a secondary rate limit"}`, true, Limit, rate, fiveTime},
 		"too many requests":        {503, "Too Many Requests", true, Limit, rate, fiveTime},
-		"a repository named quota": {404, `{"message":"no such repository: data quota"}`, true, NotFound, `not found (404`, once},
+		"a repository named quota": {404, `{"message":"no such repository: data quota"}`, true, NotFound, `not for the credential (secret GIT_AUTH_TOKEN) (404`, once},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t)

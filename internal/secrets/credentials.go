@@ -65,13 +65,13 @@ func (c Credentials) Check(others ...string) error {
 // ids are the secrets for a URL, preferred ones first. The repository's secrets may spell its host as the repository does
 // and not as the URL does, with the default port perhaps, or in capitals.
 func (c Credentials) ids(u *url.URL) []string {
-	ids := idsOf(u.Host)
-	if c.ofRepository(u) {
-		_, host := cutScheme(c.Repository)
-		ids = append(ids, idsOf(host)...)
-		ids = append(ids, gitHeader, gitToken)
+	if !c.ofRepository(u) {
+		return idsOf(u.Host)
 	}
-	return ids
+	_, host := cutScheme(c.Repository)
+	ids := append(gitIDs(u.Host), gitIDs(host)...)
+	ids = append(ids, gitHeader, gitToken)
+	return append(append(ids, httpIDs(u.Host)...), httpIDs(host)...)
 }
 
 func (c Credentials) maySend(u *url.URL) bool {

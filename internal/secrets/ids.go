@@ -24,7 +24,7 @@ const (
 // secret that names no host is for the first host, the repository's, only. Preferred ones come first.
 func IDs(repository string, others ...string) []string {
 	_, host := cutScheme(repository)
-	ids := append(idsOf(host), gitHeader, gitToken)
+	ids := idsOfRepository(host)
 	for _, other := range others {
 		_, host := cutScheme(other)
 		for _, id := range idsOf(host) {
@@ -38,9 +38,25 @@ func IDs(repository string, others ...string) []string {
 
 // idsOf are the secrets that name the host, those that name its port too first.
 func idsOf(host string) []string {
+	return append(gitIDs(host), httpIDs(host)...)
+}
+
+// idsOfRepository are those for the repository's host: what git takes comes first, so that LFS takes the same.
+func idsOfRepository(host string) []string {
+	return append(append(gitIDs(host), gitHeader, gitToken), httpIDs(host)...)
+}
+
+func gitIDs(host string) []string {
 	var ids []string
 	for _, spelled := range spellings(host) {
 		ids = append(ids, gitHeader+"."+spelled, gitToken+"."+spelled)
+	}
+	return ids
+}
+
+func httpIDs(host string) []string {
+	var ids []string
+	for _, spelled := range spellings(host) {
 		// BuildKit's HTTP source writes an IPv6 address without brackets.
 		if strings.HasSuffix(spelled, "]") {
 			spelled = strings.Trim(spelled, "[]")

@@ -13,27 +13,27 @@ import (
 
 func TestIDsAreBuildKitsNamesInOrderOfPreference(t *testing.T) {
 	require.Equal(t, []string{
-		"GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN.git.example", "HTTP_AUTH_TOKEN_git.example", "HTTP_AUTH_HEADER_git.example",
-		"GIT_AUTH_HEADER", "GIT_AUTH_TOKEN",
+		"GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN.git.example", "GIT_AUTH_HEADER", "GIT_AUTH_TOKEN",
+		"HTTP_AUTH_TOKEN_git.example", "HTTP_AUTH_HEADER_git.example",
 	}, IDs("git.example"))
 
 	require.Equal(t, []string{
-		"GIT_AUTH_HEADER.git.example:8443", "GIT_AUTH_TOKEN.git.example:8443", "HTTP_AUTH_TOKEN_git.example:8443", "HTTP_AUTH_HEADER_git.example:8443",
-		"GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN.git.example", "HTTP_AUTH_TOKEN_git.example", "HTTP_AUTH_HEADER_git.example",
+		"GIT_AUTH_HEADER.git.example:8443", "GIT_AUTH_TOKEN.git.example:8443", "GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN.git.example",
 		"GIT_AUTH_HEADER", "GIT_AUTH_TOKEN",
+		"HTTP_AUTH_TOKEN_git.example:8443", "HTTP_AUTH_HEADER_git.example:8443", "HTTP_AUTH_TOKEN_git.example", "HTTP_AUTH_HEADER_git.example",
 		"GIT_AUTH_HEADER.lfs.example", "GIT_AUTH_TOKEN.lfs.example", "HTTP_AUTH_TOKEN_lfs.example", "HTTP_AUTH_HEADER_lfs.example",
 	}, IDs("git.example:8443", "lfs.example", "git.example", "git.example:8443", "lfs.example"))
 
 	require.Equal(t, []string{
-		"GIT_AUTH_HEADER.Git.example", "GIT_AUTH_TOKEN.Git.example", "HTTP_AUTH_TOKEN_Git.example", "HTTP_AUTH_HEADER_Git.example",
-		"GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN.git.example", "HTTP_AUTH_TOKEN_git.example", "HTTP_AUTH_HEADER_git.example",
+		"GIT_AUTH_HEADER.Git.example", "GIT_AUTH_TOKEN.Git.example", "GIT_AUTH_HEADER.git.example", "GIT_AUTH_TOKEN.git.example",
 		"GIT_AUTH_HEADER", "GIT_AUTH_TOKEN",
+		"HTTP_AUTH_TOKEN_Git.example", "HTTP_AUTH_HEADER_Git.example", "HTTP_AUTH_TOKEN_git.example", "HTTP_AUTH_HEADER_git.example",
 	}, IDs("http://Git.example"))
 
 	require.Equal(t, []string{
-		"GIT_AUTH_HEADER.[::1]:80", "GIT_AUTH_TOKEN.[::1]:80", "HTTP_AUTH_TOKEN_[::1]:80", "HTTP_AUTH_HEADER_[::1]:80",
-		"GIT_AUTH_HEADER.[::1]", "GIT_AUTH_TOKEN.[::1]", "HTTP_AUTH_TOKEN_::1", "HTTP_AUTH_HEADER_::1",
+		"GIT_AUTH_HEADER.[::1]:80", "GIT_AUTH_TOKEN.[::1]:80", "GIT_AUTH_HEADER.[::1]", "GIT_AUTH_TOKEN.[::1]",
 		"GIT_AUTH_HEADER", "GIT_AUTH_TOKEN",
+		"HTTP_AUTH_TOKEN_[::1]:80", "HTTP_AUTH_HEADER_[::1]:80", "HTTP_AUTH_TOKEN_::1", "HTTP_AUTH_HEADER_::1",
 	}, IDs("[::1]:80"))
 
 	require.Equal(t, []string{"GIT_AUTH_HEADER", "GIT_AUTH_TOKEN"}, IDs("", ""))
@@ -77,8 +77,8 @@ func TestTheMostSpecificSecretIsSent(t *testing.T) {
 		secrets         string // ids, best last: each is added to those before it
 		sent            bool
 	}{
-		{"git.example", "https://git.example/x", "GIT_AUTH_TOKEN GIT_AUTH_HEADER HTTP_AUTH_HEADER_git.example HTTP_AUTH_TOKEN_git.example GIT_AUTH_TOKEN.git.example GIT_AUTH_HEADER.git.example", true},
-		{"git.example:8443", "https://git.example:8443/x", "GIT_AUTH_TOKEN GIT_AUTH_TOKEN.git.example HTTP_AUTH_TOKEN_git.example:8443 GIT_AUTH_TOKEN.git.example:8443", true},
+		{"git.example", "https://git.example/x", "HTTP_AUTH_HEADER_git.example HTTP_AUTH_TOKEN_git.example GIT_AUTH_TOKEN GIT_AUTH_HEADER GIT_AUTH_TOKEN.git.example GIT_AUTH_HEADER.git.example", true},
+		{"git.example:8443", "https://git.example:8443/x", "HTTP_AUTH_TOKEN_git.example:8443 GIT_AUTH_TOKEN GIT_AUTH_TOKEN.git.example GIT_AUTH_TOKEN.git.example:8443", true},
 		{"git.example", "https://lfs.example/x", "HTTP_AUTH_HEADER_lfs.example GIT_AUTH_TOKEN.lfs.example", true},
 		{"git.example", "https://lfs.example/x", "GIT_AUTH_TOKEN GIT_AUTH_HEADER GIT_AUTH_TOKEN.git.example HTTP_AUTH_TOKEN_git.example", false},
 		{"git.example", "https://git.example.evil/x", "GIT_AUTH_TOKEN GIT_AUTH_TOKEN.git.example", false},
@@ -94,7 +94,7 @@ func TestTheMostSpecificSecretIsSent(t *testing.T) {
 		// A host's case means nothing.
 		{"Git.Example", "https://git.EXAMPLE/x", "GIT_AUTH_TOKEN GIT_AUTH_TOKEN.Git.Example GIT_AUTH_TOKEN.git.example GIT_AUTH_TOKEN.git.EXAMPLE", true},
 
-		{"[2001:DB8::1]:8443", "https://[2001:db8::1]:8443/x", "GIT_AUTH_TOKEN HTTP_AUTH_TOKEN_2001:db8::1 GIT_AUTH_TOKEN.[2001:db8::1] GIT_AUTH_TOKEN.[2001:db8::1]:8443", true},
+		{"[2001:DB8::1]:8443", "https://[2001:db8::1]:8443/x", "HTTP_AUTH_TOKEN_2001:db8::1 GIT_AUTH_TOKEN GIT_AUTH_TOKEN.[2001:db8::1] GIT_AUTH_TOKEN.[2001:db8::1]:8443", true},
 		{"[2001:db8::1]", "https://[2001:db8::1]:443/x", "GIT_AUTH_TOKEN", true},
 
 		// In clear to this machine, and to a repository that is itself asked in clear.

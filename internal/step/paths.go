@@ -15,3 +15,6 @@ const (
 	Failure    = "lambdabase-error"        // file of a failed step's result that says why
 	CASecret   = "LAMBDABASE_CA"           // id of the secret behind Authority
 )
+
+// Proxies are secrets that take the place of the environment variables of that name, where a proxy wants a password.
+var Proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}

@@ -1,14 +1,17 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"lambdabase/internal/redact"
+	"lambdabase/internal/secrets"
 
 	"github.com/pkg/errors"
 )
@@ -16,7 +19,23 @@ import (
 // Run runs the step that the arguments name. Its output is for the progress of the build.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s := &step{out: Out, cache: Cache, secrets: Secrets, stdout: stdout, progress: stderr}
+	setProxies(secrets.Folder(s.secrets))
 	return s.run(ctx, args)
+}
+
+// setProxies takes proxies with a password from secrets, and ALL_PROXY, which net/http doesn't know, for those that are not
+// given. It comes before anything asks net/http, which looks but once.
+func setProxies(secret secrets.Source) {
+	for _, name := range Proxies {
+		if value, ok := secret(name); ok {
+			os.Setenv(name, strings.TrimSpace(value))
+		}
+	}
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
+		if os.Getenv(name) == "" && os.Getenv(strings.ToLower(name)) == "" {
+			os.Setenv(name, cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy")))
+		}
+	}
 }
 
 func (s *step) run(ctx context.Context, args []string) error {

@@ -1,0 +1,19 @@
+package step
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestProxiesComeFromSecretsAndAllProxyStandsForTheRest(t *testing.T) {
+	for _, name := range append(Proxies, "http_proxy", "https_proxy", "all_proxy") {
+		t.Setenv(name, "")
+	}
+	t.Setenv("ALL_PROXY", "http://all.example")
+	t.Setenv("HTTPS_PROXY", "http://given.example")
+	setProxies(func(id string) (string, bool) { return "http://u:p@secret.example\n", id == "HTTPS_PROXY" })
+	require.Equal(t, "http://u:p@secret.example", os.Getenv("HTTPS_PROXY"))
+	require.Equal(t, "http://all.example", os.Getenv("HTTP_PROXY"))
+}

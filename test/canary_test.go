@@ -1,0 +1,230 @@
+package test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lambdabase/frontend"
+	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
+
+	"github.com/moby/buildkit/client"
+	"github.com/stretchr/testify/require"
+)
+
+// nest is a private repository, a daemon that says all it has to say, and what must not be found anywhere.
+type nest struct {
+	*sandbox.Daemon
+	*secureShell
+	canaries
+	image, scanner string
+}
+
+func newNest(t *testing.T) *nest {
+	t.Helper()
+	n := &nest{Daemon: sandbox.Start(t, sandbox.WithArgs("--debug")), secureShell: upstream(t, "provided.al2023").elsewhere(t).serveSSH(t)}
+	n.image, _ = frontendImage(t, n.Daemon)
+	n.scanner = scanner(t, n.Daemon)
+	key, err := os.ReadFile(n.key)
+	require.NoError(t, err)
+	n.canaries = newCanaries(strings.Split(string(key), "\n")[3])
+	n.Private(canaryAccess)
+	return n
+}
+
+// canaryAccess takes each of the user's credentials, in the place of any other.
+var canaryAccess = sample.Access{Accept: []string{basic(canaryToken), "Bearer " + canaryHeader, "Bearer " + canaryHTTP}, ByURL: true}
+
+// A Gitea hands the user's own credential out with the URLs of objects; behind a template, a forge leads to signed ones.
+func (n *nest) gitea(t testing.TB) *host {
+	h := n.beside(t)
+	h.Private(sample.Access{Accept: canaryAccess.Accept, Gitea: true})
+	return h
+}
+
+func (n *nest) forge(t testing.TB) *host {
+	h := n.beside(t)
+	h.Private(canaryAccess)
+	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Redirect: sample.Redirect{Signed: true, To: strings.Replace(h.url, "127.0.0.1", "localhost", 1)}})
+	return h
+}
+
+func TestNoCredentialIsFoundAnywhere(t *testing.T) {
+	n := newNest(t)
+	const runtime = "provided.al2023"
+	inside := n.byImage(n.image, runtime)
+	inside.Frontend, inside.Func = "", frontend.Frontend{}.Build
+	function := n.function(t, map[string]string{"Dockerfile": "FROM " + runtime + "\nCOPY Dockerfile /\n"}, "source", n.image, "objects", "lfs")
+	for name, req := range map[string]sandbox.Request{
+		"by the batch API":           knowing(n.byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
+		"by the batch API, inside":   knowing(inside, "GIT_AUTH_TOKEN", canaryToken),
+		"function":                   knowing(function, "GIT_AUTH_HEADER", "Bearer "+canaryHeader),
+		"Gitea":                      knowing(n.gitea(t).byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
+		"template":                   knowing(n.request(runtime), "GIT_AUTH_TOKEN", canaryToken, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP),
+		"template, then signed URLs": knowing(n.forge(t).request(runtime), "GIT_AUTH_TOKEN", canaryToken, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP),
+		"SSH":                        withKey(t, n.byImage(n.image, runtime, n.remote()...), n.key),
+	} {
+		t.Run(name, func(t *testing.T) {
+			n.Prune(t)
+			for _, mode := range []string{"max", "min"} {
+				n.assertNoneInBuild(t, req, mode)
+			}
+		})
+	}
+	t.Run("calls", n.assertNoneInCalls)
+	t.Run("buildctl", n.assertNoneInOutput)
+	t.Run("failures", n.assertNoneInFailures)
+
+	n.assertNoneIn(t, "the log of buildkitd", []byte(n.Log()))
+	n.assertNoneBelow(t, "the state of buildkitd", filepath.Dir(n.Root), n.addr, n.address(), "lambda-frontend")
+}
+
+// assertNoneInBuild looks into all that a build gives.
+func (n *nest) assertNoneInBuild(t *testing.T, req sandbox.Request, mode string) {
+	t.Helper()
+	image, cache := t.TempDir(), t.TempDir()
+	req, llb := recorded(req)
+	req.Attrs["attest:provenance"], req.Attrs["attest:sbom"] = "mode="+mode, "generator="+n.scanner
+	req.CacheExports = []client.CacheOptionsEntry{{Type: "local", Attrs: map[string]string{"dest": cache, "mode": "max"}}}
+	result, err := n.Solve(t.Context(), t, req, client.ExportEntry{Type: client.ExporterOCI, Attrs: map[string]string{"tar": "false"}, OutputDir: image})
+	require.NoError(t, err)
+	require.Equal(t, req.Func != nil, len(llb.llb) > 0)
+	n.assertNoneIn(t, "LLB", llb.llb)
+	n.assertNoneIn(t, "progress", []byte(result.Progress))
+	for key, value := range result.Response {
+		n.assertNoneIn(t, "response "+key, []byte(value))
+	}
+	// Layers, config, provenance and SBOM are all files of it.
+	n.assertNoneBelow(t, "image", image, "https://slsa.dev/provenance/", "https://spdx.dev/Document", `"history":`, `"diff_ids":`)
+	n.assertNoneBelow(t, "exported cache", cache, "application/vnd.buildkit.cacheconfig.v0")
+}
+
+// assertNoneInCalls looks into answers.
+func (n *nest) assertNoneInCalls(t *testing.T) {
+	for _, call := range []string{"lambda.runtimes", "lambda.plan", "frontend.convertllb"} {
+		req := n.request("provided.al2023", "requestid", call, "source", n.image, "objects", "lfs")
+		if call == "frontend.convertllb" {
+			req = n.function(t, map[string]string{"Dockerfile": "FROM provided.al2023\n"}, "requestid", call, "source", n.image, "objects", "lfs")
+		}
+		answer := called(t, n.Daemon, knowing(req, "GIT_AUTH_HEADER", "Bearer "+canaryHeader))
+		n.assertNoneIn(t, call, []byte(answer))
+		require.Contains(t, answer, "provided.al2023")
+	}
+}
+
+// assertNoneInOutput looks at what a user sees of a build that succeeds and of one that doesn't.
+func (n *nest) assertNoneInOutput(t *testing.T) {
+	t.Setenv("CANARY", canaryToken)
+	h := alone(t).elsewhere(t)
+	h.Private(canaryAccess)
+	for _, progress := range []string{"plain", "rawjson"} {
+		for i, want := range []string{"Request has expired", "fetch "} {
+			if h.Heal(); i == 0 {
+				h.Inject(sample.Target{Kind: sample.Batch}, sample.Fault{Batch: sample.BatchFault{Lifetime: -time.Second, ExpiresIn: 3600}})
+			} else {
+				h.elsewhere(t)
+			}
+			args := []string{"build", "--frontend=gateway.v0", "--progress=" + progress, "--secret=id=GIT_AUTH_TOKEN,env=CANARY", "--no-cache"}
+			out, err := n.Buildctl(t, append(args, flags(h.byImage(n.image, "nodejs20.x").Attrs, "--opt=", plainName)...)...)
+			require.Equal(t, i == 0, err != nil, out)
+			require.Contains(t, out, want)
+			n.assertNoneIn(t, progress, []byte(out))
+		}
+	}
+}
+
+// failure is something that goes wrong with a credential at hand.
+type failure struct {
+	kind     sample.Kind
+	fault    sample.Fault
+	ssh      sample.SSHFault
+	template bool
+	want     string
+}
+
+const deadHost = "http://127.0.0.1:1"
+
+var (
+	// echo is a server that repeats what it was sent.
+	echo   = "I was told " + basic(canaryToken) + ", that is x-access-token:" + canaryToken + ", on the way to " + signed
+	signed = deadHost + "/x?X-Amz-Credential=me&X-Amz-Signature=" + sample.Signature + "0123"
+)
+
+// failures are told by a step of ours, or by BuildKit where that has words of its own. What git and BuildKit's HTTP source
+// repeat of a server's words, or of an URL that they were led to, is not ours to change: it is left out.
+var failures = map[string]failure{
+	"refused":                          {kind: sample.Batch, fault: sample.Message(401, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
+	"forbidden":                        {kind: sample.Batch, fault: sample.Message(403, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
+	"server error":                     {kind: sample.Batch, fault: sample.Fault{Status: 500, Body: echo}, want: "server error (500"},
+	"come again":                       {kind: sample.Batch, fault: sample.RetryAfter(503, "3600"), want: "the server asks to wait 1h0m0s"},
+	"a page":                           {kind: sample.Batch, fault: sample.Fault{Status: 200, Body: "<html>" + echo}, want: "an HTML page"},
+	"an error for the object":          {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Error: &sample.BatchError{Code: 410, Message: echo}}}, want: "not found (410"},
+	"expired":                          {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Base: sample.SecondHost, Lifetime: -time.Second, ExpiresIn: 3600}}, want: "Request has expired"},
+	"user information":                 {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{User: "name:" + canaryUser}}, want: "has user information in it"},
+	"no answer, a token":               {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Token: true, Base: deadHost}}, want: "connection refused"},
+	"another scheme":                   {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Base: "ftp:"}}, want: "no absolute http or https URL"},
+	"redirect to a signed URL":         {kind: sample.Batch, fault: sample.Fault{Status: 307, Header: http.Header{"Location": {signed}}}, want: "connection refused"},
+	"redirect to nonsense":             {kind: sample.Batch, fault: sample.Fault{Status: 307, Header: http.Header{"Location": {"http://a:" + canaryUser + "@[::x/?sig=" + sample.Signature}}}, want: "redirect to a malformed URL"},
+	"object: forbidden":                {kind: sample.Object, fault: sample.Fault{Status: 403, Body: echo}, want: "forbidden (403"},
+	"object: server error":             {kind: sample.Object, fault: sample.Fault{Status: 500, Body: echo}, want: "server error (500"},
+	"object: corrupt":                  {kind: sample.Object, fault: sample.Fault{Corrupt: true}, want: "the server sent something else"},
+	"object: cut":                      {kind: sample.Object, fault: sample.Fault{Cut: -1}, want: "cut"},
+	"object: too long":                 {kind: sample.Object, fault: sample.Fault{Oversize: 100}, want: "the object has"},
+	"object: redirect to a signed URL": {kind: sample.Object, fault: sample.Fault{Redirect: sample.Redirect{Signed: true, To: deadHost}}, want: "connection refused"},
+	"template: forbidden":              {template: true, kind: sample.Object, fault: sample.Fault{Status: 403}, want: "status 403, forbidden"},
+	"template: corrupt":                {template: true, kind: sample.Object, fault: sample.Fault{Corrupt: true}, want: "it sent something else"},
+	"git: forbidden":                   {kind: sample.Git, fault: sample.Fault{Status: 403}, want: "one that was passed was refused"},
+	"git: redirect to a signed URL":    {kind: sample.Git, fault: sample.Fault{Status: 302, Header: http.Header{"Location": {signed}}}, want: "unable to access"},
+	"ssh: garbage":                     {ssh: sample.SSHFault{Command: sample.LFSAuthenticate, Stdout: "Welcome! RemoteAuth " + sample.Token + "0123"}, want: "the JSON that is expected"},
+	"ssh: refused":                     {ssh: sample.SSHFault{Command: sample.LFSAuthenticate, Stderr: "no: RemoteAuth " + sample.Token + "0123", Status: 1}, want: "the server refuses: no"},
+	"ssh: expired":                     {ssh: sample.SSHFault{Command: sample.LFSAuthenticate, Lifetime: -time.Second, ExpiresIn: 3600}, want: "(given by git-lfs-authenticate) was refused"},
+}
+
+// assertNoneInFailures looks at errors and progress. All run at once: some are tried for a quarter of a minute.
+func (n *nest) assertNoneInFailures(t *testing.T) {
+	type outcome struct {
+		name, progress string
+		err            error
+	}
+	outcomes := make(chan outcome)
+	var wg sync.WaitGroup
+	for name, f := range failures {
+		req := n.failing(t, f)
+		wg.Go(func() {
+			result, err := n.Solve(t.Context(), t, req)
+			outcomes <- outcome{name, result.Progress, err}
+		})
+	}
+	go func() { wg.Wait(); close(outcomes) }()
+	for o := range outcomes {
+		t.Run(o.name, func(t *testing.T) {
+			require.ErrorContains(t, o.err, failures[o.name].want)
+			n.assertNoneInError(t, o.err)
+			n.assertNoneIn(t, "progress", []byte(o.progress))
+		})
+	}
+}
+
+func (n *nest) failing(t testing.TB, f failure) sandbox.Request {
+	t.Helper()
+	h := alone(t).elsewhere(t)
+	h.Private(canaryAccess)
+	h.Inject(sample.Target{Kind: f.kind}, f.fault)
+	secrets := []string{"GIT_AUTH_TOKEN", canaryToken}
+	switch {
+	case f.want == "":
+		t.Fatal("no failure")
+	case f.template:
+		return knowing(h.request("nodejs20.x"), append(secrets, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP)...)
+	case f.kind == "":
+		s := h.serveSSH(t)
+		s.ssh.Inject(f.ssh)
+		return withKey(t, s.byImage(n.image, "nodejs20.x", s.remote()...), s.key)
+	}
+	return knowing(h.byImage(n.image, "nodejs20.x"), secrets...)
+}

@@ -1,0 +1,191 @@
+package test
+
+import (
+	"cmp"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
+
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+)
+
+// secureShell is a host whose repository is reached over SSH.
+type secureShell struct {
+	*host
+	ssh  *sample.SSHServer
+	addr string
+	key  string // file of the private key that it lets in
+}
+
+// serveSSH serves the host's repository over SSH too, with its LFS server behind git-lfs-authenticate.
+func (h *host) serveSSH(t testing.TB) *secureShell {
+	t.Helper()
+	key, public := newKey(t)
+	s, err := sample.NewSSH(h.Repository, sample.SSHOptions{Authorized: []ssh.PublicKey{public}, Server: h.Server, HTTP: h.url})
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go s.Serve(l)
+	t.Cleanup(func() { l.Close(); s.Close() })
+	return &secureShell{host: h, ssh: s, addr: l.Addr().String(), key: key}
+}
+
+// newKey is a file as ssh-keygen makes it, and the public key.
+func newKey(t testing.TB) (file string, public ssh.PublicKey) {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	block, err := ssh.MarshalPrivateKey(private, "")
+	require.NoError(t, err)
+	file = filepath.Join(t.TempDir(), "id_ed25519")
+	require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(block), 0o600))
+	signer, err := ssh.NewSignerFromKey(private)
+	require.NoError(t, err)
+	return file, signer.PublicKey()
+}
+
+// remote are the options that name the repository by SSH.
+func (s *secureShell) remote() []string {
+	return []string{"repository", "ssh://git@" + s.addr + sample.RepositoryPath, "known-hosts", s.ssh.KnownHosts(s.addr)}
+}
+
+// withKey is the request with an agent that holds a key.
+func withKey(t testing.TB, req sandbox.Request, file string) sandbox.Request {
+	t.Helper()
+	agent, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{{Paths: []string{file}}})
+	require.NoError(t, err)
+	req.Session = append([]session.Attachable{agent}, req.Session...)
+	return req
+}
+
+func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
+	d := sandbox.Start(t)
+	image, _ := frontendImage(t, d)
+	s := alone(t).elsewhere(t).serveSSH(t)
+	want := oneImage(t, d, s.request("nodejs20.x"))
+	s.Private(sample.Access{Accept: []string{"nobody"}}) // over HTTP
+	list := s.request("", append(s.remote(), "requestid", "lambda.runtimes", "source", image)...)
+	require.Contains(t, called(t, d, withKey(t, list, s.key)), `"nodejs20.x"`)
+
+	for name, build := range map[string]func(file string){
+		"session": func(file string) {
+			got := oneImage(t, d, withKey(t, s.byImage(image, "nodejs20.x", s.remote()...), s.key))
+			require.Equal(t, want.Digest, got.Digest)
+		},
+		"buildctl": func(file string) {
+			args := append([]string{"build", "--frontend=gateway.v0", "--ssh=default=" + s.key, "--output=type=oci,dest=" + file}, flags(s.byImage(image, "nodejs20.x", s.remote()...).Attrs, "--opt=", plainName)...)
+			out, err := d.Buildctl(t, args...)
+			require.NoError(t, err, out)
+			requireDigest(t, file, want)
+		},
+		"buildx": func(file string) {
+			args := append([]string{"build", "--builder=sandbox", "--provenance=false", "--ssh=default=" + s.key, "--build-arg=BUILDKIT_SYNTAX=" + image, "--output=type=oci,dest=" + file},
+				flags(s.options("nodejs20.x", append(s.remote(), "objects", "lfs")...), "--build-arg=", buildArg)...)
+			newBuildx(t, d).run(t, append(args, t.TempDir())...)
+			requireDigest(t, file, want)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d.Prune(t)
+			s.Reset()
+			before := len(s.ssh.Commands())
+			build(filepath.Join(t.TempDir(), "image.tar"))
+			var commands []string
+			for _, c := range s.ssh.Commands()[before:] {
+				require.Equal(t, "git", c.User)
+				commands = append(commands, c.Line)
+			}
+			require.Contains(t, commands, "git-upload-pack '"+sample.RepositoryPath+"'")
+			require.Contains(t, commands, "git-lfs-authenticate "+sample.RepositoryPath+" download")
+			require.Zero(t, s.Total(sample.Git))
+			require.Contains(t, s.carried(sample.Batch)[0], "RemoteAuth "+sample.Token)
+			require.Equal(t, []string{""}, s.carried(sample.Object))
+		})
+	}
+}
+
+func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
+	d := sandbox.Start(t)
+	image, _ := frontendImage(t, d)
+	other, _ := newKey(t)
+	pretender := alone(t).serveSSH(t)
+	for name, tc := range map[string]struct {
+		key                     string // file; of the user if empty, no agent if "-"
+		knownHosts              func(s *secureShell) string
+		fault                   sample.SSHFault
+		build, list, objectOnly string // errors of a build, of lambda.runtimes, and of a build that asks for objects alone
+	}{
+		"no agent": {
+			key: "-", build: "forward an SSH agent: --ssh default: no SSH key", list: "forward an SSH agent: --ssh default", objectOnly: "forward an SSH agent: --ssh default",
+		},
+		"another key": {
+			key: other, build: "no key of the SSH agent (--ssh default) may read it", list: "permission denied (publickey): the host takes none of the SSH agent's keys",
+			objectOnly: "permission denied (publickey): {host} takes none of the 1 keys of the SSH agent for the user git",
+		},
+		"an unknown host": {
+			knownHosts: func(*secureShell) string { return "" },
+			build:      "the host key of {host} is not known: give the lines that ssh-keyscan", list: "the host key of {host} is not known", objectOnly: "the host key of {host} is not known",
+		},
+		"a changed host key": {
+			knownHosts: func(s *secureShell) string { return pretender.ssh.KnownHosts(s.addr) },
+			build:      "the host key is not the one that is known: either somebody poses as the host", list: "the host key of {host} is not the one that is known", objectOnly: "the host key of {host} is not the one that is known",
+		},
+		"denied": {
+			fault: sample.Denied(""),
+			build: "the repository isn't there, or no key of the SSH agent", list: "repository not found, or no key of the SSH agent (--ssh default) may read it", objectOnly: "the server refuses: ERROR: Repository not found.",
+		},
+		"denied to git-lfs":                   {fault: sample.Denied(sample.LFSAuthenticate), build: "the server refuses: ERROR: Repository not found.", objectOnly: "the server refuses"},
+		"no git-lfs":                          {fault: sample.NoCommand(), build: "the server has no Git LFS over SSH", objectOnly: "the server has no Git LFS over SSH"},
+		"garbage":                             {fault: sample.Garbage(), build: "git-lfs-authenticate didn't answer with the JSON that is expected", objectOnly: "git-lfs-authenticate didn't answer"},
+		"a token that is over before it says": {fault: sample.SSHFault{Command: sample.LFSAuthenticate, Lifetime: -time.Minute, ExpiresIn: 600, Times: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := alone(t).elsewhere(t).serveSSH(t)
+			s.Private(sample.Access{Accept: []string{"nobody"}})
+			s.ssh.Inject(tc.fault)
+			options := s.remote()
+			if tc.knownHosts != nil {
+				options = append(options, "known-hosts", tc.knownHosts(s))
+			}
+			checkout := s.checkoutRequest(t, "nodejs20.x", "", append(options, "source", image, "objects", "lfs")...)
+			checkout.Func, checkout.Frontend = nil, "gateway.v0"
+			for _, c := range []struct {
+				req  sandbox.Request
+				want string
+			}{
+				{s.byImage(image, "nodejs20.x", options...), tc.build},
+				{s.request("", append(options, "requestid", "lambda.runtimes", "source", image)...), tc.list},
+				{checkout, tc.objectOnly},
+			} {
+				if tc.key != "-" {
+					c.req = withKey(t, c.req, cmp.Or(tc.key, s.key))
+				}
+				_, err := d.Solve(t.Context(), t, c.req)
+				if c.want == "" {
+					require.NoError(t, err)
+					continue
+				}
+				require.ErrorContains(t, err, strings.ReplaceAll(c.want, "{host}", s.addr))
+			}
+		})
+	}
+}
+
+func TestADaemonWithoutSSHSaysSo(t *testing.T) {
+	d := sandbox.Start(t, sandbox.WithPath(sandbox.PathOf(t, "git", "sh", "xz")))
+	s := alone(t).serveSSH(t)
+	_, err := d.Solve(t.Context(), t, withKey(t, s.request("nodejs20.x", s.remote()...), s.key))
+	require.ErrorContains(t, err, "the BuildKit daemon has no ssh: install openssh-client")
+}
