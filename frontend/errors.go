@@ -65,7 +65,7 @@ func (r *request) branchError(err error, runtime string) error {
 	}
 	msg := fmt.Sprintf("no runtime %s: %s has no such branch", runtime, r.Repository)
 	if near := catalog.Nearest(runtime); len(near) > 0 {
-		msg += fmt.Sprintf(" (did you mean %s? the call lambda.runtimes lists those that are there)", strings.Join(near, ", "))
+		msg += fmt.Sprintf(" (did you mean %s? the call lambda.runtimes and lambdabase list name those that are there)", strings.Join(near, ", "))
 	}
 	return errors.New(msg)
 }

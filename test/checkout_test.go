@@ -160,7 +160,7 @@ func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.Solve(t.Context(), t, req)
 	require.ErrorContains(t, err, "is not on branch go1.x of")
-	require.ErrorContains(t, err, "update the checkout, or give option objects a template with {oid}")
+	require.ErrorContains(t, err, "update the checkout, or give objects=lfs, or a template with {oid}")
 
 	tarballs, err := filepath.Glob(req.Dirs["context"] + "/*.tar.xz")
 	require.NoError(t, err)

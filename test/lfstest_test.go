@@ -214,7 +214,7 @@ func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
 		"expired, absolute":     {"", "expired-absolute", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
 		"expired, relative":     {"", "expired-relative", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
 		"expired, both":         {"", "expired-both", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
-		"no batch API":          {"", "batchunsupported", basicValue("user:pass"), lfs.NotFound, "not found (404", 0},
+		"no batch API":          {"", "batchunsupported", basicValue("user:pass"), lfs.NotFound, "(404", 0},
 		"a bad batch API":       {"", "badbatch", basicValue("user:pass"), lfs.Protocol, "unexpected answer (203", 0},
 		"too many requests":     {"", "batch-retry-later", basicValue("user:pass"), "", "", 1},
 		"without saying when":   {"", "batch-retry-later-no-header", basicValue("user:pass"), "", "", 1},
@@ -252,7 +252,7 @@ func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
 }
 
 // git-lfs' server writes down who gets the marker.
-func TestGitLFSOwnServerRedirectsLoseTheCredential(t *testing.T) {
+func TestGitLFSOwnServerRedirectsGetNoCredential(t *testing.T) {
 	const marker, repository = "lfs-source-marker", "header-redirect-download-auth"
 	s := startLFSTest(t)
 	o := s.put(t, repository, "content")
@@ -271,9 +271,8 @@ func TestGitLFSOwnServerRedirectsLoseTheCredential(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, redirected.OID))
 	dt, err := os.ReadFile(filepath.Join(s.dir, repository+".headers"))
 	require.NoError(t, err)
-	require.Contains(t, string(dt), "object-source Authorization\n")
 	require.Contains(t, string(dt), "object-target \n")
-	require.NotContains(t, string(dt), "object-target Authorization")
+	require.NotContains(t, string(dt), "Authorization", "its URLs have a query, as signed ones do, and it never asks who it is")
 }
 
 func TestGitLFSOwnServerRedirectsToHTTPS(t *testing.T) {
