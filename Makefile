@@ -21,11 +21,15 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z/-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: demo
-demo: bin setup ## build a sample base image with the frontend's image, twice, on a BuildKit of its own
+demo: bin setup bin/lambdabase ## build a sample base image with the command, and on a BuildKit daemon of its own, twice each
 	$(GO) run ./test/demo
+
+.PHONY: bin/lambdabase
+bin/lambdabase: | bin ## the command line, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $@ ./cmd/lambdabase
 
 .PHONY: test
 test: bin setup ## all tests, on real daemons; fails where it can't have one

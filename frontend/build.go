@@ -35,6 +35,20 @@ func (f Frontend) Build(ctx context.Context, c gateway.Client) (*gateway.Result,
 }
 
 func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	req, err := f.request(c)
+	if err != nil {
+		return nil, err
+	}
+	if res, ok, err := req.answer(ctx); ok {
+		return res, err
+	}
+	if req.Runtime == "" {
+		return req.dockerfile(ctx)
+	}
+	return req.baseImage(ctx)
+}
+
+func (f Frontend) request(c gateway.Client) (*request, error) {
 	bc, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
@@ -43,17 +57,7 @@ func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result,
 	if err != nil {
 		return nil, err
 	}
-	req, err := newRequest(bc, opts, f)
-	if err != nil {
-		return nil, err
-	}
-	if res, ok, err := req.answer(ctx); ok {
-		return res, err
-	}
-	if opts.Runtime == "" {
-		return req.dockerfile(ctx)
-	}
-	return req.baseImage(ctx)
+	return newRequest(bc, opts, f)
 }
 
 // baseImage builds the base image of the runtime for every platform that was asked for.

@@ -88,7 +88,12 @@ func (r *request) runtimes(ctx context.Context) (*gateway.Result, error) {
 // branches asks the repository, in a step that is run each time.
 func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches.Runtime, error) {
 	st := own.Run("list branches of "+r.Repository, []string{"branches", "--repository=" + r.Repository}, llb.IgnoreCache)
+	ctx, cancel := limited(ctx, r.patience)
+	defer cancel()
 	ref, err := r.solve(ctx, st, own.Platform, true)
+	if errors.Is(context.Cause(ctx), errStalled) {
+		err = errors.Wrapf(errStalled, "not done in %s", r.patience)
+	}
 	if err != nil {
 		if reason := r.failure(ctx, err); reason != "" {
 			err = &explained{cause: err, text: reason}

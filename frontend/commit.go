@@ -81,7 +81,7 @@ func (r *request) created(ctx context.Context, commit string) (time.Time, error)
 	if err != nil {
 		// BuildKit v0.33.1 takes a tree from whichever remote it had the commit of, and asks for the commit without the
 		// secrets then. With its .git it is another tree, which is fetched with them; the commit is there afterwards.
-		if _, ferr := r.solve(ctx, lambda2llb.Tree(r.Repository, commit, r.git(llb.KeepGitDir())...), ocispecs.Platform{}, true); ferr == nil {
+		if _, ferr := r.solve(ctx, r.tree(commit, llb.KeepGitDir()), ocispecs.Platform{}, true); ferr == nil {
 			meta, err = r.client.ResolveSourceMetadata(ctx, op, opt)
 		}
 	}

@@ -119,7 +119,8 @@ func noDockerfile(err error) error {
 func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer) *fetchError {
 	failed := &fetchError{layer: l}
 	switch {
-	case errors.Is(err, errStalled):
+	case errors.Is(err, errStalled): // which no vertex is to blame for, so that nobody has said where
+		err = locate(err, a.plan.Recipe, l.Lines...)
 	case l.URL == "":
 		err = a.stepError(ctx, err)
 	case says(err, "digest mismatch"):
@@ -152,7 +153,7 @@ func (e *explained) Unwrap() error { return e.cause }
 
 // diagnose is what the server says of an object's URL, and whether it may say something else when asked again.
 func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) (said error, again bool) {
-	ctx, cancel := limited(ctx, time.Minute)
+	ctx, cancel := limited(ctx, time.Minute+time.Duration(l.Size/slowest)*time.Second)
 	defer cancel()
 	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceHTTPHeader) == nil {
@@ -174,7 +175,7 @@ func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) (said error,
 	case err == nil:
 		return errors.Errorf("it sent something else, sha256:%s", meta.HTTP.Digest.Encoded()), false
 	case errors.Is(context.Cause(ctx), errStalled):
-		return errors.Wrap(errStalled, "it was asked again"), false
+		return errors.Wrap(errStalled, "it was asked again"), true
 	}
 	return err, says(err, passing...)
 }
@@ -212,8 +213,8 @@ func meaning(code int, host string) string {
 // stepError is what the step that asks the batch API says.
 func (a *assembly) stepError(ctx context.Context, err error) error {
 	text := a.failure(ctx, err)
-	if text == "" {
-		return err
+	if text == "" { // of the client's store, whose error crosses two connections
+		text = strings.ReplaceAll(err.Error(), "rpc error: code = Unknown desc = ", "")
 	}
 	if a.plan.LFSConfig != "" {
 		text += fmt.Sprintf(" (.lfsconfig of the repository names another server, %s, and is not obeyed: if you trust it give objects=lfs+%s)", a.plan.LFSConfig, a.plan.LFSConfig)

@@ -20,7 +20,7 @@ const (
 	// patience is how long the objects of an image may take besides the time that their size takes at slowest bytes a
 	// second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
 	patience = 5 * time.Minute
-	slowest  = 32 << 10
+	slowest  = 64 << 10
 )
 
 // solveFetched solves what a state makes of the layer's object. What the object's server does to it is tried again, or
@@ -42,20 +42,25 @@ func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, state 
 	}
 }
 
+// timeFor is how long the objects of a plan may take.
+func (r *request) timeFor(plan *lambda2llb.Plan) time.Duration {
+	limit := r.patience
+	for _, l := range plan.Layers {
+		limit += time.Duration(l.Size/slowest) * time.Second
+	}
+	return limit
+}
+
 // errStalled is the cause of a context whose time has passed.
 var errStalled = errors.New("no answer in time")
 
 // solveInTime is solve with a limit to the time that objects may take.
 func (a *assembly) solveInTime(ctx context.Context, st llb.State) (gateway.Reference, error) {
-	limit := a.patience
-	for _, l := range a.plan.Layers {
-		limit += time.Duration(l.Size) * time.Second / slowest
-	}
-	ctx, cancel := limited(ctx, limit)
+	ctx, cancel := limited(ctx, a.limit)
 	defer cancel()
 	ref, err := a.solve(ctx, st, a.plan.Platform, true)
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
-		return nil, errors.Wrapf(errStalled, "it didn't send the object in %s", limit.Round(time.Millisecond))
+		return nil, errors.Wrapf(errStalled, "not done in %s", a.limit.Round(time.Millisecond))
 	}
 	return ref, err
 }
@@ -77,6 +82,9 @@ func (a *assembly) again(ctx context.Context, l *lambda2llb.Layer, failed *fetch
 		a.warnFallback(ctx, *l, failed)
 		l.URL, l.Attempt = "", 0
 		return true
+	}
+	if failed.refused() && a.plan.Fallback && a.noBatch != nil {
+		failed.reason = errors.Errorf("%v (and the LFS batch API can't be asked: %v)", failed.reason, a.noBatch)
 	}
 	caps := a.bc.BuildOpts().LLBCaps
 	if !failed.passing || l.Attempt+1 >= attempts || caps.Supports(pb.CapSourceHTTPHeader) != nil {

@@ -2,11 +2,15 @@ package frontend
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"lambdabase/internal/llbtext"
+
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/opencontainers/go-digest"
+	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
 
@@ -56,19 +60,70 @@ func TestObjectsOfAnyHostAreAskedForByTheBatchAPI(t *testing.T) {
 type silent struct{ *stub }
 
 func (s silent) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
-	res, err := s.stub.Solve(ctx, req)
-	if len(s.solved) == 1 || err != nil { // the tree
-		return res, err
+	if text, err := llbtext.Format(req.Definition); err != nil || strings.Contains(text, "source git://") {
+		return s.stub.Solve(ctx, req)
 	}
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
 func TestAServerThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
-	for _, layers := range []string{"auto", "chain"} {
+	const patience = 200 * time.Millisecond
+	for layers, want := range map[string]string{"auto": "2 objects failed: not done in 200ms: no answer in time", "chain": "layers of nodejs20.x: not done in 200ms"} {
 		s := newStub(map[string]string{"layers": layers})
-		_, err := Frontend{Patience: time.Millisecond}.Build(context.Background(), silent{s})
-		require.ErrorContains(t, err, "2 objects failed")
-		require.ErrorContains(t, err, "it didn't send the object in 1ms")
+		start := time.Now()
+		_, err := Frontend{Patience: patience}.Build(context.Background(), silent{s})
+		require.ErrorContains(t, err, want)
+		require.Less(t, time.Since(start), 2*patience, "%s waits once", layers)
+	}
+}
+
+func TestSeveralRefusalsAtOnceAreEachAskedForByTheBatchAPI(t *testing.T) {
+	for _, layers := range []string{"auto", "chain"} {
+		s := newStub(map[string]string{"source": "reg/lambda-frontend", "layers": layers})
+		s.fails = map[string]string{stubOID("a"): mismatch, stubOID("b"): mismatch}
+		built(t, s)
+		require.Equal(t, 2, strings.Count(last(s), "exec /lambda-frontend fetch"))
+		require.Len(t, s.warned, 1, "said once")
+	}
+}
+
+func TestWhatOnlyTheBatchAPINeedsFailsNothingElse(t *testing.T) {
+	opts := map[string]string{"source": "reg/lambda-frontend", "build-arg:HTTPS_PROXY": "u:hunter2@proxy.example:3128"}
+	built(t, newStub(opts))
+
+	s := newStub(opts)
+	s.fails = map[string]string{stubOID("a"): mismatch}
+	err := buildError(t, s)
+	require.ErrorContains(t, err, "it answers with status 404")
+	require.ErrorContains(t, err, "and the LFS batch API can't be asked: build argument HTTPS_PROXY has user information in it")
+	require.NotContains(t, err.Error(), "hunter2")
+}
+
+func TestAnEndedRequestMakesNoChain(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	s := newStub(map[string]string{"layers": "chain"})
+	s.fails = map[string]string{stubOID("a"): "EOF"}
+	s.onLayer = func() { cancel(errors.New("the user has left")) }
+	_, err := quick.Build(ctx, s)
+	require.ErrorContains(t, err, "the user has left")
+}
+
+func TestTheServerThatTheRepositoryNamesIsToldAndNotAsked(t *testing.T) {
+	for config, want := range map[string]string{
+		"[lfs]\n\turl = https://lfs.example/o/r\n":                          "https://lfs.example/o/r",
+		"[LFS]\n  fetchexclude = x\n  URL = \"https://lfs.example/o/r/\"\n": "https://lfs.example/o/r",
+		"[lfs]\nurl=https://git.example/o/r.git/info/lfs\n":                 "", // its own
+		"[remote \"x\"]\n\turl = https://lfs.example\n":                     "",
+		"[lfs]\n\turl = https://u:p@lfs.example\n":                          "",
+		"[lfs]\n\turl = https://lfs.example\x1b[31m\n":                      "",
+	} {
+		s := newStub(map[string]string{"source": "reg/lambda-frontend", "repository": "https://git.example/o/r.git"})
+		s.tree[".lfsconfig"] = stubFile{data: config}
+		r, err := quick.request(s)
+		require.NoError(t, err)
+		snap, err := r.snapshot(context.Background(), "nodejs20.x", "")
+		require.NoError(t, err)
+		require.Equal(t, want, snap.lfsConfig(context.Background()), config)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"lambdabase/internal/objects"
 	"lambdabase/llb/lambda2llb"
@@ -21,7 +22,9 @@ import (
 type assembly struct {
 	*request
 	plan    *lambda2llb.Plan
-	batch   bool // what has no URL, or is refused there, can be got by the batch API
+	limit   time.Duration // of every solve that fetches
+	noBatch error         // why the batch API can't be asked
+	batch   bool          // what has no URL, or is refused there, can be got by the batch API
 	convert *lambda2llb.Converter
 	fetched bool // every object, after one had failed
 }
@@ -29,8 +32,8 @@ type assembly struct {
 // assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
 // how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
 func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
-	a := &assembly{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.vertices...).InContext(r.context)}
-	if err := a.byBatch(); err != nil {
+	a, err := r.assembly(plan)
+	if err != nil {
 		return llb.State{}, nil, err
 	}
 	st, hasWorkdir, err := a.layers(ctx)
@@ -41,6 +44,12 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.Stat
 		st = a.convert.Workdir(st)
 	}
 	return st, plan.BaseImage(!hasWorkdir), nil
+}
+
+func (r *request) assembly(plan *lambda2llb.Plan) (*assembly, error) {
+	convert := lambda2llb.NewConverter(*plan, r.vertices...).InContext(r.context)
+	a := &assembly{request: r, plan: plan, convert: convert, limit: r.timeFor(plan)}
+	return a, a.byBatch()
 }
 
 // byBatch finds the way to the batch API, where that is needed or may be: the client asks it, or a step of ours does.
@@ -54,6 +63,10 @@ func (a *assembly) byBatch() error {
 		return nil
 	}
 	st, err := a.request.step(a.plan.Repository, a.plan.Server)
+	if err != nil && !needed { // that may never come up
+		a.noBatch = err
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -242,13 +255,13 @@ func (a *assembly) chainError(ctx context.Context, err error) (_ error, again bo
 	st := llb.Scratch()
 	for _, l := range a.full() {
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
-		if derr == nil && (failedAt(err, source) || errors.Is(err, errStalled)) && !l.InContext {
+		if derr == nil && failedAt(err, source) && !l.InContext {
 			if a.fetched {
 				return a.fetchError(ctx, err, l), false
 			}
 			a.fetched = true
-			failed := fetchErrors(a.each(ctx, func(l *lambda2llb.Layer) llb.State { return a.convert.Fetch(*l) }))
-			return failed, failed == nil && ctx.Err() == nil
+			err := a.fetchApart(ctx)
+			return err, err == nil
 		}
 		st = a.convert.Unpack(st, l)
 		if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && failedAt(err, unpack) {
@@ -256,6 +269,23 @@ func (a *assembly) chainError(ctx context.Context, err error) (_ error, again bo
 		}
 	}
 	return errors.Wrapf(err, "layers of %s", a.plan.Runtime), false
+}
+
+// fetchApart fetches every object by itself.
+func (a *assembly) fetchApart(ctx context.Context) error {
+	solved := a.each(ctx, func(l *lambda2llb.Layer) llb.State { return a.convert.Fetch(*l) })
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := fetchErrors(solved); err != nil {
+		return err
+	}
+	for _, s := range solved {
+		if s.err != nil {
+			return s.err
+		}
+	}
+	return nil
 }
 
 // full are the layers that have anything in them.

@@ -90,7 +90,8 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 	return lambda2llb.Layer{Object: o, Lines: add.Lines, URL: s.objects.URL(o)}, nil
 }
 
-var lfsURL = regexp.MustCompile(`(?m)^\s*(?:lfs)?url\s*=\s*"?(https?://[^\s"@?#]+)"?\s*$`)
+// lfsURL is the url of section [lfs] of a .lfsconfig, whose names git reads in any case.
+var lfsURL = regexp.MustCompile(`(?i)(?:^|\n)\s*\[lfs\][^\[]*?\n\s*url\s*=\s*"?(https?://[!$-;=A-Z\\_a-z~]+)"?[ \t\r]*(?:\n|$)`)
 
 // lfsConfig is the server that the repository's .lfsconfig names. A branch must not say which host is asked with the
 // user's credentials, so it is only told where the right one fails.
@@ -102,8 +103,16 @@ func (s *snapshot) lfsConfig(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	if found := lfsURL.FindSubmatch(dt); found != nil {
-		return string(found[1])
+	found := lfsURL.FindSubmatch(dt)
+	if found == nil {
+		return ""
+	}
+	asked := s.objects.Server
+	if asked == "" {
+		asked, _ = lfs.ServerURL(s.Repository)
+	}
+	if named := strings.TrimSuffix(string(found[1]), "/"); named != asked {
+		return named
 	}
 	return ""
 }

@@ -36,7 +36,8 @@ type request struct {
 
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
-		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second), objects: f.Objects,
+		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, objects: f.Objects,
+		patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second),
 		warned: &sync.Map{}, states: &sync.Map{},
 	}
 	if err := r.from(opts.Repository); err != nil {
@@ -103,8 +104,8 @@ func (r *request) git(opts ...llb.GitOption) []llb.GitOption {
 
 // tree is the commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
 // what nobody asked for.
-func (r *request) tree(commit string) llb.State {
-	opts := r.git()
+func (r *request) tree(commit string, opts ...llb.GitOption) llb.State {
+	opts = r.git(opts...)
 	caps := r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
 		opts = append(opts, llb.GitSkipSubmodules())

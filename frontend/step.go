@@ -53,7 +53,7 @@ func proxies(args map[string]string) (llb.ProxyEnv, error) {
 		if !slices.Contains(step.Proxies, upper) && upper != "NO_PROXY" {
 			continue
 		}
-		if u, err := url.Parse(args[name]); err == nil && u.User != nil {
+		if upper != "NO_PROXY" && strings.Contains(args[name], "@") {
 			return llb.ProxyEnv{}, errors.Errorf("build argument %s has user information in it, which would end up in provenance and logs: pass it as the secret %s instead", name, upper)
 		}
 		given[upper] = args[name]

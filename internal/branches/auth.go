@@ -28,6 +28,9 @@ func (r Remote) auth(ctx context.Context) (transport.AuthMethod, error) {
 	if err != nil {
 		return nil, errors.New("malformed URL of the repository")
 	}
+	if err := r.Credentials.Check(); err != nil {
+		return nil, err
+	}
 	value, name := r.Credentials.Authorization(u)
 	if value == "" {
 		return nil, nil

@@ -4,11 +4,17 @@ package branches
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"net/url"
+	"os"
+	"path"
 	"sort"
 	"strings"
+	"time"
 
 	"lambdabase/internal/gitssh"
+	"lambdabase/internal/lfs"
 	"lambdabase/internal/recipe"
 	"lambdabase/internal/secrets"
 
@@ -19,6 +25,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/storage/memory"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
@@ -27,6 +34,9 @@ type Runtime struct {
 	Name      string   `json:"name"`
 	Platforms []string `json:"platforms"`
 	Commit    string   `json:"commit,omitempty"`
+
+	Date time.Time `json:"date,omitzero"`  // of the commit
+	Size int64     `json:"size,omitempty"` // of the layers of its largest platform, packed, in bytes
 }
 
 // Remote is a repository, and what is needed to get at it.
@@ -51,7 +61,7 @@ func List(ctx context.Context, remote Remote) ([]Runtime, error) {
 	}
 	runtimes := []Runtime{}
 	err = refs.ForEach(func(ref *plumbing.Reference) error {
-		r, err := runtime(repo, ref)
+		r, err := runtime(ctx, repo, ref)
 		if len(r.Platforms) > 0 {
 			runtimes = append(runtimes, r)
 		}
@@ -59,6 +69,47 @@ func List(ctx context.Context, remote Remote) ([]Runtime, error) {
 	})
 	sort.Slice(runtimes, func(i, j int) bool { return runtimes[i].Name < runtimes[j].Name })
 	return runtimes, err
+}
+
+// Cached is List with one request, for a repository whose branches are all where they were when the file was written.
+func Cached(ctx context.Context, remote Remote, file string) ([]Runtime, error) {
+	heads, err := remote.heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var kept struct {
+		Heads    map[string]string
+		Runtimes []Runtime
+	}
+	if dt, err := os.ReadFile(file); err == nil && json.Unmarshal(dt, &kept) == nil && maps.Equal(kept.Heads, heads) {
+		return kept.Runtimes, nil
+	}
+	if kept.Runtimes, err = List(ctx, remote); err != nil {
+		return nil, err
+	}
+	kept.Heads = heads
+	dt, err := json.Marshal(kept)
+	if err != nil {
+		return nil, err
+	}
+	return kept.Runtimes, errors.Wrap(os.WriteFile(file, dt, 0o600), "list of branches")
+}
+
+// heads are the commits of all branches.
+func (r Remote) heads(ctx context.Context) (map[string]string, error) {
+	auth, err := r.auth(ctx)
+	if err != nil {
+		return nil, err
+	}
+	remote := git.NewRemote(memory.NewStorage(), &config.RemoteConfig{Name: "origin", URLs: []string{r.URL}})
+	refs, err := remote.ListContext(ctx, &git.ListOptions{Auth: auth, CABundle: r.Authority})
+	heads := map[string]string{}
+	for _, ref := range refs {
+		if ref.Name().IsBranch() {
+			heads[ref.Name().Short()] = ref.Hash().String()
+		}
+	}
+	return heads, r.advised(err)
 }
 
 func (r Remote) fetch(ctx context.Context) (*git.Repository, error) {
@@ -106,7 +157,7 @@ func (r Remote) advised(err error) error {
 }
 
 // runtime looks at one branch. A branch whose recipes can't be told apart is no runtime.
-func runtime(repo *git.Repository, ref *plumbing.Reference) (Runtime, error) {
+func runtime(ctx context.Context, repo *git.Repository, ref *plumbing.Reference) (Runtime, error) {
 	commit, err := repo.CommitObject(ref.Hash())
 	if err != nil {
 		return Runtime{}, err
@@ -120,7 +171,46 @@ func runtime(repo *git.Repository, ref *plumbing.Reference) (Runtime, error) {
 	if err != nil {
 		return Runtime{}, nil
 	}
-	return Runtime{Name: name, Platforms: found.Platforms(), Commit: ref.Hash().String()}, nil
+	r := Runtime{Name: name, Platforms: found.Platforms(), Commit: ref.Hash().String()}
+	if len(r.Platforms) > 0 {
+		r.Date = commit.Committer.When.UTC()
+	}
+	for arch, file := range found {
+		r.Size = max(r.Size, size(ctx, root, file, arch))
+	}
+	return r, nil
+}
+
+// size is that of the layers of a recipe; 0 where that can't be told, which is for a build to explain.
+func size(ctx context.Context, root *object.Tree, file, arch string) (total int64) {
+	text, err := contents(root, file)
+	if err != nil {
+		return 0
+	}
+	rec, err := recipe.Parse(ctx, file, []byte(text), ocispecs.Platform{OS: "linux", Architecture: arch})
+	if err != nil {
+		return 0
+	}
+	for _, add := range rec.Adds {
+		text, err := contents(root, path.Join(path.Dir(file), add.Source))
+		if err != nil {
+			return 0
+		}
+		pointer, err := lfs.ParsePointer([]byte(text))
+		if err != nil {
+			return 0
+		}
+		total += pointer.Size
+	}
+	return total
+}
+
+func contents(root *object.Tree, name string) (string, error) {
+	file, err := root.File(name)
+	if err != nil {
+		return "", err
+	}
+	return file.Contents()
 }
 
 // names are the plain files of a folder of a tree.

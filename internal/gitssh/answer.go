@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
+
+	"lambdabase/internal/secrets"
 
 	"github.com/pkg/errors"
 )
@@ -65,9 +65,7 @@ func checkHref(href string) error {
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("git-lfs-authenticate answered without the URL of an LFS server")
 	}
-	ip := net.ParseIP(u.Hostname())
-	here := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
-	if u.Scheme == "http" && !here {
+	if u.Scheme == "http" && !secrets.Loopback(u.Hostname()) {
 		return errors.Errorf("git-lfs-authenticate names an LFS server without encryption (http://%s), which would show the credential to anybody on the way", u.Host)
 	}
 	return nil

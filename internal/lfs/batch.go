@@ -30,7 +30,13 @@ func (s *session) ask(ctx context.Context, objects []Object) (map[string]offer, 
 	for {
 		at, f := s.server(ctx)
 		if f != nil {
-			return nil, f
+			if f.fate == again {
+				f = p.wait(ctx, f, 0)
+			}
+			if f != nil {
+				return nil, f
+			}
+			continue
 		}
 		offers, f := s.batch(ctx, at, objects)
 		switch {

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
 
@@ -313,7 +315,8 @@ func TestABadEndpointIsTold(t *testing.T) {
 		c.Authorization = func(u *url.URL) (string, string) { return "Bearer x\ny", "secret S" }
 		require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}), want)
 	}
-	c := &Client{}
+	c, clock := h.client()
+	c.Endpoint = nil
 	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}), "no endpoint")
 	c.Endpoint = func(context.Context) (Endpoint, error) {
 		return Endpoint{}, &url.Error{Op: "Get", URL: "https://u:p@h/x?token=" + canarySecret, Err: io.ErrUnexpectedEOF}
@@ -322,6 +325,24 @@ func TestABadEndpointIsTold(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.NotContains(t, err.Error(), canarySecret)
 	require.NotContains(t, err.Error(), "u:p")
+	require.Len(t, clock.slept, 4, "a connection that breaks is tried again")
+
+	calls := 0
+	c.Endpoint = func(context.Context) (Endpoint, error) {
+		if calls++; calls == 1 {
+			return Endpoint{}, errors.Wrap(syscall.ECONNRESET, "ssh")
+		}
+		return Endpoint{URL: h.URL + "/o/r.git/info/lfs"}, nil
+	}
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+
+	calls = 0
+	c.Endpoint = func(context.Context) (Endpoint, error) {
+		calls++
+		return Endpoint{}, errors.New("permission denied (publickey)")
+	}
+	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}), "permission denied")
+	require.Equal(t, 1, calls, "what won't get better is not")
 }
 
 func TestServerURLIsDerivedAsGitLFSDoes(t *testing.T) {

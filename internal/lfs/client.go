@@ -74,8 +74,8 @@ func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// newTransport is that of net/http, which waits forever for an answer, with limits.
-func newTransport(idle time.Duration) *http.Transport {
+// Transport is that of net/http, which waits forever for an answer, with limits.
+func Transport(idle time.Duration) *http.Transport {
 	var t *http.Transport
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()

@@ -2,10 +2,13 @@ package lfs
 
 import (
 	"context"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pkg/errors"
@@ -89,7 +92,11 @@ func (s *session) server(ctx context.Context) (*server, *failure) {
 	}
 	endpoint, err := s.Endpoint(ctx)
 	if err != nil {
-		return nil, s.fail(Network, nil, errors.Wrap(err, "LFS endpoint"))
+		f := s.fail(Network, nil, errors.Wrap(err, "LFS endpoint"))
+		if passing(err) {
+			f.fate = again
+		}
+		return nil, f
 	}
 	latest, err := s.check(endpoint)
 	if err != nil {
@@ -97,6 +104,12 @@ func (s *session) server(ctx context.Context) (*server, *failure) {
 	}
 	s.servers.latest = latest
 	return latest, nil
+}
+
+// passing tells errors of a connection. sshd drops connections when many come at once, as those of a build's steps do.
+func passing(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // forget has Endpoint asked again, unless somebody else did so already.

@@ -113,7 +113,7 @@ func impossible(o Object) error {
 	switch {
 	case !oidForm.MatchString(o.OID):
 		return errors.New("the oid is no sha256")
-	case o.Size < 0:
+	case o.Size < 0 || o.Size > MaxObjectSize:
 		return errors.Errorf("a size of %d bytes", o.Size)
 	case (o.Size == 0) != (o.OID == hex.EncodeToString(nothing[:])):
 		return errors.Errorf("nothing of %d bytes has this sha256", o.Size)

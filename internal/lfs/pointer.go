@@ -15,6 +15,10 @@ import (
 // (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
 const MaxPointerSize = 1024
 
+// MaxObjectSize is the size in bytes that no object comes near to: Lambda takes images of 10 GB. A larger one is a mistake
+// in a pointer, or an attempt to make somebody wait.
+const MaxObjectSize = 1 << 40
+
 const versionLine = "version https://git-lfs.github.com/spec/v1"
 
 // ErrNotPointer says that a file is content of its own and stands for no object.
@@ -69,6 +73,9 @@ func ParsePointer(dt []byte) (Pointer, error) {
 	n, err := strconv.ParseInt(size[1], 10, 64)
 	if err != nil {
 		return Pointer{}, errors.Wrap(err, "invalid Git LFS pointer: size")
+	}
+	if n > MaxObjectSize {
+		return Pointer{}, errors.Errorf("invalid Git LFS pointer: size of %d bytes, at most %d are expected", n, int64(MaxObjectSize))
 	}
 	return Pointer{OID: oid[1], Size: n}, nil
 }

@@ -33,6 +33,7 @@ func TestPointerIsReadStrictly(t *testing.T) {
 		"padded size":       {pointer(oid, "01"), "want \"size\""},
 		"size of 20 digits": {pointer(oid, "99999999999999999999"), "want \"size\""},
 		"size over int64":   {pointer(oid, "9999999999999999999"), "size"},
+		"size over 1 TiB":   {pointer(oid, "1099511627777"), "at most 1099511627776"},
 		"carriage returns":  {strings.ReplaceAll(pointer(oid, "1"), "\n", "\r\n"), "spec/v1\\r"},
 		"cut":               {strings.TrimSuffix(pointer(oid, "10"), "0\n"), "may be cut"},
 		"later version":     {strings.Replace(pointer(oid, "1"), "v1", "v2", 1), "spec/v2"},

@@ -29,11 +29,22 @@ func (a Access) Client(from Source) (*lfs.Client, error) {
 	return &lfs.Client{
 		Endpoint:      func(ctx context.Context) (lfs.Endpoint, error) { return a.endpoint(ctx, from) },
 		Authorization: credentials.Authorization,
-		Advice:        credentials.Advice,
+		Advice:        func(u *url.URL) string { return advice(credentials, from, u) },
 		Transport:     a.Transport,
 		Report:        a.Report,
 		UserAgent:     "lambdabase",
 	}, nil
+}
+
+// advice is what to do where a credential is missing or refused. Only those of the repository's host, and of a server that
+// the user names, are looked up.
+func advice(c secrets.Credentials, from Source, u *url.URL) string {
+	for _, address := range []string{from.Repository, from.Server} {
+		if known, err := url.Parse(originOf(address)); err == nil && known.Host == u.Host || originOf(address) == u.Hostname() {
+			return c.Advice(u)
+		}
+	}
+	return "the LFS server sends there, and must let in whom it sends"
 }
 
 // Credentials are those for a repository.

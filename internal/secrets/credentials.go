@@ -80,7 +80,7 @@ func (c Credentials) maySend(u *url.URL) bool {
 		return u.Host != ""
 	case "http":
 		scheme, _ := cutScheme(c.Repository)
-		return loopback(u.Hostname()) || scheme == "http" && c.ofRepository(u)
+		return Loopback(u.Hostname()) || scheme == "http" && c.ofRepository(u)
 	}
 	return false
 }
@@ -100,7 +100,8 @@ func withPort(scheme, host string) string {
 	return strings.ToLower(bare(host)) + ":" + port
 }
 
-func loopback(host string) bool {
+// Loopback tells a name or address of this very machine.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

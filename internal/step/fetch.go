@@ -2,6 +2,8 @@ package step
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/docker/go-units"
 	"github.com/pkg/errors"
+	"golang.org/x/sys/unix"
 )
 
 // fetch gets an object into the cache, unless it is there, and from there into the result. The result has nothing but its
@@ -31,7 +34,7 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 	if err := lfs.ReasonOfOne(client.Fetch(ctx, s.cache, []lfs.Object{object})); err != nil {
 		return err
 	}
-	return errors.Wrap(publish(filepath.Join(s.cache, oid), filepath.Join(s.out, oid)), "result")
+	return errors.Wrap(publish(filepath.Join(s.cache, oid), filepath.Join(s.out, oid), object.Pointer), "result")
 }
 
 func (s *step) client() (*lfs.Client, error) {
@@ -53,20 +56,33 @@ func (s *step) report(p lfs.Progress) {
 	fmt.Fprintf(s.progress, "%s of %s, %s/s\n", units.HumanSize(float64(p.Bytes)), units.HumanSize(float64(p.Size)), units.HumanSize(p.Rate))
 }
 
-// publish copies: the cache is a file system of its own.
-func publish(from, to string) error {
-	in, err := os.Open(from)
+// publish copies, as the cache is a file system of its own, and verifies what it copies: any build on the daemon can mount
+// the cache, and put something else there meanwhile.
+func publish(from, to string, p lfs.Pointer) (err error) {
+	in, err := os.OpenFile(from, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
+		return errors.Errorf("%s is no file (%v)", from, err)
+	}
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return err
+	defer func() {
+		if cerr := out.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			os.Remove(to)
+		}
+	}()
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(out, sum), io.LimitReader(in, p.Size+1))
+	if err == nil && (n != p.Size || hex.EncodeToString(sum.Sum(nil)) != p.OID) {
+		err = errors.New("the object changed in the cache while it was copied: try again")
 	}
-	return out.Close()
+	return err
 }

@@ -13,7 +13,15 @@ func TestProxiesComeFromSecretsAndAllProxyStandsForTheRest(t *testing.T) {
 	}
 	t.Setenv("ALL_PROXY", "http://all.example")
 	t.Setenv("HTTPS_PROXY", "http://given.example")
-	setProxies(func(id string) (string, bool) { return "http://u:p@secret.example\n", id == "HTTPS_PROXY" })
+	require.NoError(t, setProxies(func(id string) (string, bool) { return "http://u:p@secret.example\n", id == "HTTPS_PROXY" }))
 	require.Equal(t, "http://u:p@secret.example", os.Getenv("HTTPS_PROXY"))
 	require.Equal(t, "http://all.example", os.Getenv("HTTP_PROXY"))
+
+	for _, malformed := range []string{"http://u:hunter2%ss@h:1", "u:hunter2@h:1", "http://u:hunter2/x@h", ""} {
+		err := setProxies(func(id string) (string, bool) { return malformed, id == "HTTPS_PROXY" })
+		if malformed != "http://u:hunter2/x@h" {
+			require.ErrorContains(t, err, "secret HTTPS_PROXY is no URL")
+			require.NotContains(t, err.Error(), "hunter2")
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,23 +20,32 @@ import (
 // Run runs the step that the arguments name. Its output is for the progress of the build.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s := &step{out: Out, cache: Cache, secrets: Secrets, stdout: stdout, progress: stderr}
-	setProxies(secrets.Folder(s.secrets))
+	if err := setProxies(secrets.Folder(s.secrets)); err != nil {
+		return s.failing(err)
+	}
 	return s.run(ctx, args)
 }
 
 // setProxies takes proxies with a password from secrets, and ALL_PROXY, which net/http doesn't know, for those that are not
 // given. It comes before anything asks net/http, which looks but once.
-func setProxies(secret secrets.Source) {
+func setProxies(secret secrets.Source) error {
 	for _, name := range Proxies {
-		if value, ok := secret(name); ok {
-			os.Setenv(name, strings.TrimSpace(value))
+		value, ok := secret(name)
+		if !ok {
+			continue
 		}
+		// net/http ignores what it can't read, and asks without a proxy.
+		if u, err := url.Parse(strings.TrimSpace(value)); err != nil || u.Host == "" {
+			return errors.Errorf("secret %s is no URL, want http://user:password@host:port with what is special in the password escaped (%%40 for @)", name)
+		}
+		os.Setenv(name, strings.TrimSpace(value))
 	}
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
 		if os.Getenv(name) == "" && os.Getenv(strings.ToLower(name)) == "" {
 			os.Setenv(name, cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy")))
 		}
 	}
+	return nil
 }
 
 func (s *step) run(ctx context.Context, args []string) error {

@@ -11,10 +11,12 @@ import (
 	"testing"
 
 	"lambdabase/internal/branches"
+	"lambdabase/internal/lfs"
 	"lambdabase/internal/sample"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // bench is a step with folders of its own, and a repository to ask.
@@ -58,6 +60,27 @@ func TestAnObjectIsFetchedOnceAndLeftByItsNameAlone(t *testing.T) {
 		require.Equal(t, 1, server.Count(oid), "the second time it is in the cache")
 	}
 	require.Contains(t, s.progress.(*bytes.Buffer).String(), "found in the cache")
+}
+
+func TestWhatChangesInTheCacheMeanwhileIsNotPublished(t *testing.T) {
+	dir := t.TempDir()
+	object := []byte("the object")
+	p := lfs.Pointer{OID: digest.FromBytes(object).Encoded(), Size: int64(len(object))}
+	secret, from, to := filepath.Join(dir, "secret"), filepath.Join(dir, p.OID), filepath.Join(dir, "out")
+	require.NoError(t, os.WriteFile(secret, object, 0o600))
+	for name, put := range map[string]func() error{
+		"other content": func() error { return os.WriteFile(from, []byte("an object!"), 0o600) },
+		"more":          func() error { return os.WriteFile(from, append(object, 'x'), 0o600) },
+		"a link":        func() error { return os.Symlink(secret, from) },
+		"a pipe":        func() error { return unix.Mkfifo(from, 0o600) },
+	} {
+		require.NoError(t, put(), name)
+		require.Error(t, publish(from, to, p), name)
+		require.NoFileExists(t, to, name)
+		require.NoError(t, os.Remove(from))
+	}
+	require.NoError(t, os.WriteFile(from, object, 0o600))
+	require.NoError(t, publish(from, to, p))
 }
 
 func TestAFailureLeavesItsReason(t *testing.T) {

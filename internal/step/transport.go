@@ -11,13 +11,19 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
 )
 
+// idle is how long a server may say nothing.
+const idle = 30 * time.Second
+
 // transport trusts the certificates of the image, and those that the user gives. Proxies are those of the environment.
 func (s *step) transport() (*http.Transport, error) {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	t := lfs.Transport(idle)
 	t.OnProxyConnectResponse = refusedByProxy
 	pem, err := s.authorities()
 	if pem == nil || err != nil {

@@ -1,5 +1,5 @@
-// Command demo shows the main job to a newcomer: a base image from a runtime's name, by the frontend's image on a real
-// BuildKit, twice. Everything runs on this machine; the repository is the sample.
+// Command demo shows the main job to a newcomer: a base image from a runtime's name, by the command line with BuildKit in
+// it, and where a daemon can run by the frontend's image too. Everything runs on this machine; the repository is the sample.
 package main
 
 import (
@@ -34,9 +34,6 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	if os.Geteuid() != 0 {
-		return errors.New("BuildKit's daemon needs root here: sudo make demo")
-	}
 	dir, err := os.MkdirTemp("", "lambdabase-demo")
 	if err != nil {
 		return errors.Wrap(err, "folder of the demo")
@@ -44,30 +41,58 @@ func run(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 
 	step("a sample of AWS's repository, in the place of github.com")
-	stand, err := setUp(ctx, dir)
+	stand, err := setUp(dir)
 	if err != nil {
 		return err
 	}
 	defer stand.close()
-
-	step("the frontend's image, pushed to a registry on this machine")
-	if err := stand.command(ctx, "make", "--old-file=setup", "image", "PLATFORMS="+platform, "REGISTRY="+stand.registry); err != nil {
+	if err := stand.byCommand(ctx, dir); err != nil {
 		return err
 	}
-	step("buildctl build --frontend gateway.v0 --opt source=%s/lambda-frontend --opt runtime=%s", stand.registry, runtime)
-	first, err := stand.build(ctx)
+	if os.Geteuid() != 0 {
+		fmt.Println("== the same on a BuildKit daemon is left out: it needs root")
+		return nil
+	}
+	return stand.byDaemon(ctx, dir)
+}
+
+// byCommand builds with the BuildKit inside the command.
+func (s *stand) byCommand(ctx context.Context, dir string) error {
+	repository, objects := s.server.URLs(s.host.URL)
+	return s.twice(ctx, "bin/lambdabase", "build", runtime, "--platform="+platform,
+		"--repository="+repository, "--objects="+objects, "--root="+filepath.Join(dir, "cache"), "--output="+image)
+}
+
+// byDaemon builds with the frontend's image, on a daemon of the demo's own.
+func (s *stand) byDaemon(ctx context.Context, dir string) error {
+	step("a BuildKit daemon, and the frontend's image in a registry on this machine")
+	if err := s.startDaemon(ctx, dir); err != nil {
+		return err
+	}
+	if err := s.command(ctx, "make", "--old-file=setup", "image", "PLATFORMS="+platform, "REGISTRY="+s.registry); err != nil {
+		return err
+	}
+	repository, objects := s.server.URLs(s.host.URL)
+	return s.twice(ctx, "bin/buildctl", "build", "--frontend=gateway.v0", "--opt=source="+s.registry+"/lambda-frontend",
+		"--opt=runtime="+runtime, "--opt=platform="+platform, "--opt=repository="+repository, "--opt=objects="+objects,
+		"--output=type=oci,dest="+image)
+}
+
+// twice builds, shows the image, and builds again.
+func (s *stand) twice(ctx context.Context, name string, args ...string) error {
+	step("%s %s", filepath.Base(name), strings.Join(args, " "))
+	first, err := s.build(ctx, name, args...)
 	if err != nil {
 		return err
 	}
 	if err := show(image); err != nil {
 		return err
 	}
-	second, err := stand.build(ctx)
+	second, err := s.build(ctx, name, args...)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%-14s %s\n%-14s %s\n", "first build", first, "second build", second)
-	fmt.Printf("\nNext: README.md, \"A function image\", for the real repository.\n")
+	fmt.Printf("\n%-14s %s\n%-14s %s\n\n", "first build", first, "second build", second)
 	return nil
 }
 
@@ -85,13 +110,10 @@ func (c cost) String() string {
 }
 
 // build builds the image as a user would, and counts at the server.
-func (s *stand) build(ctx context.Context) (cost, error) {
+func (s *stand) build(ctx context.Context, name string, args ...string) (cost, error) {
 	s.server.Reset()
-	repository, objects := s.server.URLs(s.host.URL)
 	start := time.Now()
-	err := s.command(ctx, "bin/buildctl", "build", "--frontend=gateway.v0", "--opt=source="+s.registry+"/lambda-frontend",
-		"--opt=runtime="+runtime, "--opt=platform="+platform, "--opt=repository="+repository, "--opt=objects="+objects,
-		"--output=type=oci,dest="+image)
+	err := s.command(ctx, name, args...)
 	c := cost{time: time.Since(start), git: s.server.Total(sample.Git)}
 	for _, r := range s.server.Requests() {
 		if r.Kind == sample.Object {

@@ -27,7 +27,7 @@ type stand struct {
 	addr     string
 }
 
-func setUp(ctx context.Context, dir string) (*stand, error) {
+func setUp(dir string) (*stand, error) {
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.02, Branches: []string{"nodejs18.x", runtime}})
 	if err != nil {
 		return nil, err
@@ -40,10 +40,6 @@ func setUp(ctx context.Context, dir string) (*stand, error) {
 	s.host = httptest.NewServer(s.server)
 	s.images = httptest.NewServer(registry.New(registry.Logger(quiet)))
 	s.registry = strings.TrimPrefix(s.images.URL, "http://")
-	if err := s.startDaemon(ctx, dir); err != nil {
-		s.close()
-		return nil, err
-	}
 	return s, nil
 }
 

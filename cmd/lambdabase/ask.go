@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"lambdabase/frontend"
+	"lambdabase/internal/objects"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/docker/cli/cli/config"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildctl/build"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/util/progress/progresswriter"
+	"github.com/pkg/errors"
+	"github.com/spf13/pflag"
+	"github.com/tonistiigi/fsutil"
+	"golang.org/x/sync/errgroup"
+)
+
+// request is what every command asks the frontend with.
+type request struct {
+	place
+	options   map[string]*string // of the frontend, by name
+	set       *pflag.FlagSet
+	platforms []string
+	secrets   []string
+	ssh       []string
+	more      []string // options of the frontend as they are
+	progress  string
+	noCache   bool
+	sample    bool
+}
+
+func (r *request) flags(f *pflag.FlagSet, progress string) {
+	r.place.flags(f)
+	r.set, r.options = f, map[string]*string{}
+	for _, o := range frontend.Table() {
+		if o.Name != "runtime" {
+			r.options[o.Name] = f.String(o.Name, o.Default, strings.ReplaceAll(o.Usage, "`", "'"))
+		}
+	}
+	f.StringSliceVar(&r.platforms, "platform", nil, "platforms to build for; this machine's")
+	f.StringArrayVar(&r.secrets, "secret", nil, "secret, as in 'id=GIT_AUTH_TOKEN.git.example,env=TOKEN' or 'id=...,src=file'")
+	f.StringArrayVar(&r.ssh, "ssh", nil, "SSH agent or keys to forward, as in 'default' or 'default=~/.ssh/id_ed25519'; the agent that runs, for an SSH repository")
+	f.StringArrayVar(&r.more, "opt", nil, "option 'key=value' of BuildKit's Dockerfile frontend, as buildctl takes it")
+	f.StringVar(&r.progress, "progress", progress, "auto, tty, plain, rawjson or quiet (BUILDKIT_PROGRESS)")
+	f.BoolVar(&r.noCache, "no-cache", false, "do every step again")
+	f.BoolVar(&r.sample, "sample", false, "take the runtimes from a sample of AWS's repository, made on the spot: for trying things without a network")
+}
+
+// attrs are the options of the frontend.
+func (r *request) attrs() (map[string]string, error) {
+	attrs, err := build.ParseOpt(r.more)
+	if err != nil {
+		return nil, errors.Wrap(err, "--opt")
+	}
+	if attrs == nil {
+		attrs = map[string]string{}
+	}
+	for name, value := range r.options {
+		if r.set.Changed(name) {
+			attrs[name] = *value
+		}
+	}
+	if len(r.platforms) > 0 {
+		attrs["platform"] = strings.Join(r.platforms, ",")
+	}
+	if r.noCache {
+		attrs["no-cache"] = ""
+	}
+	return attrs, nil
+}
+
+// asker asks the frontend for several things, on one BuildKit and with one display.
+type asker struct {
+	*request
+	client   *client.Client
+	store    *objects.Store
+	secrets  *secretStore
+	agent    string // socket of the SSH agent
+	attached []session.Attachable
+	progress *progresswriter.MultiWriter
+	ends     []func() error
+}
+
+// open gets everything ready.
+func (r *request) open(ctx context.Context) (_ *asker, err error) {
+	a := &asker{request: r}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if r.sample {
+		end, err := r.takeSample()
+		if err != nil {
+			return nil, err
+		}
+		a.ends = append(a.ends, end)
+	}
+	if err := a.attach(*r.options["repository"]); err != nil {
+		return nil, err
+	}
+	dir, err := r.folder("objects")
+	if err != nil {
+		return nil, err
+	}
+	a.store = objects.NewStore(dir, a.lfsClient)
+	var end func() error
+	if a.client, end, err = r.connect(ctx); err != nil {
+		return nil, err
+	}
+	a.ends = append(a.ends, end)
+	display, err := progresswriter.NewPrinter(context.WithoutCancel(ctx), os.Stderr, r.progress)
+	if err != nil {
+		return nil, &usageError{errors.Wrap(err, "--progress"), "lambdabase"}
+	}
+	a.progress = progresswriter.NewMultiWriter(progresswriter.ResetTime(display))
+	return a, nil
+}
+
+// attach gets ready what the daemon may ask for: secrets, SSH, and Docker's credentials.
+func (a *asker) attach(repository string) (err error) {
+	if a.secrets, err = newSecretStore(a.request.secrets, repository); err != nil {
+		return err
+	}
+	agents, err := agentsOf(a.ssh, repository)
+	if err != nil {
+		return err
+	}
+	socket, end, err := ownAgent(a.ssh, repository)
+	if err != nil {
+		return err
+	}
+	a.agent, a.ends = socket, append(a.ends, end)
+	docker := authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(os.Stderr))
+	a.attached = append(agents, secretsprovider.NewSecretProvider(a.secrets),
+		authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{AuthConfigProvider: docker}))
+	return nil
+}
+
+// job is one thing to ask for.
+type job struct {
+	name    string // before its steps in the progress; empty if it is the only one
+	attrs   map[string]string
+	dirs    map[string]string
+	exports []client.ExportEntry
+	imports []client.CacheOptionsEntry
+	caches  []client.CacheOptionsEntry
+	handle  func(*gateway.Result) // of the frontend, if anybody wants it
+	build   func(frontend.Frontend) gateway.BuildFunc
+}
+
+// ask asks for all of it at once. One that fails ends the others.
+func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, error) {
+	answers, eg := make([]*client.SolveResponse, len(jobs)), &errgroup.Group{}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// All of them before the first begins: the display ends with the last that is known.
+	var shown []chan *client.SolveStatus
+	for _, j := range jobs {
+		shown = append(shown, a.progress.WithPrefix(j.name, j.name != "").Status())
+	}
+	for i, j := range jobs {
+		eg.Go(func() (err error) {
+			answers[i], err = a.one(ctx, j, shown[i])
+			if err != nil {
+				if j.name != "" {
+					err = errors.Wrap(err, j.name)
+				}
+				cancel(err)
+			}
+			return err
+		})
+	}
+	err := eg.Wait()
+	<-a.progress.Done()
+	if err != nil && context.Cause(ctx) != nil { // not one of those that were ended
+		err = context.Cause(ctx)
+	}
+	return answers, err
+}
+
+func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
+	mounts, err := mounts(j.dirs)
+	if err != nil {
+		close(shown)
+		return nil, err
+	}
+	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store})
+	return a.client.Build(ctx, client.SolveOpt{
+		FrontendAttrs: j.attrs, LocalMounts: mounts,
+		Exports: j.exports, CacheImports: j.imports, CacheExports: j.caches,
+		Session:   a.attached,
+		OCIStores: map[string]content.Store{objects.StoreID: a.store},
+	}, "", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := build(ctx, c)
+		if err == nil && j.handle != nil {
+			j.handle(res)
+		}
+		return res, err
+	}, shown)
+}
+
+func mounts(dirs map[string]string) (map[string]fsutil.FS, error) {
+	mounts := map[string]fsutil.FS{}
+	for name, dir := range dirs {
+		fs, err := fsutil.NewFS(dir)
+		if err != nil {
+			return nil, errors.Wrapf(err, "folder %s", dir)
+		}
+		mounts[name] = fs
+	}
+	return mounts, nil
+}
+
+// close ends what was opened, in the other order.
+func (a *asker) close() error {
+	var first error
+	for i := len(a.ends) - 1; i >= 0; i-- {
+		if err := a.ends[i](); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}

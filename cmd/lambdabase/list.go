@@ -1,0 +1,120 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"lambdabase/frontend"
+	"lambdabase/internal/branches"
+	"lambdabase/internal/catalog"
+	"lambdabase/internal/gitssh"
+	"lambdabase/internal/objects"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+)
+
+type listCommand struct {
+	place      place
+	repository string
+	knownHosts string
+	secrets    []string
+	json       bool
+	sample     bool
+}
+
+// listed is a runtime as it is printed.
+type listed struct {
+	branches.Runtime
+	EndOfSupport string `json:"endOfSupport,omitempty"`
+}
+
+func newList() *cobra.Command {
+	l := &listCommand{}
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the runtimes that the repository has",
+		Example: `  lambdabase list
+  lambdabase list --json | jq -r '.[] | select(.endOfSupport > "2027") | .name'`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return l.run(c) },
+	}
+	f := c.Flags()
+	f.StringVar(&l.repository, "repository", frontend.Upstream, "Git URL of the snapshots")
+	f.StringVar(&l.knownHosts, "known-hosts", "", "host keys of an SSH repository, as ssh-keyscan prints them")
+	f.StringArrayVar(&l.secrets, "secret", nil, "secret, as in 'id=GIT_AUTH_TOKEN.git.example,env=TOKEN'")
+	f.StringVar(&l.place.root, "root", "", "folder of the cache (LAMBDABASE_ROOT; the user's cache folder)")
+	f.BoolVar(&l.json, "json", false, "print JSON")
+	f.BoolVar(&l.sample, "sample", false, "list a sample of AWS's repository, made on the spot")
+	return c
+}
+
+func (l *listCommand) run(c *cobra.Command) error {
+	if l.sample {
+		end, url, _, err := l.place.serveSample()
+		if err != nil {
+			return err
+		}
+		defer end()
+		l.repository = url
+	}
+	remote, err := l.remote()
+	if err != nil {
+		return err
+	}
+	dir, err := l.place.folder("list")
+	if err != nil {
+		return err
+	}
+	name := sha256.Sum256([]byte(l.repository))
+	found, err := branches.Cached(c.Context(), remote, filepath.Join(dir, hex.EncodeToString(name[:])+".json"))
+	if err != nil {
+		return fmt.Errorf("branches of %s: %w", l.repository, err)
+	}
+	list := []listed{}
+	for _, r := range found {
+		entry := listed{Runtime: r}
+		if end, ok := catalog.EndOfSupport(r.Name); ok {
+			entry.EndOfSupport = end.Format(time.DateOnly)
+		}
+		list = append(list, entry)
+	}
+	if l.json {
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		return e.Encode(list)
+	}
+	return print(c, list)
+}
+
+func print(c *cobra.Command, list []listed) error {
+	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RUNTIME\tPLATFORMS\tCOMMIT\tAGE\tSIZE\tEND OF SUPPORT")
+	for _, r := range list {
+		fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s\t%s\n", r.Name, strings.Join(r.Platforms, ","), r.Commit,
+			units.HumanDuration(time.Since(r.Date)), units.HumanSize(float64(r.Size)), r.EndOfSupport)
+	}
+	return w.Flush()
+}
+
+// remote is the repository with the user's own credentials.
+func (l *listCommand) remote() (branches.Remote, error) {
+	store, err := newSecretStore(l.secrets, l.repository)
+	if err != nil {
+		return branches.Remote{}, err
+	}
+	remote := branches.Remote{URL: l.repository, Credentials: objects.Credentials(l.repository, store.source), Agent: os.Getenv("SSH_AUTH_SOCK")}
+	ssh, isSSH, err := gitssh.ParseRemote(l.repository)
+	if err != nil || !isSSH {
+		return remote, err
+	}
+	remote.KnownHosts, err = gitssh.KnownHosts(l.knownHosts, ssh.Host)
+	return remote, err
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"lambdabase/internal/embedded"
+
+	"github.com/moby/buildkit/client"
+	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container://
+	_ "github.com/moby/buildkit/client/connhelper/kubepod"         // kube-pod://
+	_ "github.com/moby/buildkit/client/connhelper/podmancontainer" // podman-container://
+	_ "github.com/moby/buildkit/client/connhelper/ssh"             // ssh://
+	"github.com/pkg/errors"
+	"github.com/spf13/pflag"
+)
+
+// place is where a build runs: in this process, or on a daemon.
+type place struct {
+	addr, root, snapshotter string
+	debug                   bool
+}
+
+func (p *place) flags(f *pflag.FlagSet) {
+	f.StringVar(&p.addr, "addr", os.Getenv("BUILDKIT_HOST"), "address of a running buildkitd (unix://, tcp://, docker-container://NAME, ...) to build on, in place of the one inside (BUILDKIT_HOST)")
+	f.StringVar(&p.root, "root", "", "folder of the cache of the BuildKit inside (LAMBDABASE_ROOT; the user's cache folder)")
+	f.StringVar(&p.snapshotter, "snapshotter", "", "overlayfs or native, for the BuildKit inside; what the machine allows")
+	f.BoolVar(&p.debug, "debug", false, "print the log of the BuildKit inside")
+}
+
+// enter runs this process again in namespaces of its own if BuildKit is to run in it. Mounts go with them however it ends.
+func (p *place) enter(ctx context.Context) error {
+	if p.addr != "" {
+		return nil
+	}
+	isolated, exit, err := embedded.Isolate(ctx)
+	if err != nil || isolated {
+		return err
+	}
+	return exitError(exit)
+}
+
+// connect gives a client, and what ends it all.
+func (p *place) connect(ctx context.Context) (*client.Client, func() error, error) {
+	if p.addr != "" {
+		c, err := client.New(ctx, p.addr)
+		if err != nil {
+			return nil, nil, errors.Wrapf(err, "BuildKit at %s", p.addr)
+		}
+		return c, c.Close, nil
+	}
+	options, err := p.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := embedded.Start(ctx, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := b.Client(ctx)
+	if err != nil {
+		b.Close()
+		return nil, nil, err
+	}
+	return c, func() error {
+		c.Close()
+		return b.Close()
+	}, nil
+}
+
+func (p *place) options() (embedded.Options, error) {
+	dir, err := p.folder("buildkit")
+	if err != nil {
+		return embedded.Options{}, err
+	}
+	var log io.Writer
+	if p.debug {
+		log = os.Stderr
+	}
+	return embedded.Options{
+		Root: dir, Snapshotter: p.snapshotter, Log: log,
+		Waiting: func(holder string) { fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", holder) },
+	}, nil
+}
+
+// folder is a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
+func (p *place) folder(part string) (string, error) {
+	root := p.root
+	if root == "" {
+		var err error
+		if root, err = embedded.DefaultRoot(); err != nil {
+			return "", err
+		}
+	}
+	dir := filepath.Join(root, part)
+	return dir, errors.Wrap(os.MkdirAll(dir, 0o700), "cache")
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"lambdabase/frontend"
+	"lambdabase/frontend/subrequests/plan"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/spf13/cobra"
+)
+
+func newPlan() *cobra.Command {
+	r := &request{}
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "plan RUNTIME",
+		Short: "Say what a base image is made of, before anything of it is fetched",
+		Example: `  lambdabase plan nodejs20.x
+  lambdabase plan nodejs20.x --platform linux/amd64,linux/arm64 --json`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: runtimeNames,
+		RunE: func(c *cobra.Command, args []string) error {
+			return r.answer(c, asJSON, map[string]string{"runtime": args[0], "requestid": plan.Name}, plainly)
+		},
+	}
+	r.flags(c.Flags(), "quiet")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func newInspect() *cobra.Command {
+	r := &request{}
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "inspect RUNTIME [PATH]",
+		Short: "Say what is inside a base image, and which layer brought a path",
+		Example: `  lambdabase inspect nodejs20.x                  its layers, their files and sizes, the release of the system
+  lambdabase inspect nodejs20.x /var/runtime     a folder
+  lambdabase inspect nodejs20.x /etc/os-release  a file: which layer it is from, and which ones it took the place of`,
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: runtimeNames,
+		RunE: func(c *cobra.Command, args []string) error {
+			path := ""
+			if len(args) == 2 {
+				path = args[1]
+			}
+			return r.answer(c, asJSON, map[string]string{"runtime": args[0]}, func(f frontend.Frontend) gateway.BuildFunc { return f.Inspect(path) })
+		},
+	}
+	r.flags(c.Flags(), "quiet")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"lambdabase/internal/catalog"
+
+	"github.com/spf13/cobra"
+)
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lambdabase",
+		Short: "AWS Lambda's base images, built from AWS's artifacts",
+		Long: `lambdabase builds the base images of AWS Lambda from the artifacts that AWS publishes in Git, and images on them.
+BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
+		Example: `  lambdabase list                                           the runtimes that there are
+  lambdabase plan nodejs20.x                                what an image is made of, before anything is fetched
+  lambdabase build nodejs20.x -o nodejs20.x.tar             an OCI archive
+  lambdabase build nodejs20.x -o type=docker | docker load  into Docker
+  lambdabase build nodejs20.x python3.12 --platform linux/arm64 -t registry.example/base:{runtime} --push
+  lambdabase build -f Dockerfile -t registry.example/function --push .
+  lambdabase inspect nodejs20.x /var/runtime                what is inside, and which layer brought it
+  lambdabase build nodejs20.x --sample -o nodejs20.x.tar    try it without a network`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.AddCommand(
+		newBuild(), newList(), newPlan(), newInspect(),
+		newUsage(), newPrune(), newSample(), newVersion(),
+	)
+	for _, c := range append(root.Commands(), root) {
+		checkUsage(c)
+	}
+	return root
+}
+
+// checkUsage makes errors of flags and arguments errors of usage.
+func checkUsage(c *cobra.Command) {
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return &usageError{err, c.CommandPath()}
+			}
+			return nil
+		}
+	}
+}
+
+// runtimeNames completes names of runtimes.
+func runtimeNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return catalog.Names(), cobra.ShellCompDirectiveNoFileComp
+}

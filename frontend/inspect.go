@@ -1,0 +1,172 @@
+package frontend
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lambdabase/frontend/subrequests/inspect"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/containerd/platforms"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// Inspect is like Build, and answers what is inside the base image: its layers or, with a path, what is there and which
+// layers brought it.
+func (f Frontend) Inspect(name string) gateway.BuildFunc {
+	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := guard(func() (*gateway.Result, error) {
+			r, err := f.request(c)
+			if err != nil {
+				return nil, err
+			}
+			image, err := r.inspect(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			return image.ToResult()
+		})
+		return res, say(err)
+	}
+}
+
+func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, error) {
+	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
+	if err != nil {
+		return nil, err
+	}
+	platform := r.bc.BuildPlatforms[0]
+	if len(r.bc.TargetPlatforms) > 0 {
+		platform = r.bc.TargetPlatforms[0]
+	}
+	plan, err := snap.plan(ctx, platform)
+	if err != nil {
+		return nil, err
+	}
+	contents, err := r.contents(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	image := &inspect.Image{Runtime: plan.Runtime, Commit: plan.Commit, Created: plan.Created, Platform: platforms.Format(platform)}
+	for i, c := range contents {
+		l := inspect.Layer{File: plan.Layers[i].Path, OID: plan.Layers[i].OID, Packed: plan.Layers[i].Size}
+		for _, st := range c.files {
+			if !isDir(st) {
+				l.Files++
+				l.Size += st.Size
+			}
+		}
+		image.Layers = append(image.Layers, l)
+	}
+	if image.Release, err = release(ctx, contents); err != nil || name == "" {
+		return image, err
+	}
+	image.Path = path.Join("/", name)
+	image.Entries = entries(contents, image.Path)
+	if len(image.Entries) == 0 {
+		return nil, errors.Errorf("%s has no %s", r.Runtime, image.Path)
+	}
+	return image, nil
+}
+
+// content is what a layer has, by absolute paths.
+type content struct {
+	ref   gateway.Reference
+	files map[string]*fstypes.Stat
+}
+
+// contents are those of all layers, each unpacked on its own.
+func (r *request) contents(ctx context.Context, plan *lambda2llb.Plan) ([]content, error) {
+	a, err := r.assembly(plan)
+	if err != nil {
+		return nil, err
+	}
+	solved := a.solveLayers(ctx)
+	if err := fetchErrors(solved); err != nil {
+		return nil, err
+	}
+	if err := a.checkUnpacked(ctx, solved); err != nil {
+		return nil, err
+	}
+	var all []content
+	for _, s := range solved {
+		if s.err != nil {
+			return nil, unpackError(s.err, *s.layer)
+		}
+		c := content{s.ref, map[string]*fstypes.Stat{}}
+		if !s.layer.Empty {
+			if err := c.list(ctx, "/"); err != nil {
+				return nil, errors.Wrapf(err, "inspect %s", describe(*s.layer))
+			}
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func (c content) list(ctx context.Context, dir string) error {
+	found, err := c.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
+	if err != nil {
+		return err
+	}
+	for _, st := range found {
+		name := path.Join(dir, path.Base(st.Path))
+		c.files[name] = st
+		if isDir(st) {
+			if err := c.list(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entries are what is at a path and right below it.
+func entries(contents []content, name string) []inspect.Entry {
+	layers, stats := map[string][]int{}, map[string]*fstypes.Stat{}
+	for i, c := range contents {
+		for p, st := range c.files {
+			if p == name || path.Dir(p) == name && p != "/" {
+				layers[p] = append(layers[p], i+1)
+				stats[p] = st
+			}
+		}
+	}
+	var all []inspect.Entry
+	for _, p := range slices.Sorted(maps.Keys(layers)) {
+		st := stats[p]
+		all = append(all, inspect.Entry{
+			Path: p, Mode: os.FileMode(st.Mode).String(), UID: st.Uid, GID: st.Gid, Size: st.Size, Target: st.Linkname, Layers: layers[p],
+		})
+	}
+	return all
+}
+
+var prettyName = regexp.MustCompile(`(?m)^PRETTY_NAME="?([^"\n]*)"?$`)
+
+// release is the system's name. /etc/os-release is a link to the other, where it isn't a file.
+func release(ctx context.Context, contents []content) (string, error) {
+	for _, c := range slices.Backward(contents) {
+		for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
+			st := c.files[name]
+			if st == nil || !os.FileMode(st.Mode).IsRegular() || st.Size > maxRecipe {
+				continue
+			}
+			dt, err := c.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name})
+			if err != nil {
+				return "", errors.Wrap(err, "os-release")
+			}
+			if found := prettyName.FindSubmatch(dt); found != nil {
+				return strings.TrimSpace(string(found[1])), nil
+			}
+		}
+	}
+	return "", nil
+}

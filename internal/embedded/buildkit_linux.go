@@ -1,0 +1,156 @@
+package embedded
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/util/bklog"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/pkg/errors"
+	"github.com/sirupsen/logrus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+const (
+	// patience is how long Close waits for work to end by itself, and again once it is told to.
+	patience = 10 * time.Second
+
+	connectionBuffer = 1 << 20
+)
+
+// BuildKit is one that runs in this process.
+type BuildKit struct {
+	root     *root
+	server   *grpc.Server
+	listener *bufconn.Listener
+	opened   closers
+	stopping chan struct{}
+	close    sync.Once
+	closeErr error
+}
+
+// Start runs BuildKit, in a process that is isolated, on a root that no other process holds: else it waits until ctx ends.
+// A cache that can't be used is thrown away, and the log tells so.
+func Start(ctx context.Context, o Options) (*BuildKit, error) {
+	if outer.Load() == 0 {
+		return nil, errors.New("BuildKit inside a process that is not isolated")
+	}
+	logTo(o.Log)
+	r, err := openRoot(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	b, err := run(ctx, r, o)
+	if errors.As(err, new(damaged)) {
+		if err = r.renew(err.Error()); err == nil {
+			b, err = run(ctx, r, o)
+		}
+	}
+	if err != nil {
+		_ = r.close(false)
+		return nil, err
+	}
+	return b, nil
+}
+
+// logTo sets logrus' output. Goroutines of BuildKit outlive it, and complain of its end, so nothing is set back.
+func logTo(w io.Writer) {
+	if w == nil {
+		w = io.Discard
+	}
+	logrus.SetOutput(w)
+}
+
+func run(ctx context.Context, r *root, o Options) (_ *BuildKit, err error) {
+	b := &BuildKit{root: r, stopping: make(chan struct{}), listener: bufconn.Listen(connectionBuffer)}
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged{errors.Errorf("%v", p)}
+		}
+		if err != nil {
+			close(b.stopping)
+			_ = b.opened.close()
+		}
+	}()
+	if err := checkDatabases(r.in(cacheFolder)); err != nil {
+		return nil, err
+	}
+	// What runs by itself ends with BuildKit, not with ctx.
+	ctl, err := newController(context.WithoutCancel(ctx), r, o, b.stopping, &b.opened)
+	if err != nil {
+		return nil, err
+	}
+	b.serve(ctl)
+	return b, nil
+}
+
+func (b *BuildKit) serve(ctl *control.Controller) {
+	b.server = newServer()
+	ctl.Register(b.server)
+	go func() {
+		if err := b.server.Serve(b.listener); err != nil {
+			bklog.L.Errorf("server in memory: %v", err)
+		}
+	}()
+}
+
+func newServer() *grpc.Server {
+	return grpc.NewServer(
+		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), // errors keep their type and source location
+		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize),
+		grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
+		grpc.WaitForHandlers(true),
+	)
+}
+
+// Client is a new connection in memory. It has to be closed before BuildKit is.
+func (b *BuildKit) Client(ctx context.Context) (*client.Client, error) {
+	return client.New(ctx, "", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return b.listener.DialContext(ctx)
+	}))
+}
+
+// Close waits a while for what is running, ends it, closes the cache and gives the root back.
+func (b *BuildKit) Close() error {
+	b.close.Do(func() { b.closeErr = b.shut() })
+	return b.closeErr
+}
+
+func (b *BuildKit) shut() error {
+	defer logTo(nil)
+	close(b.stopping)
+	if !within(patience, b.server.GracefulStop) && !within(patience, b.server.Stop) {
+		bklog.L.Warn("builds don't end")
+	}
+	var err error
+	if !within(patience, func() { err = b.opened.close() }) {
+		return errors.New("cache is still in use")
+	}
+	if unlock := b.root.close(err == nil); err == nil {
+		err = unlock
+	}
+	return err
+}
+
+// within runs f, and tells whether it was done in that time.
+func within(limit time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}

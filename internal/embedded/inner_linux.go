@@ -1,0 +1,87 @@
+package embedded
+
+import (
+	"bufio"
+	"os"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/pkg/errors"
+	"golang.org/x/sys/unix"
+)
+
+// aliveFile is open in the inner process as long as the outer one lives.
+const aliveFile = 3
+
+// outer is the id of the outer process in the inner one, and 0 elsewhere.
+var outer atomic.Int64
+
+// enter makes the inner process ready.
+func enter(pid string) error {
+	id, err := strconv.ParseInt(pid, 10, 64)
+	if err != nil || id == 0 {
+		return errors.Errorf("%s is no process id: unset it", innerEnv)
+	}
+	if err := os.Unsetenv(innerEnv); err != nil { // what this process runs is not isolated from it
+		return errors.WithStack(err)
+	}
+	if err := followOuter(); err != nil {
+		return err
+	}
+	rootless := os.Geteuid() != 0
+	if rootless {
+		if err := becomeRoot(); err != nil {
+			return err
+		}
+	}
+	if err := ownMounts(rootless); err != nil {
+		return err
+	}
+	outer.Store(id)
+	return nil
+}
+
+// followOuter waits until the outer process is ready, and ends this one with it.
+func followOuter() error {
+	unix.CloseOnExec(aliveFile)
+	alive := bufio.NewReader(os.NewFile(aliveFile, "outer process"))
+	if _, err := alive.ReadString('\n'); err != nil {
+		return errors.Wrap(err, "outer process")
+	}
+	go func() {
+		// Pdeathsig was lost with the change of the user. It also ends a process that is stopped; but it belongs to a thread,
+		// and comes too late if the outer process is gone already. The file tells that.
+		runtime.LockOSThread()
+		_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
+		_, _ = alive.ReadByte()
+		os.Exit(128 + int(unix.SIGKILL))
+	}()
+	return nil
+}
+
+func becomeRoot() error {
+	if err := syscall.Setresgid(0, 0, 0); err != nil {
+		return refusal(errors.Wrap(err, "group root of the user namespace"), true)
+	}
+	if err := syscall.Setresuid(0, 0, 0); err != nil {
+		return refusal(errors.Wrap(err, "root of the user namespace"), true)
+	}
+	return nil
+}
+
+// ownMounts makes mounts of this process invisible to others, while those of others still come and go here.
+func ownMounts(rootless bool) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return refusal(errors.Wrap(err, "own mounts"), rootless)
+	}
+	if os.Getpid() != 1 {
+		return nil
+	}
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil {
+		return refusal(errors.Wrap(err, "mount /proc"), rootless)
+	}
+	return nil
+}

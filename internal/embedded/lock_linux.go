@@ -1,0 +1,106 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pkg/errors"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	lockFile  = "lock"
+	lockPause = 50 * time.Millisecond
+)
+
+// lock is held on a root. A process that ends in any way gives it back.
+type lock struct {
+	file *os.File
+}
+
+// take waits until no other process holds the root, or ctx ends. waiting may be nil.
+func take(ctx context.Context, root string, waiting func(string)) (*lock, error) {
+	file, err := os.OpenFile(filepath.Join(root, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	l := &lock{file: file}
+	if err := l.wait(ctx, waiting); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return l, l.tell()
+}
+
+func (l *lock) wait(ctx context.Context, waiting func(string)) error {
+	for tries := 0; ; tries++ {
+		err := unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EWOULDBLOCK && err != unix.EINTR {
+			return errors.Wrapf(err, "lock %s", l.file.Name())
+		}
+		// Not the first time: a holder that has just come has not told yet who it is.
+		if tries == 1 && waiting != nil {
+			waiting(l.holder())
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Wrapf(context.Cause(ctx), "%s is held by %s", filepath.Dir(l.file.Name()), l.holder())
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+func (l *lock) holder() string {
+	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, 1000))
+	if err != nil || len(text) == 0 {
+		return "another process"
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// tell writes who holds the root, for those who wait.
+func (l *lock) tell() error {
+	text := fmt.Sprintf("process %d (%s), since %s\n", processID(), commandLine(os.Args), time.Now().Format(time.TimeOnly))
+	err := l.file.Truncate(0)
+	if err == nil {
+		_, err = l.file.WriteAt([]byte(text), 0)
+	}
+	return errors.Wrapf(err, "lock %s", l.file.Name())
+}
+
+func (l *lock) release() error {
+	_ = l.file.Truncate(0) // nobody holds it
+	return errors.WithStack(l.file.Close())
+}
+
+// processID is the one that the user sees.
+func processID() int {
+	return int(outer.Load())
+}
+
+// commandLine has the program's name and the words up to the first flag: values of flags may be secret.
+func commandLine(args []string) string {
+	words := []string{filepath.Base(args[0])}
+	for _, word := range args[1:] {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
+		words = append(words, word)
+	}
+	line := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.Join(words, " "))
+	return line[:min(len(line), 200)]
+}

@@ -1,0 +1,61 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSecondProcessWaitsAndSaysForWhom(t *testing.T) {
+	needRoot(t)
+	root := t.TempDir()
+	first := begin(t, job{Root: root}, nil)
+	first.says(t, "started")
+	second := begin(t, job{Root: root}, nil)
+	second.says(t, "waiting for")
+	require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`waiting for process %d \(exe build nodejs20.x\), since \d\d:\d\d:\d\d\n`,
+		first.cmd.Process.Pid)), second.out.String())
+	require.NotContains(t, second.out.String(), "started")
+
+	first.signal(t, syscall.SIGTERM)
+	require.Equal(t, 130, first.exit())
+	second.says(t, "started")
+}
+
+func TestKilledHolderGivesTheRootBack(t *testing.T) {
+	needRoot(t)
+	root := t.TempDir()
+	first := begin(t, job{Root: root}, nil)
+	first.says(t, "started")
+	first.signal(t, syscall.SIGKILL)
+	second := begin(t, job{Root: root}, nil)
+	second.says(t, "started")
+	require.NotContains(t, second.out.String(), "waiting")
+}
+
+func TestEndOfContextEndsTheWait(t *testing.T) {
+	needRoot(t)
+	root := t.TempDir()
+	first := begin(t, job{Root: root}, nil)
+	first.says(t, "started")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := Start(ctx, Options{Root: root})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, fmt.Sprintf("%s is held by process %d (", root, first.cmd.Process.Pid))
+}
+
+func TestValuesOfFlagsAreNotShown(t *testing.T) {
+	for line, args := range map[string][]string{
+		"lambdabase build nodejs20.x": {"/usr/bin/lambdabase", "build", "nodejs20.x", "--secret", "hidden"},
+		"lambdabase":                  {"lambdabase", "-o", "hidden"},
+		"lambdabase [1mbuild":         {"lambdabase", "\x1b[1mbuild"},
+	} {
+		require.Equal(t, line, commandLine(args))
+	}
+}

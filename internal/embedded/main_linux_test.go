@@ -1,0 +1,28 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// notIsolated is why tests can't run BuildKit here.
+var notIsolated error
+
+// TestMain runs the tests isolated, so that they may call Start. The test binary is also the program that tests run as a
+// process of its own, see [job].
+func TestMain(m *testing.M) {
+	if text := os.Getenv(jobEnv); text != "" {
+		os.Exit(runJob(text))
+	}
+	isolated, exit, err := Isolate(context.Background())
+	if err != nil {
+		notIsolated = err
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if isolated || err != nil {
+		exit = m.Run()
+	}
+	os.Exit(exit)
+}

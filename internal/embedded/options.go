@@ -1,0 +1,50 @@
+package embedded
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/pkg/errors"
+)
+
+// rootEnv names the folder of the cache in place of the user's cache folder.
+const rootEnv = "LAMBDABASE_ROOT"
+
+// Snapshotters.
+const (
+	Overlayfs = "overlayfs"
+	Native    = "native" // copies every layer: slow, and works everywhere
+)
+
+// Options of [Start]. The zero value is good.
+type Options struct {
+	// Root is the folder of the cache; empty: [DefaultRoot].
+	Root string
+	// Snapshotter is Overlayfs or Native. Empty: that of the cache, or for a new one Overlayfs where the machine allows it
+	// in Root, else Native. A cache of another snapshotter is thrown away.
+	Snapshotter string
+	// Runc is the path of runc. Empty: buildkit-runc or runc, looked up in PATH and in the folders of administrators;
+	// where there is none, steps that run something fail, and tell to install it.
+	Runc string
+	// Waiting is called once if another process holds the root: "process 4711 (lambdabase build nodejs20.x), since 12:34:56".
+	Waiting func(holder string)
+	// Log takes BuildKit's own log, which is logrus' global one; nil: it is thrown away.
+	Log io.Writer
+}
+
+// DefaultRoot is $LAMBDABASE_ROOT, or lambdabase in the user's cache folder.
+func DefaultRoot() (string, error) {
+	if root := os.Getenv(rootEnv); root != "" {
+		return filepath.Abs(root)
+	}
+	// As the XDG specification wants it, a relative path counts as none.
+	if cache := os.Getenv("XDG_CACHE_HOME"); filepath.IsAbs(cache) {
+		return filepath.Join(cache, "lambdabase"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errors.Wrapf(err, "folder of the cache (%s names one)", rootEnv)
+	}
+	return filepath.Join(home, ".cache", "lambdabase"), nil
+}

@@ -1,0 +1,38 @@
+//go:build !linux
+
+package embedded
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/moby/buildkit/client"
+	"github.com/pkg/errors"
+)
+
+// BuildKit runs on Linux only.
+type BuildKit struct{}
+
+func unsupported() error {
+	return errors.Errorf("BuildKit inside the process needs Linux, and this is %s: use a BuildKit daemon", runtime.GOOS)
+}
+
+// Isolate fails.
+func Isolate(context.Context) (isolated bool, exit int, err error) {
+	return false, 0, unsupported()
+}
+
+// Start fails.
+func Start(context.Context, Options) (*BuildKit, error) {
+	return nil, unsupported()
+}
+
+// Client fails.
+func (*BuildKit) Client(context.Context) (*client.Client, error) {
+	return nil, unsupported()
+}
+
+// Close does nothing.
+func (*BuildKit) Close() error {
+	return nil
+}

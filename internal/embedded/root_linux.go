@@ -1,0 +1,182 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/moby/buildkit/identity"
+	"github.com/moby/buildkit/util/bklog"
+	"github.com/pkg/errors"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	layoutVersion = 1
+
+	versionFile = "version" // of the layout, and the snapshotter
+	stateFile   = "state"   // isOpen while a process uses the cache, else isClosed
+	cacheFolder = "cache"
+	runFolder   = "run" // a file system in memory, which goes with the process
+	gonePrefix  = "gone-"
+
+	isOpen, isClosed = "open", "closed"
+)
+
+// root is a folder with a cache, held by this process.
+type root struct {
+	path        string
+	lock        *lock
+	snapshotter string
+	littered    bool // by a process that didn't close it
+}
+
+// openRoot waits for the root and makes it ready.
+func openRoot(ctx context.Context, o Options) (*root, error) {
+	path, err := makeRoot(o.Root)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := take(ctx, path, o.Waiting)
+	if err != nil {
+		return nil, err
+	}
+	r := &root{path: path, lock: lock}
+	if err := r.prepare(o.Snapshotter); err != nil {
+		_ = lock.release()
+		return nil, err
+	}
+	return r, nil
+}
+
+// makeRoot makes the folder. That of another user is refused: what this one leaves there, the other couldn't use.
+func makeRoot(path string) (string, error) {
+	var err error
+	if path == "" {
+		path, err = DefaultRoot()
+	} else {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", errors.Wrap(err, "folder of the cache")
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", errors.Wrap(err, "folder of the cache")
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return "", errors.Errorf("folder of the cache %s belongs to another user: %s names another folder", path, rootEnv)
+	}
+	return path, nil
+}
+
+func (r *root) in(names ...string) string {
+	return filepath.Join(append([]string{r.path}, names...)...)
+}
+
+// prepare brings the cache to the layout of this version, and makes the folder in memory.
+func (r *root) prepare(snapshotter string) error {
+	was := r.found()
+	var err error
+	if r.snapshotter, err = chooseSnapshotter(r.path, snapshotter, was); err != nil {
+		return err
+	}
+	r.littered = r.state() == isOpen
+	switch _, there := os.Stat(r.in(cacheFolder)); {
+	case there == nil && was != r.layout():
+		err = r.renew(fmt.Sprintf("its layout is %q in place of %q", was, r.layout()))
+	case there == nil && r.torn():
+		err = r.renew("the machine went down while it was in use, or before it was written to the disk")
+	default:
+		err = r.make()
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Wrap(unix.Mount("tmpfs", r.in(runFolder), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"), "folder in memory")
+}
+
+// make makes what a root has, and removes what it had. The cache is in use from here on.
+func (r *root) make() error {
+	if err := r.mark(isOpen); err != nil {
+		return err
+	}
+	if err := os.WriteFile(r.in(versionFile), []byte(r.layout()+"\n"), 0o600); err != nil {
+		return errors.WithStack(err)
+	}
+	for _, folder := range []string{cacheFolder, runFolder} {
+		if err := os.MkdirAll(r.in(folder), 0o700); err != nil {
+			return errors.WithStack(err)
+		}
+	}
+	return r.sweep()
+}
+
+// found is the layout of the cache that is there.
+func (r *root) found() string {
+	text, err := os.ReadFile(r.in(versionFile))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// layout is the one that a cache must have to be used.
+func (r *root) layout() string {
+	return fmt.Sprintf("%d %s", layoutVersion, r.snapshotter)
+}
+
+// mark tells the next process how this one left the cache.
+func (r *root) mark(state string) error {
+	return errors.WithStack(os.WriteFile(r.in(stateFile), []byte(state), 0o600))
+}
+
+func (r *root) state() string {
+	state, err := os.ReadFile(r.in(stateFile))
+	if err != nil {
+		return ""
+	}
+	return string(state)
+}
+
+// renew begins a cache anew.
+func (r *root) renew(why string) error {
+	bklog.L.Warnf("cache in %s is thrown away: %s", r.path, why)
+	if err := os.Rename(r.in(cacheFolder), r.in(gonePrefix+identity.NewID())); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return errors.WithStack(err)
+	}
+	return r.make()
+}
+
+// sweep removes what was thrown away, or is left of a process that was killed, while others go on. What it can't finish
+// is for the next process.
+func (r *root) sweep() error {
+	gone, err := filepath.Glob(r.in(gonePrefix + "*"))
+	go func() {
+		for _, folder := range gone {
+			if err := os.RemoveAll(folder); err != nil {
+				bklog.L.Warnf("cache that was thrown away: %v", err)
+			}
+		}
+	}()
+	return errors.WithStack(err)
+}
+
+// close gives the root back. whole tells that nothing is left to be written.
+func (r *root) close(whole bool) error {
+	var err error
+	if whole {
+		err = r.mark(isClosed)
+	}
+	_ = unix.Unmount(r.in(runFolder), unix.MNT_DETACH) // the mount namespace ends with the process
+	if unlock := r.lock.release(); err == nil {
+		err = unlock
+	}
+	return err
+}

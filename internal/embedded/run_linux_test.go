@@ -1,0 +1,88 @@
+package embedded
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// steps runs a script of busybox as every kind of user and on every snapshotter.
+func steps(t *testing.T, script string, check func(t *testing.T, p *process, log string)) {
+	b := serve(t, busybox(t))
+	b.Run = "/bin/busybox sh -c '" + strings.ReplaceAll(script, "bb ", "/bin/busybox ") + "'"
+	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+		needRoot(t, "runc")
+		for _, snapshotter := range []string{Overlayfs, Native} {
+			root := userDir(t)
+			if as == nil {
+				root = t.TempDir()
+			}
+			p := begin(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as)
+			_ = p.exit()
+			check(t, p, strings.ReplaceAll(p.out.String(), "log ", ""))
+		}
+	})
+}
+
+func TestStepRuns(t *testing.T) {
+	steps(t, `bb id; bb chown 1000:1000 /bin/busybox; bb stat -c %u:%g /bin/busybox; bb echo pid $$; bb mkdir /a; bb cat /etc/hosts`,
+		func(t *testing.T, p *process, log string) {
+			require.Zero(t, p.exit())
+			for _, line := range []string{"uid=0 gid=0", "1000:1000\n", "pid 1\n", "127.0.0.1"} {
+				require.Contains(t, log, line)
+			}
+			require.Contains(t, log, "built sha256:")
+		})
+}
+
+func TestStepThatFails(t *testing.T) {
+	steps(t, `exit 42`, func(t *testing.T, p *process, log string) {
+		require.Equal(t, 1, p.exit())
+		require.Contains(t, p.stderr.String(), "exit code: 42")
+	})
+}
+
+// A step has the network of the machine.
+func TestNetworkOfAStep(t *testing.T) {
+	b := serve(t, archive(t))
+	steps(t, `bb wget -q -O /file `+b.Server+`/`+b.Layers[0].Encoded()+` && bb echo got it`,
+		func(t *testing.T, p *process, log string) {
+			require.Contains(t, log, "got it\n")
+		})
+}
+
+func TestNoRunc(t *testing.T) {
+	needRoot(t, "runc")
+	b := serve(t, busybox(t))
+	b.Run = "/bin/busybox true"
+	hide := func(tb testing.TB, cmd *exec.Cmd) {
+		script := ""
+		for _, name := range []string{"buildkit-runc", "runc"} {
+			if path, err := lookPath(name); err == nil {
+				script += "mount --bind /dev/null " + path + "\n"
+			}
+		}
+		asUserWith(tb, cmd, "tester:300000:65536\n", script)
+	}
+	p := begin(t, job{Root: userDir(t), Build: b}, hide)
+	require.Equal(t, 1, p.exit())
+	require.Contains(t, p.stderr.String(), "this step runs a program, for which runc is missing: install package runc")
+	b.Run = ""
+	did(t, job{Root: userDir(t), Build: b}, hide)
+}
+
+func TestRuncThatIsNotThere(t *testing.T) {
+	needRoot(t)
+	_, err := Start(t.Context(), Options{Root: t.TempDir(), Runc: "/no/such/runc"})
+	require.ErrorContains(t, err, `runc: exec: "/no/such/runc": stat /no/such/runc: no such file or directory`)
+}
+
+func TestQuote(t *testing.T) {
+	for _, path := range []string{"/usr/bin/runc", "/a b/it's $HOME", `/"\`} {
+		out, err := exec.Command("sh", "-c", "printf %s "+quote(path)).Output()
+		require.NoError(t, err)
+		require.Equal(t, path, string(out))
+	}
+}

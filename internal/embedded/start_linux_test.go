@@ -1,0 +1,209 @@
+package embedded
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+	"github.com/stretchr/testify/require"
+)
+
+// start runs BuildKit in the test's process.
+func start(t testing.TB, o Options) *BuildKit {
+	t.Helper()
+	needRoot(t)
+	b, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func connect(t testing.TB, b *BuildKit) *client.Client {
+	t.Helper()
+	c, err := b.Client(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func TestReady(t *testing.T) {
+	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+		j := job{Root: userDir(t), Build: serve(t, archives(t)...)}
+		if as == nil {
+			j.Root = t.TempDir()
+		}
+		var times []time.Duration
+		for range 8 {
+			said := did(t, j, as).out.String()
+			took, err := time.ParseDuration(regexp.MustCompile(`started in (.*)\n`).FindStringSubmatch(said)[1])
+			require.NoError(t, err)
+			times = append(times, took)
+		}
+		slices.Sort(times)
+		t.Logf("ready in %v", times)
+		require.Less(t, times[len(times)/2], 500*time.Millisecond)
+	})
+}
+
+func BenchmarkReady(b *testing.B) {
+	needRoot(b)
+	root := b.TempDir()
+	for b.Loop() {
+		bk, err := Start(b.Context(), Options{Root: root})
+		require.NoError(b, err)
+		_, err = workers(b.Context(), bk)
+		require.NoError(b, err)
+		require.NoError(b, bk.Close())
+	}
+}
+
+func TestClosedBuildKit(t *testing.T) {
+	o := Options{Root: t.TempDir()}
+	b := start(t, o)
+	build := serve(t, archives(t)...)
+	_, err := build.run(t.Context(), b)
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	require.NoError(t, b.Close(), "again")
+	_, err = workers(t.Context(), b)
+	require.Error(t, err)
+	_, err = build.run(t.Context(), start(t, o))
+	require.NoError(t, err, "in the same process")
+}
+
+// What stays are goroutines of BuildKit that sleep for a minute or two before they see that there is nothing to do.
+func TestCloseEndsGoroutines(t *testing.T) {
+	needRoot(t)
+	root := t.TempDir()
+	before := runtime.NumGoroutine()
+	for range 10 {
+		require.NoError(t, start(t, Options{Root: root}).Close())
+	}
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+20 }, 5*time.Second, 10*time.Millisecond, "%s", stacks())
+}
+
+func stacks() string {
+	all := make([]byte, 1<<20)
+	return string(all[:runtime.Stack(all, true)])
+}
+
+func TestSignalEndsABuildThatHangs(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		needRoot(t)
+		asked := make(chan struct{}, 10)
+		release := make(chan struct{})
+		h := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-release }))
+		defer h.Close()
+		defer close(release)
+		p := begin(t, job{Root: t.TempDir(), Build: &build{Server: h.URL, Layers: []digest.Digest{digest.FromString("")}}}, nil)
+		<-asked
+		p.signal(t, sig)
+		signalled := time.Now()
+		require.Equal(t, 1, p.exit())
+		require.Less(t, time.Since(signalled), 3*time.Second)
+		require.Contains(t, p.out.String(), "closed")
+		require.Contains(t, p.stderr.String(), "context canceled")
+	}
+}
+
+func TestFolderOfAnotherUser(t *testing.T) {
+	needRoot(t)
+	_, err := Start(t.Context(), Options{Root: userDir(t)})
+	require.ErrorContains(t, err, "belongs to another user: LAMBDABASE_ROOT names another folder")
+}
+
+func TestUnknownSnapshotter(t *testing.T) {
+	needRoot(t)
+	_, err := Start(t.Context(), Options{Root: t.TempDir(), Snapshotter: "zfs"})
+	require.EqualError(t, err, `snapshotter "zfs" is not "overlayfs" or "native"`)
+}
+
+func TestSnapshotterOfTheCacheIsKept(t *testing.T) {
+	root := t.TempDir()
+	for _, step := range []struct{ asked, got, log string }{
+		{asked: Native, got: Native},
+		{asked: "", got: Native},
+		{asked: Overlayfs, got: Overlayfs, log: `thrown away: its layout is \"1 native\" in place of \"1 overlayfs\"`},
+		{asked: "", got: Overlayfs},
+	} {
+		var log output
+		b := start(t, Options{Root: root, Snapshotter: step.asked, Log: &log})
+		ws, err := workers(t.Context(), b)
+		require.NoError(t, err)
+		require.Equal(t, step.got, ws[0].Labels["org.mobyproject.buildkit.worker.snapshotter"])
+		require.NoError(t, b.Close())
+		require.Contains(t, log.String(), step.log)
+		require.Equal(t, step.log != "", strings.Contains(log.String(), "thrown away"), log.String())
+	}
+}
+
+// Where there is no overlayfs, as on another overlay, layers are copied.
+func TestNoOverlay(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	for _, name := range []string{"lower", "upper", "work", "root"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+	}
+	root := filepath.Join(dir, "root")
+	require.NoError(t, syscall.Mount("overlay", root, "overlay", 0, "lowerdir="+dir+"/lower,upperdir="+dir+"/upper,workdir="+dir+"/work"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(root, syscall.MNT_DETACH)) })
+	_, err := Start(t.Context(), Options{Root: root, Snapshotter: Overlayfs})
+	require.ErrorContains(t, err, "no overlayfs in "+root+` (the other snapshotter is "native")`)
+	b, err := Start(t.Context(), Options{Root: root})
+	require.NoError(t, err)
+	require.Equal(t, Native, b.root.snapshotter)
+	require.NoError(t, b.Close())
+}
+
+func TestDefaultRoot(t *testing.T) {
+	for want, env := range map[string][3]string{
+		"/a":                       {"/a", "/b", "/c"},
+		"/b/lambdabase":            {"", "/b", "/c"},
+		"/c/.cache/lambdabase":     {"", "", "/c"},
+		"/d c/.cache/lambdabase":   {"", "relative", "/d c"},
+		"folder of the cache (LAM": {"", "", ""},
+	} {
+		t.Setenv("LAMBDABASE_ROOT", env[0])
+		t.Setenv("XDG_CACHE_HOME", env[1])
+		t.Setenv("HOME", env[2])
+		root, err := DefaultRoot()
+		if err != nil {
+			root = err.Error()[:24]
+		}
+		require.Equal(t, want, root)
+	}
+}
+
+// No record of a build is kept.
+func TestNoHistory(t *testing.T) {
+	o := Options{Root: t.TempDir()}
+	b := start(t, o)
+	_, err := serve(t, archives(t)...).run(t.Context(), b)
+	require.NoError(t, err)
+	records, err := connect(t, b).ControlClient().ListenBuildHistory(t.Context(), &controlapi.BuildHistoryRequest{EarlyExit: true})
+	require.NoError(t, err)
+	_, err = records.Recv()
+	require.ErrorContains(t, err, "EOF")
+}
+
+// The log is one: that of the last Start.
+func TestLog(t *testing.T) {
+	var log bytes.Buffer
+	b := start(t, Options{Root: t.TempDir(), Log: &log})
+	require.NoError(t, b.Close())
+	start(t, Options{Root: t.TempDir()})
+	log.Reset()
+}

@@ -1,0 +1,152 @@
+package embedded
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/containerd/containerd/v2/core/diff/apply"
+	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/containerd/containerd/v2/plugins/diff/walking"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/cache/metadata"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildkitd/config"
+	"github.com/moby/buildkit/executor/resources"
+	containerdsnapshot "github.com/moby/buildkit/snapshot/containerd"
+	"github.com/moby/buildkit/util/bklog"
+	"github.com/moby/buildkit/util/disk"
+	"github.com/moby/buildkit/util/leaseutil"
+	"github.com/moby/buildkit/version"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/label"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+	bolt "go.etcd.io/bbolt"
+)
+
+// namespace of BuildKit in containerd's databases.
+const namespace = "buildkit"
+
+// newWorker is what buildkitd makes of containerd's parts for its OCI worker, less what lambdabase has no use for. What
+// it opens is closed with c.
+func newWorker(ctx context.Context, r *root, o Options, hosts docker.RegistryHosts, c *closers) (*base.Worker, error) {
+	monitor, err := resources.NewMonitor()
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	exec, err := newExecutor(o.Runc, r.in(runFolder), monitor)
+	if err != nil {
+		return nil, err
+	}
+	store, err := openStore(ctx, r, c)
+	if err != nil {
+		return nil, err
+	}
+	md, err := openMetadata(r.in(cacheFolder, metadataDB), c)
+	if err != nil {
+		return nil, err
+	}
+	id, err := base.ID(r.in(cacheFolder))
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	content := containerdsnapshot.NewContentStore(store.ContentStore(), namespace)
+	w, err := base.NewWorker(ctx, base.WorkerOpt{
+		ID:               id,
+		Root:             r.in(cacheFolder),
+		Labels:           map[string]string{label.Executor: "oci", label.Snapshotter: r.snapshotter, label.Network: "host"},
+		Platforms:        []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
+		GCPolicy:         gcPolicy(r.path),
+		BuildkitVersion:  client.BuildkitVersion{Package: version.Package, Version: version.Version, Revision: version.Revision},
+		NetworkProviders: networks(),
+		Executor:         exec,
+		Snapshotter:      containerdsnapshot.NewSnapshotter(r.snapshotter, store.Snapshotter(r.snapshotter), namespace, nil),
+		ContentStore:     content,
+		Applier:          apply.NewFileSystemApplier(content),
+		Differ:           walking.NewWalkingDiff(content),
+		RegistryHosts:    hosts,
+		LeaseManager:     leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(store.DB), namespace),
+		GarbageCollect:   store.GarbageCollect,
+		MetadataStore:    md,
+		MountPoolRoot:    r.in(runFolder, "cachemounts"),
+		ResourceMonitor:  monitor,
+	})
+	if err == nil && r.littered {
+		go store.tidy(context.WithoutCancel(ctx))
+	}
+	return w, errors.Wrap(err, "worker")
+}
+
+// store has blobs and layers.
+type store struct {
+	*ctdmetadata.DB
+	snapshotter snapshots.Snapshotter
+}
+
+// openStore opens containerd's store of blobs and layers.
+func openStore(ctx context.Context, r *root, c *closers) (*store, error) {
+	snapshotter, err := newSnapshotter(r.snapshotter, r.in(cacheFolder, filepath.Dir(snapshotDB)))
+	if err != nil {
+		return nil, errors.Wrap(err, "snapshotter")
+	}
+	c.add(snapshotter.Close)
+	blobs, err := local.NewStore(r.in(cacheFolder, "content"))
+	if err != nil {
+		return nil, errors.Wrap(err, "blobs")
+	}
+	db, err := bolt.Open(r.in(cacheFolder, contentDB), 0o600, boltOptions())
+	if err != nil {
+		return nil, errors.Wrap(err, "database")
+	}
+	c.add(db.Close)
+	s := &store{
+		DB:          ctdmetadata.NewDB(db, blobs, map[string]snapshots.Snapshotter{r.snapshotter: snapshotter}),
+		snapshotter: snapshotter,
+	}
+	return s, errors.Wrap(s.Init(ctx), "database")
+}
+
+// tidy removes what a process that was killed left half made: BuildKit has let go of it, but collects garbage only after
+// it removes something itself.
+func (s *store) tidy(ctx context.Context) {
+	_, err := s.GarbageCollect(ctx)
+	if cleaner, ok := s.snapshotter.(snapshots.Cleaner); ok && err == nil {
+		err = cleaner.Cleanup(ctx)
+	}
+	if err != nil && !errdefs.IsNotFound(err) { // which is what a snapshotter without snapshots says
+		bklog.L.Warnf("what a process left that was killed: %v", err)
+	}
+}
+
+func openMetadata(path string, c *closers) (*metadata.Store, error) {
+	md, err := metadata.NewStore(path)
+	if err != nil {
+		return nil, err
+	}
+	c.add(md.Close)
+	if db, ok := md.DB().(*bolt.DB); ok {
+		db.NoSync = true // a third of the time of a small build, where the disk is slow; see [boltOptions]
+	}
+	return md, nil
+}
+
+// gcPolicy is buildkitd's default one.
+func gcPolicy(root string) []client.PruneInfo {
+	stat, _ := disk.GetDiskStat(root) // of unknown size: 2 GB
+	var policy []client.PruneInfo
+	for _, rule := range config.DefaultGCPolicy(config.GCConfig{}, stat) {
+		policy = append(policy, client.PruneInfo{
+			Filter:        rule.Filters,
+			All:           rule.All,
+			KeepDuration:  rule.KeepDuration.Duration,
+			ReservedSpace: rule.ReservedSpace.AsBytes(stat),
+			MaxUsedSpace:  rule.MaxUsedSpace.AsBytes(stat),
+			MinFreeSpace:  rule.MinFreeSpace.AsBytes(stat),
+		})
+	}
+	return policy
+}
