@@ -252,6 +252,9 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 // chainError says which layer of a chain failed. Where it was an object that didn't arrive, all are fetched apart: what
 // helps one is done there, and if that is enough, the chain is to be made again.
 func (a *assembly) chainError(ctx context.Context, err error) (_ error, again bool) {
+	if errors.Is(err, errStalled) {
+		return a.stalledChain(err), false
+	}
 	st := llb.Scratch()
 	for _, l := range a.full() {
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
@@ -269,6 +272,17 @@ func (a *assembly) chainError(ctx context.Context, err error) (_ error, again bo
 		}
 	}
 	return errors.Wrapf(err, "layers of %s", a.plan.Runtime), false
+}
+
+// stalledChain is a chain whose time has passed. Which object is to blame isn't known, and finding out would take as long.
+func (a *assembly) stalledChain(err error) error {
+	text := "one of these objects, or what unpacks them, takes too long"
+	for _, l := range a.full() {
+		if !l.InContext {
+			text += "\n- " + (&fetchError{layer: l}).object()
+		}
+	}
+	return errors.Wrapf(err, "layers of %s: %s\n", a.plan.Runtime, text)
 }
 
 // fetchApart fetches every object by itself.
