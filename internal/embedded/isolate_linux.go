@@ -22,7 +22,8 @@ const innerEnv = "LAMBDABASE_ISOLATED"
 // of the signal that ended it. An error of the inner process is the inner one's to report.
 //
 // The inner process has a mount namespace, so that what is mounted goes with it however it ends, and a process namespace,
-// so that what it started does. A user who is not root gets a user namespace too, root of which the user is.
+// so that what it started does. A user who is not root gets a user namespace too, root of which the user is; but no
+// process namespace where parts of /proc are hidden, as in containers: there a program may outlive a kill.
 //
 // It is in a process group of its own, and gets the signals of the outer process from that one, each of them once; when
 // ctx ends it gets SIGTERM. It dies with the outer process even if that is killed. The standard streams are inherited;

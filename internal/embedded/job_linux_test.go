@@ -146,7 +146,10 @@ func begin(t testing.TB, j job, wrap func(testing.TB, *exec.Cmd)) *process {
 	text, err := json.Marshal(j)
 	require.NoError(t, err)
 	p := &process{cmd: exec.Command("/proc/self/exe", "build", "nodejs20.x", "--secret", "hidden")}
-	p.cmd.Env = append(os.Environ(), jobEnv+"="+string(text))
+	temp := filepath.Join(sharedDir(t), "tmp") // a killed BuildKit leaves empty folders there
+	require.NoError(t, os.Mkdir(temp, 0o700))
+	require.NoError(t, os.Chmod(temp, 0o777|os.ModeSticky))
+	p.cmd.Env = append(os.Environ(), jobEnv+"="+string(text), "TMPDIR="+temp)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if wrap != nil {

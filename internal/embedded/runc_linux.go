@@ -63,9 +63,10 @@ func findRunc(asked string) (string, error) {
 		path, err := lookPath(asked)
 		return path, errors.Wrap(err, "runc")
 	}
-	path, err := lookPath("buildkit-runc", "runc") // crun 1.8 can't keep a container that has ended, as BuildKit wants it
+	// Not crun, of which not every version keeps a container that has ended, as BuildKit wants it.
+	path, err := lookPath("buildkit-runc", "runc")
 	if err != nil {
-		return "", nil
+		return "", nil // to be told when a step needs it
 	}
 	return path, nil
 }
