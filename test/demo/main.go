@@ -58,6 +58,9 @@ func run(ctx context.Context) error {
 
 // byCommand builds with the BuildKit inside the command.
 func (s *stand) byCommand(ctx context.Context, dir string) error {
+	if err := s.command(ctx, "make", "bin/lambdabase"); err != nil {
+		return err
+	}
 	repository, objects := s.server.URLs(s.host.URL)
 	return s.twice(ctx, "bin/lambdabase", "build", runtime, "--platform="+platform,
 		"--repository="+repository, "--objects="+objects, "--root="+filepath.Join(dir, "cache"), "--output="+image)
