@@ -43,8 +43,12 @@ func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, err
 		return nil, err
 	}
 	platform := r.bc.BuildPlatforms[0]
-	if len(r.bc.TargetPlatforms) > 0 {
+	switch len(r.bc.TargetPlatforms) {
+	case 0:
+	case 1:
 		platform = r.bc.TargetPlatforms[0]
+	default:
+		return nil, errors.Errorf("one platform is inspected at a time, not %d", len(r.bc.TargetPlatforms))
 	}
 	plan, err := snap.plan(ctx, platform)
 	if err != nil {
@@ -133,7 +137,7 @@ func entries(contents []content, name string) []inspect.Entry {
 	layers, stats := map[string][]int{}, map[string]*fstypes.Stat{}
 	for i, c := range contents {
 		for p, st := range c.files {
-			if p == name || path.Dir(p) == name && p != "/" {
+			if (p == name || path.Dir(p) == name) && !hidden(contents[i+1:], p) {
 				layers[p] = append(layers[p], i+1)
 				stats[p] = st
 			}
@@ -147,6 +151,18 @@ func entries(contents []content, name string) []inspect.Entry {
 		})
 	}
 	return all
+}
+
+// hidden tells whether one of the later layers has something else in place of a folder that the path is in.
+func hidden(later []content, name string) bool {
+	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+		for _, c := range later {
+			if st := c.files[dir]; st != nil && !isDir(st) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var prettyName = regexp.MustCompile(`(?m)^PRETTY_NAME="?([^"\n]*)"?$`)

@@ -13,6 +13,9 @@ import (
 
 // answer asks for something to read in place of an image, and prints it.
 func (r *request) answer(c *cobra.Command, asJSON bool, attrs map[string]string, build func(frontend.Frontend) gateway.BuildFunc) error {
+	if err := r.check(attrs["runtime"]); err != nil {
+		return &usageError{err, c.CommandPath()}
+	}
 	if err := r.enter(c.Context()); err != nil {
 		return err
 	}

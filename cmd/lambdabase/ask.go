@@ -92,6 +92,9 @@ type asker struct {
 
 // open gets everything ready.
 func (r *request) open(ctx context.Context) (_ *asker, err error) {
+	if err := r.checkPrograms(); err != nil {
+		return nil, err
+	}
 	a := &asker{request: r}
 	defer func() {
 		if err != nil {

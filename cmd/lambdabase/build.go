@@ -76,16 +76,54 @@ func (b *buildCommand) check(args []string) error {
 	case b.push && len(b.tags) == 0:
 		return errors.New("--push needs --tag")
 	}
-	_, err := b.results("")
-	if err != nil {
+	if _, _, err := b.caches(); err != nil {
 		return err
 	}
-	for _, name := range append(b.outputs, b.tags...) {
-		if len(args) > 1 && b.file == "" && !strings.Contains(name, runtimePlace) && name != "-" {
-			return errors.Errorf("%d runtimes go to one place, %q: write {runtime} where the name differs", len(args), name)
+	if b.file != "" {
+		args = nil
+	}
+	if err := b.request.check(args...); err != nil {
+		return err
+	}
+	return b.checkResults(args)
+}
+
+// checkResults finds results that can't be written, or would be written over one another.
+func (b *buildCommand) checkResults(runtimes []string) error {
+	for _, tag := range b.tags {
+		if len(runtimes) > 1 && !strings.Contains(tag, runtimePlace) {
+			return severalIn(tag)
+		}
+	}
+	if len(runtimes) == 0 {
+		runtimes = []string{""} // a Dockerfile's
+	}
+	taken := map[string]string{}
+	for _, runtime := range runtimes {
+		outputs, err := b.results(runtime)
+		if err != nil {
+			return err
+		}
+		for _, o := range outputs {
+			if err := o.check(); err != nil {
+				return errors.Wrap(err, "--output")
+			}
+			for _, place := range o.places() {
+				switch owner, is := taken[place]; {
+				case is && owner == runtime:
+					return errors.Errorf("two results would go to %s", place)
+				case is:
+					return severalIn(place)
+				}
+				taken[place] = runtime
+			}
 		}
 	}
 	return nil
+}
+
+func severalIn(place string) error {
+	return errors.Errorf("several runtimes would go to one place, %s: give a name with {runtime} in it", place)
 }
 
 // results are all outputs of a runtime.
@@ -181,27 +219,41 @@ func (b *buildCommand) finish(j *job) (files []*pending, err error) {
 		name, value, _ := strings.Cut(l, "=")
 		j.attrs["label:"+name] = value
 	}
-	if j.imports, err = buildctl.ParseImportCache(b.cacheFrom); err != nil {
-		return nil, errors.Wrap(err, "--cache-from")
-	}
-	if j.caches, err = buildctl.ParseExportCache(b.cacheTo); err != nil {
-		return nil, errors.Wrap(err, "--cache-to")
+	if j.imports, j.caches, err = b.caches(); err != nil {
+		return nil, err
 	}
 	results, err := b.results(j.name)
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range results {
-		entry, file, err := o.export()
-		if err != nil {
-			return nil, err
-		}
+		entry, file := o.export()
 		j.exports = append(j.exports, entry)
 		if file != nil {
 			files = append(files, file)
 		}
 	}
 	return files, nil
+}
+
+// caches are those to import and to export to.
+func (b *buildCommand) caches() (from, to []client.CacheOptionsEntry, err error) {
+	for _, flag := range []struct {
+		name   string
+		values []string
+	}{{"--cache-from", b.cacheFrom}, {"--cache-to", b.cacheTo}} {
+		for _, v := range flag.values {
+			// Without a type, buildctl takes anything for an image's name.
+			if strings.Contains(v, "=") && !strings.Contains(v, "type=") {
+				return nil, nil, errors.Errorf("%s %s: want type=registry,ref=... or type=local,...", flag.name, v)
+			}
+		}
+	}
+	if from, err = buildctl.ParseImportCache(b.cacheFrom); err != nil {
+		return nil, nil, errors.Wrap(err, "--cache-from")
+	}
+	to, err = buildctl.ParseExportCache(b.cacheTo)
+	return from, to, errors.Wrap(err, "--cache-to")
 }
 
 // dockerfile builds a Dockerfile in a folder.
@@ -228,7 +280,7 @@ func (b *buildCommand) dockerfile(args []string) (job, error) {
 	return job{attrs: attrs, build: plainly, dirs: map[string]string{"context": folder, "dockerfile": filepath.Dir(b.file)}}, nil
 }
 
-// tell writes what came out: the digests, and everything else into the metadata file.
+// tell says what came out.
 func (b *buildCommand) tell(args []string, answers []*client.SolveResponse) error {
 	all := map[string]any{}
 	for i, answer := range answers {
@@ -246,10 +298,18 @@ func (b *buildCommand) tell(args []string, answers []*client.SolveResponse) erro
 			fmt.Fprintln(os.Stderr, name+dgst)
 		}
 	}
+	if len(b.outputs) == 0 && !b.push && b.progress != "rawjson" && b.progress != "quiet" {
+		fmt.Fprintln(os.Stderr, "nothing was written: the result is in the cache only (-o FILE writes it, --push pushes it)")
+	}
+	return b.note(all)
+}
+
+// note writes the metadata file, if one is wanted.
+func (b *buildCommand) note(metadata map[string]any) error {
 	if b.metadata == "" {
 		return nil
 	}
-	dt, err := json.MarshalIndent(all, "", "  ")
+	dt, err := json.MarshalIndent(metadata, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,9 @@ func newUsage() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "du",
 		Short: "Say what the cache holds",
-		Args:  cobra.NoArgs,
+		Example: `  lambdabase du
+  lambdabase du --addr docker-container://buildkitd  that of a daemon`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return p.within(c.Context(), func(bk *client.Client) error {
 				records, err := bk.DiskUsage(c.Context())

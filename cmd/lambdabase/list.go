@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -57,27 +58,46 @@ func newList() *cobra.Command {
 }
 
 func (l *listCommand) run(c *cobra.Command) error {
+	if err := l.check(); err != nil {
+		return &usageError{err, c.CommandPath()}
+	}
+	key := l.repository
 	if l.sample {
 		end, url, _, err := l.place.serveSample()
 		if err != nil {
 			return err
 		}
 		defer end()
-		l.repository = url
-	}
-	remote, err := l.remote()
-	if err != nil {
-		return err
+		l.repository, key = url, "sample" // which has another port every time
 	}
 	dir, err := l.place.folder("list")
 	if err != nil {
 		return err
 	}
-	name := sha256.Sum256([]byte(l.repository))
-	found, err := branches.Cached(c.Context(), remote, filepath.Join(dir, hex.EncodeToString(name[:])+".json"))
+	name := sha256.Sum256([]byte(key))
+	found, err := l.ask(c.Context(), filepath.Join(dir, hex.EncodeToString(name[:])+".json"))
 	if err != nil {
 		return fmt.Errorf("branches of %s: %w", l.repository, err)
 	}
+	list := withEnds(found)
+	if l.json {
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		return e.Encode(list)
+	}
+	return print(c, list)
+}
+
+// check finds what makes no sense, as the commands that ask the frontend have it found.
+func (l *listCommand) check() error {
+	if _, err := newSecretStore(l.secrets, ""); err != nil {
+		return err
+	}
+	_, err := frontend.ParseOptions(map[string]string{"repository": l.repository, "known-hosts": l.knownHosts})
+	return err
+}
+
+func withEnds(found []branches.Runtime) []listed {
 	list := []listed{}
 	for _, r := range found {
 		entry := listed{Runtime: r}
@@ -86,12 +106,7 @@ func (l *listCommand) run(c *cobra.Command) error {
 		}
 		list = append(list, entry)
 	}
-	if l.json {
-		e := json.NewEncoder(c.OutOrStdout())
-		e.SetIndent("", "  ")
-		return e.Encode(list)
-	}
-	return print(c, list)
+	return list
 }
 
 func print(c *cobra.Command, list []listed) error {
@@ -104,13 +119,28 @@ func print(c *cobra.Command, list []listed) error {
 	return w.Flush()
 }
 
-// remote is the repository with the user's own credentials.
-func (l *listCommand) remote() (branches.Remote, error) {
+// ask asks with what the user's git knows only where it has to: to find that out by itself is a request more.
+func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime, error) {
 	store, err := newSecretStore(l.secrets, l.repository)
 	if err != nil {
-		return branches.Remote{}, err
+		return nil, err
 	}
-	remote := branches.Remote{URL: l.repository, Credentials: objects.Credentials(l.repository, store.source), Agent: os.Getenv("SSH_AUTH_SOCK")}
+	remote, err := l.remote()
+	if err != nil {
+		return nil, err
+	}
+	remote.Credentials, remote.Authority = objects.Credentials(l.repository, store.namedSource), store.authority
+	found, err := branches.Cached(ctx, remote, file)
+	if err == nil || store.known() == "" {
+		return found, err
+	}
+	remote.Credentials = objects.Credentials(l.repository, store.source)
+	return branches.Cached(ctx, remote, file)
+}
+
+// remote is the repository, with nobody's credentials but those of the SSH agent.
+func (l *listCommand) remote() (branches.Remote, error) {
+	remote := branches.Remote{URL: l.repository, Agent: os.Getenv("SSH_AUTH_SOCK")}
 	ssh, isSSH, err := gitssh.ParseRemote(l.repository)
 	if err != nil || !isSSH {
 		return remote, err

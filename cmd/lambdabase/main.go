@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"lambdabase/internal/redact"
 
+	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/pkg/errors"
 )
 
@@ -23,9 +25,18 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, insist)
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// insist ends this process at the next signal, whatever it still waits for.
+func insist() {
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	<-again
+	os.Exit(exitInterrupted)
 }
 
 func run(ctx context.Context, args []string) int {
@@ -43,11 +54,24 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintln(os.Stderr, "lambdabase: interrupted")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "lambdabase: %s\nSee '%s --help'.\n", redact.Text(err.Error()), usage.command)
+		complain(err)
+		fmt.Fprintf(os.Stderr, "See '%s --help'.\n", usage.command)
+		return exitUsage
+	case strings.HasPrefix(err.Error(), "unknown command "): // which is cobra's own, and no type
+		complain(err)
 		return exitUsage
 	}
-	fmt.Fprintf(os.Stderr, "lambdabase: %s\n", redact.Text(err.Error()))
+	// Where in a Dockerfile or a recipe it went wrong, as buildctl and buildx show it.
+	for _, source := range errdefs.Sources(err) {
+		_ = source.Print(os.Stderr)
+	}
+	complain(err)
 	return exitFailed
+}
+
+func complain(err error) {
+	text := strings.Replace(err.Error(), "failed to solve: ", "", 1) // BuildKit's client says it of everything
+	fmt.Fprintf(os.Stderr, "lambdabase: %s\n", strings.TrimSpace(redact.Text(text)))
 }
 
 // exitError is the exit code of a process that has said everything itself.

@@ -3,12 +3,15 @@ package main
 import (
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/containerd/console"
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/identity"
 	"github.com/pkg/errors"
 	"github.com/tonistiigi/go-csvvalue"
 )
@@ -66,29 +69,70 @@ func (o output) forRuntime(name string) output {
 	return own
 }
 
-// export is the output as BuildKit takes it, and the file that it is written to, if it is.
-func (o output) export() (entry client.ExportEntry, file *pending, err error) {
-	entry = client.ExportEntry{Type: o.kind, Attrs: o.attrs}
+// toStdout tells whether the output is one stream that goes to the standard output.
+func (o output) toStdout() bool {
+	return o.kind != client.ExporterImage && !o.isFolder() && (o.dest == "" || o.dest == "-")
+}
+
+// places are the files, folders and names that the output takes.
+func (o output) places() []string {
+	switch {
+	case o.kind == client.ExporterImage && o.attrs["name"] == "":
+		return nil
+	case o.kind == client.ExporterImage:
+		return strings.Split(o.attrs["name"], ",")
+	case o.toStdout():
+		return []string{"the standard output"}
+	}
+	return []string{filepath.Clean(o.dest)}
+}
+
+// check finds what could be known to fail only once everything is built.
+func (o output) check() error {
 	switch {
 	case o.kind == client.ExporterImage && o.dest != "":
-		return entry, nil, errors.New("an image has a name and no dest")
+		return errors.New("an image has a name and no dest")
 	case o.kind == client.ExporterImage:
-		return entry, nil, nil
+		return nil
 	case o.isFolder() && (o.dest == "" || o.dest == "-"):
-		return entry, nil, errors.Errorf("type=%s needs dest=FOLDER", o.kind)
+		return errors.Errorf("type=%s needs dest=FOLDER", o.kind)
+	case o.isFolder():
+		return nil
+	case o.toStdout():
+		if _, err := console.ConsoleFromFile(os.Stdout); err == nil {
+			return errors.Errorf("type=%s goes to the standard output, which is a terminal: give dest=FILE, or pipe it to something", o.kind)
+		}
+		return nil
+	}
+	if info, err := os.Stat(o.dest); err == nil && info.IsDir() {
+		return errors.Errorf("%s is a folder: name a file in it, or give type=local,dest=%s for the files of the image", o.dest, o.dest)
+	}
+	_, err := os.Stat(filepath.Dir(o.dest))
+	return errors.Wrap(err, "folder")
+}
+
+// export is the output as BuildKit takes it, and the file that it is written to, if it is.
+func (o output) export() (entry client.ExportEntry, file *pending) {
+	entry = client.ExportEntry{Type: o.kind, Attrs: o.attrs}
+	switch {
+	case o.kind == client.ExporterImage:
+		return entry, nil
 	case o.isFolder():
 		entry.OutputDir = o.dest
-		return entry, nil, nil
-	case o.dest == "" || o.dest == "-":
-		if _, err := console.ConsoleFromFile(os.Stdout); err == nil {
-			return entry, nil, errors.Errorf("type=%s goes to the standard output, which is a terminal: give dest=FILE, or pipe it to something", o.kind)
-		}
+		return entry, nil
+	case o.toStdout():
+		// A pipe that nobody reads any more is an error of the build, and not the end of this process.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 		entry.Output = func(map[string]string) (io.WriteCloser, error) { return os.Stdout, nil }
-		return entry, nil, nil
+		return entry, nil
 	}
-	file = &pending{name: o.dest}
+	if info, err := os.Stat(o.dest); err == nil && !info.Mode().IsRegular() { // /dev/null, a pipe with a name
+		entry.Output = func(map[string]string) (io.WriteCloser, error) { return os.OpenFile(o.dest, os.O_WRONLY, 0) }
+		return entry, nil
+	}
+	file = newPending(o.dest)
 	entry.Output = file.create
-	return entry, file, nil
+	return entry, file
 }
 
 // pending is a file that isn't there until it is whole.
@@ -97,17 +141,23 @@ type pending struct {
 	file *os.File
 }
 
+// newPending is for a file that may be there, or a link to it.
+func newPending(name string) *pending {
+	if file, err := filepath.EvalSymlinks(name); err == nil {
+		name = file
+	}
+	return &pending{name: name}
+}
+
 func (p *pending) create(map[string]string) (_ io.WriteCloser, err error) {
-	p.file, err = os.CreateTemp(filepath.Dir(p.name), "."+filepath.Base(p.name)+".*")
+	beside := filepath.Join(filepath.Dir(p.name), "."+filepath.Base(p.name)+"."+identity.NewID())
+	p.file, err = os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	return p.file, errors.Wrap(err, "output")
 }
 
 func (p *pending) keep() error {
 	if p.file == nil {
 		return errors.Errorf("nothing was written to %s", p.name)
-	}
-	if err := os.Chmod(p.file.Name(), 0o644); err != nil {
-		return errors.Wrap(err, "output")
 	}
 	return errors.Wrap(os.Rename(p.file.Name(), p.name), "output")
 }

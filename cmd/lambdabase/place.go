@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"lambdabase/internal/embedded"
@@ -41,6 +42,22 @@ func (p *place) enter(ctx context.Context) error {
 		return err
 	}
 	return exitError(exit)
+}
+
+// programs are what the BuildKit inside runs for every build, with the package that has each in Debian. A daemon has its
+// own, and says itself what it lacks.
+var programs = []struct{ name, pack string }{{"git", "git"}, {"xz", "xz-utils"}}
+
+func (p *place) checkPrograms() error {
+	if p.addr != "" {
+		return nil
+	}
+	for _, program := range programs {
+		if _, err := exec.LookPath(program.name); err != nil {
+			return errors.Errorf("%s is missing, without which nothing can be built here: install package %s", program.name, program.pack)
+		}
+	}
+	return nil
 }
 
 // connect gives a client, and what ends it all.

@@ -17,7 +17,7 @@ func newPlan() *cobra.Command {
 		Example: `  lambdabase plan nodejs20.x
   lambdabase plan nodejs20.x --platform linux/amd64,linux/arm64 --json`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: runtimeNames,
+		ValidArgsFunction: runtimeName,
 		RunE: func(c *cobra.Command, args []string) error {
 			return r.answer(c, asJSON, map[string]string{"runtime": args[0], "requestid": plan.Name}, plainly)
 		},
@@ -37,7 +37,7 @@ func newInspect() *cobra.Command {
   lambdabase inspect nodejs20.x /var/runtime     a folder
   lambdabase inspect nodejs20.x /etc/os-release  a file: which layer it is from, and which ones it took the place of`,
 		Args:              cobra.RangeArgs(1, 2),
-		ValidArgsFunction: runtimeNames,
+		ValidArgsFunction: runtimeName,
 		RunE: func(c *cobra.Command, args []string) error {
 			path := ""
 			if len(args) == 2 {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
 	"lambdabase/internal/catalog"
 
 	"github.com/spf13/cobra"
@@ -22,7 +25,6 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
   lambdabase build nodejs20.x --sample -o nodejs20.x.tar    try it without a network`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.AddCommand(
 		newBuild(), newList(), newPlan(), newInspect(),
@@ -47,7 +49,18 @@ func checkUsage(c *cobra.Command) {
 	}
 }
 
-// runtimeNames completes names of runtimes.
-func runtimeNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return catalog.Names(), cobra.ShellCompDirectiveNoFileComp
+// runtimeNames completes names of runtimes, but for those that are there already.
+func runtimeNames(_ *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
+	names := slices.DeleteFunc(catalog.Names(), func(name string) bool {
+		return !strings.HasPrefix(name, begun) || slices.Contains(given, name)
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// runtimeName completes the name of one runtime.
+func runtimeName(c *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(given) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return runtimeNames(c, given, begun)
 }

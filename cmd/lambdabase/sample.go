@@ -83,33 +83,41 @@ const sampleScale = 0.001
 
 // openSample is the sample in a folder, made if it isn't there.
 func openSample(dir string, scale float64, runtimes []string) (*sample.Repository, error) {
-	if isSample(dir) {
-		return sample.Open(dir)
+	if !isSample(dir) {
+		branches, err := sample.Upstream(sample.UpstreamOptions{Scale: scale, Branches: runtimes})
+		if err != nil {
+			return nil, err
+		}
+		if err := makeSample(dir, branches); err != nil {
+			return nil, errors.Wrapf(err, "sample in %s", dir)
+		}
 	}
-	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: scale, Branches: runtimes})
+	return sample.Open(dir)
+}
+
+// makeSample makes it beside the folder at first: what a process that is killed has made by half would be taken for the
+// whole.
+func makeSample(dir string, branches []sample.Branch) error {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if dir, err = filepath.Abs(dir); err == nil {
-		err = os.MkdirAll(dir, 0o755)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, errors.Wrap(err, "sample")
-	}
-	// Beside it at first: what a process that was killed has made by half would be taken for the whole.
 	beside, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir))
 	if err != nil {
-		return nil, errors.Wrap(err, "sample")
+		return err
 	}
 	defer os.RemoveAll(beside)
 	if _, err := sample.Create(beside, branches); err != nil {
-		return nil, err
+		return err
 	}
-	// os.Rename would put it in no folder's place, an empty one's neither.
+	// os.Rename puts nothing in a folder's place, not even in an empty one's.
 	if err := syscall.Rename(beside, dir); err != nil && !isSample(dir) { // another process may have been first
-		return nil, errors.Wrapf(err, "sample in %s, which has to be empty", dir)
+		return err
 	}
-	return sample.Open(dir)
+	return nil
 }
 
 func isSample(dir string) bool {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/objects"
+	"lambdabase/internal/step"
 
 	sessionsecrets "github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -23,12 +26,17 @@ import (
 	"github.com/tonistiigi/go-csvvalue"
 )
 
+// idle is how long a server may say nothing.
+const idle = 30 * time.Second
+
 // secretStore has the secrets that the user names and, where the repository lets nobody in without, what the user's git
 // knows of its host.
 type secretStore struct {
 	named      sessionsecrets.SecretStore
 	repository *url.URL // nil if it is an SSH remote
 	known      func() string
+	authority  []byte          // certificates in PEM to trust besides the system's: the secret that steps take too
+	transport  *http.Transport // that trusts them
 }
 
 func newSecretStore(given []string, repository string) (*secretStore, error) {
@@ -45,16 +53,37 @@ func newSecretStore(given []string, repository string) (*secretStore, error) {
 		return nil, errors.Wrap(err, "--secret")
 	}
 	s := &secretStore{named: named, known: func() string { return "" }}
+	if err := s.trust(); err != nil {
+		return nil, err
+	}
 	if u, err := url.Parse(repository); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
 		s.repository = u
 		s.known = sync.OnceValue(func() string {
-			if !hasHelper(u) || public(u) {
+			if !hasHelper(u) || s.public() {
 				return ""
 			}
 			return gitCredential(u)
 		})
 	}
 	return s, nil
+}
+
+// trust makes the transport, whose proxies are those of the environment.
+func (s *secretStore) trust() error {
+	s.transport = lfs.Transport(idle)
+	pem, given := s.namedSource(step.CASecret)
+	if !given {
+		return nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return errors.Wrap(err, "certificates")
+	}
+	if !pool.AppendCertsFromPEM([]byte(pem)) {
+		return errors.Errorf("secret %s: it holds no certificate in PEM", step.CASecret)
+	}
+	s.authority, s.transport.TLSClientConfig = []byte(pem), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return nil
 }
 
 func parseSecret(s string) (secretsprovider.Source, error) {
@@ -86,7 +115,7 @@ func (s *secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) 
 	if err == nil || !errors.Is(err, sessionsecrets.ErrNotFound) {
 		return dt, err
 	}
-	if s.repository != nil && id == "GIT_AUTH_HEADER."+s.repository.Host {
+	if s.repository != nil && id == "GIT_AUTH_HEADER."+s.repository.Host && !s.forRepository(ctx) {
 		if known := s.known(); known != "" {
 			return []byte(known), nil
 		}
@@ -94,8 +123,25 @@ func (s *secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) 
 	return nil, errors.WithStack(sessionsecrets.ErrNotFound)
 }
 
+// forRepository tells whether the user names a secret for the repository, which goes before what git knows: BuildKit would
+// take the header first.
+func (s *secretStore) forRepository(ctx context.Context) bool {
+	for _, id := range []string{"GIT_AUTH_TOKEN." + s.repository.Host, "GIT_AUTH_HEADER", "GIT_AUTH_TOKEN"} {
+		if _, err := s.named.GetSecret(ctx, id); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// source has all secrets, and namedSource those that the user names.
 func (s *secretStore) source(id string) (string, bool) {
 	dt, err := s.GetSecret(context.Background(), id)
+	return string(dt), err == nil
+}
+
+func (s *secretStore) namedSource(id string) (string, bool) {
+	dt, err := s.named.GetSecret(context.Background(), id)
 	return string(dt), err == nil
 }
 
@@ -106,9 +152,9 @@ func hasHelper(u *url.URL) bool {
 }
 
 // public tells whether git gets at the repository without a credential, as git itself would find out.
-func public(repository *url.URL) bool {
-	client := &http.Client{Timeout: 30 * time.Second}
-	res, err := client.Get(repository.JoinPath("info/refs").String() + "?service=git-upload-pack")
+func (s *secretStore) public() bool {
+	client := &http.Client{Transport: s.transport, Timeout: idle}
+	res, err := client.Get(s.repository.JoinPath("info/refs").String() + "?service=git-upload-pack")
 	if err != nil {
 		return true // the build will say what is wrong
 	}
@@ -138,7 +184,7 @@ func gitCredential(u *url.URL) string {
 
 // lfsClient asks the batch API with the user's own credentials.
 func (a *asker) lfsClient(from objects.Source) (*lfs.Client, error) {
-	access := objects.Access{Secrets: a.secrets.source, Agent: a.agent}
+	access := objects.Access{Secrets: a.secrets.source, Agent: a.agent, Transport: a.secrets.transport}
 	if remote, isSSH, err := gitssh.ParseRemote(from.Repository); isSSH && err == nil {
 		if access.KnownHosts, err = gitssh.KnownHosts(*a.options["known-hosts"], remote.Host); err != nil {
 			return nil, err

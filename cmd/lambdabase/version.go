@@ -10,9 +10,10 @@ import (
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the versions of lambdabase and of the BuildKit in it",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the versions of lambdabase and of the BuildKit in it",
+		Example: "  lambdabase version",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			info, ok := debug.ReadBuildInfo()
 			if !ok {

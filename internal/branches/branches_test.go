@@ -3,6 +3,8 @@ package branches
 import (
 	"context"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"lambdabase/internal/sample"
@@ -36,4 +38,61 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 
 	_, err = List(context.Background(), Remote{URL: url + "-not-there"})
 	require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
+}
+
+func TestAListIsKeptUntilABranchChanges(t *testing.T) {
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"nodejs20.x", "go1.x"}})
+	require.NoError(t, err)
+	repository, err := sample.Create(t.TempDir(), made)
+	require.NoError(t, err)
+	server := sample.NewServer(repository)
+	host := httptest.NewServer(server)
+	defer host.Close()
+	url, _ := server.URLs(host.URL)
+	file := filepath.Join(t.TempDir(), "list.json")
+	cached := func(requests int) []Runtime {
+		t.Helper()
+		server.Reset()
+		list, err := Cached(context.Background(), Remote{URL: url}, file)
+		require.NoError(t, err)
+		if requests > 0 {
+			require.Equal(t, requests, server.Total(sample.Git))
+		} else {
+			require.Greater(t, server.Total(sample.Git), 1)
+		}
+		fresh, err := List(context.Background(), Remote{URL: url})
+		require.NoError(t, err)
+		require.Equal(t, fresh, list)
+		return list
+	}
+	const many = 0
+	first := cached(many)
+	require.EqualValues(t, 79176, first[1].Size)
+	require.Equal(t, made[0].Date.UTC(), map[string]Runtime{first[0].Name: first[0], first[1].Name: first[1]}[made[0].Name].Date)
+	require.Equal(t, first, cached(1))
+	require.Equal(t, first, cached(1))
+
+	for what, change := range map[string]func(){
+		"pushed":  func() { made[0].Date = made[0].Date.AddDate(1, 0, 0); must(repository.Push(made[0])) },
+		"new":     func() { b := made[1]; b.Name = "go2.x"; must(repository.Push(b)) },
+		"gone":    func() { require.NoError(t, repository.Delete(made[1].Name)) },
+		"damaged": func() { require.NoError(t, os.WriteFile(file, []byte(`{"Heads":{`), 0o600)) },
+		"empty":   func() { require.NoError(t, os.WriteFile(file, nil, 0o600)) },
+		"removed": func() { require.NoError(t, os.Remove(file)) },
+	} {
+		change()
+		t.Log(what)
+		cached(many)
+		cached(1)
+	}
+
+	host.Close()
+	_, err = Cached(context.Background(), Remote{URL: url}, file)
+	require.ErrorContains(t, err, "connection refused", "what was kept is not taken for what is there")
+}
+
+func must(_ string, err error) {
+	if err != nil {
+		panic(err)
+	}
 }

@@ -4,6 +4,7 @@ package objects
 
 import (
 	"context"
+	"crypto/tls"
 	"os"
 	"path/filepath"
 	"sync"
@@ -93,7 +94,11 @@ func (s *Store) fetch(ctx context.Context, o offer) error {
 	if err != nil {
 		return err
 	}
-	return lfs.ReasonOfOne(client.Fetch(ctx, s.dir, []lfs.Object{{Pointer: o.Pointer}}))
+	err = lfs.ReasonOfOne(client.Fetch(ctx, s.dir, []lfs.Object{{Pointer: o.Pointer}}))
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
+		return errors.Errorf("%v: where a company signs with a CA of its own, pass that as the secret LAMBDABASE_CA (--secret id=LAMBDABASE_CA,src=ca.pem)", err)
+	}
+	return err
 }
 
 type reader struct {

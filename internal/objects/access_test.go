@@ -1,0 +1,70 @@
+package objects
+
+import (
+	"testing"
+	"time"
+
+	"lambdabase/internal/sample"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	waitFor = 10 * time.Second
+	tick    = 10 * time.Millisecond
+)
+
+// one is a source of secrets with one secret.
+func one(id, value string) func(string) (string, bool) {
+	return func(asked string) (string, bool) { return value, asked == id }
+}
+
+func TestTheServerThatIsNamedIsAsked(t *testing.T) {
+	s := newStand(t)
+	from := Source{Repository: "https://nobody.invalid/a.git", Server: s.source.Repository + "/info/lfs"}
+	s.Offer(from, s.objects[0])
+	text, err := read(s.Store, s.objects[0])
+	require.NoError(t, err)
+	require.Equal(t, "one", text)
+}
+
+func TestASecretIsSentToTheRepositoryAndNotWithASignature(t *testing.T) {
+	s := newStand(t)
+	s.server.Private(sample.Access{Accept: []string{"Basic dDprZXk="}})
+	client, err := Access{Secrets: one("GIT_AUTH_HEADER", "Basic dDprZXk=")}.Client(s.source)
+	require.NoError(t, err)
+	require.NoError(t, client.Fetch(t.Context(), t.TempDir(), s.objects))
+	for _, r := range s.server.Requests() {
+		want := ""
+		if r.Kind == sample.Batch {
+			want = "Basic dDprZXk="
+		}
+		require.Equal(t, want, r.Header.Get("Authorization"))
+	}
+}
+
+func TestASecretThatCannotBeSentIsAnError(t *testing.T) {
+	_, err := Access{Secrets: one("GIT_AUTH_TOKEN", "a\nb")}.Client(Source{Repository: "https://git.example/a.git"})
+	require.EqualError(t, err, "secret GIT_AUTH_TOKEN holds a line break or another control character")
+}
+
+func TestAnSSHRepositoryNeedsAnAgent(t *testing.T) {
+	s := newStand(t)
+	from := Source{Repository: "git@github.com:a/b.git"}
+	s.Offer(from, s.objects[0])
+	_, err := read(s.Store, s.objects[0])
+	require.ErrorContains(t, err, "ask github.com over SSH for its LFS server")
+}
+
+func TestTheOriginOfARepositoryIsWhoSecretsAreFor(t *testing.T) {
+	for repository, want := range map[string]string{
+		"https://git.example/a.git":      "https://git.example",
+		"http://git.example:8080/a.git":  "http://git.example:8080",
+		"git@git.example:a.git":          "git.example",
+		"ssh://git@git.example:22/a.git": "git.example",
+		"":                               "",
+		"nonsense":                       "",
+	} {
+		require.Equal(t, want, originOf(repository), repository)
+	}
+}

@@ -1,0 +1,191 @@
+package test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambdabase/frontend/subrequests/inspect"
+	"lambdabase/internal/sample"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRuntimesAreListedWithOneRequest(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x", "go1.x")
+	text := c.does(t, "list", h.repository())
+	require.Regexp(t, `(?m)^RUNTIME +PLATFORMS +COMMIT +AGE +SIZE +END OF SUPPORT$`, text)
+	require.Regexp(t, `(?m)^go1.x +linux/amd64 +`+must(h.Commit("go1.x"))[:12]+` +\d+ years +[\d.]+kB +2024-01-08$`, text)
+	require.Regexp(t, `(?m)^nodejs20.x +linux/amd64,linux/arm64 +`+must(h.Commit("nodejs20.x"))[:12]+` .* 2026-04-30$`, text)
+
+	for range 2 {
+		h.Reset()
+		require.Equal(t, text, c.does(t, "list", h.repository()))
+		require.Equal(t, 1, h.Total(sample.Git), "nothing has changed since")
+	}
+	asked := c.helper(t, "t0ken")
+	h.Reset()
+	var list []struct {
+		Name, Commit, EndOfSupport string
+		Platforms                  []string
+		Size                       int64
+		Date                       time.Time
+	}
+	require.NoError(t, json.Unmarshal([]byte(c.does(t, "list", "--json", h.repository())), &list))
+	require.Equal(t, 1, h.Total(sample.Git), "even where git has a credential helper")
+	require.Empty(t, asked())
+	require.Len(t, list, 2)
+	require.Equal(t, "nodejs20.x", list[1].Name)
+	require.Equal(t, must(h.Commit("nodejs20.x")), list[1].Commit)
+	require.Equal(t, "2026-04-30", list[1].EndOfSupport)
+	require.EqualValues(t, 79176, list[1].Size)
+
+	_, err := h.Push(branch("python3.12", compress(t, plain(t, task...))))
+	require.NoError(t, err)
+	require.Contains(t, c.does(t, "list", h.repository()), "python3.12 ", "what is new is there at once")
+	require.Contains(t, c.fails(t, 1, "list", h.repository()+"-not-there"), "pass a token as the secret GIT_AUTH_TOKEN."+h.address())
+	_, err = os.Stat(filepath.Join(c.root, "buildkit"))
+	require.ErrorIs(t, err, os.ErrNotExist, "no BuildKit is needed")
+}
+
+func TestAPlanFetchesNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cli, where []string) {
+		h := upstream(t, "nodejs20.x")
+		args := append(append([]string{"plan", "nodejs20.x"}, h.flags()...), where...)
+		s := c.run(t, args...)
+		require.Zero(t, s.code, s.stderr)
+		require.Empty(t, s.stderr, "nothing but the answer")
+		require.Contains(t, s.stdout, "commit      "+must(h.Commit("nodejs20.x"))+" (2024-10-14T14:15:39Z)\n")
+		require.Contains(t, s.stdout, "to fetch    6 objects, 79.18kB\n")
+		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+
+		p := c.plan(t, h)
+		require.Equal(t, 6, p.Objects)
+		require.Len(t, p.Platforms[0].Layers, 6)
+		both := c.does(t, append(args, "--platform=linux/amd64,linux/arm64", "--progress=plain")...)
+		require.Contains(t, both, "linux/arm64, arm64/Dockerfile.nodejs20.x")
+	})
+}
+
+func TestInspectSaysWhatIsInsideAndWhichLayerBroughtIt(t *testing.T) {
+	c := newCLI(t)
+	first := plain(t, append(task, file("var/task/app", "old"), folder("opt/", 0o755), file("opt/only", "x"))...)
+	second := plain(t, folder("var/", 0o755), folder("var/task/", 0o700).owner(993, 990), file("var/task/app", "newer").mode(0o4755), symlink("var/task/link", "app"),
+		folder("etc/", 0o755), file("etc/os-release", "NAME=x\nPRETTY_NAME=\"Amazon Linux 2023.6\"\n"))
+	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, first), compress(t, second))})
+	ask := func(args ...string) []string {
+		return append(append([]string{"inspect", "nodejs20.x"}, args...), h.flags()...)
+	}
+
+	text := c.does(t, ask()...)
+	require.Contains(t, text, "runtime   nodejs20.x\ncommit    "+must(h.Commit("nodejs20.x"))+" (")
+	require.Contains(t, text, "platform  linux/amd64\nsystem    Amazon Linux 2023.6\n")
+	require.Regexp(t, `(?m)^2 +\S+B +\S+B +3 +\S+\.tar\.xz$`, text)
+
+	text = c.does(t, ask("/var/task/")...)
+	require.Regexp(t, `(?m)^drwx------ +993:990 +0B +/var/task +layer 2, and 1$`, text)
+	require.Regexp(t, `(?m)^urwxr-xr-x +0:0 +5B +/var/task/app +layer 2, in place of 1$`, text)
+	require.Regexp(t, `(?m)^Lrwxrwxrwx +0:0 +\S+ +/var/task/link -> app +layer 2$`, text)
+	require.Regexp(t, `(?m)^drwxr-xr-x +0:0 +0B +/opt +layer 1$`, c.does(t, ask("/")...))
+	require.Equal(t, 1, strings.Count(c.does(t, ask("opt/only")...), "\n/opt")+1)
+	require.Contains(t, c.fails(t, 1, ask("/var/nothing")...), "lambdabase: nodejs20.x has no /var/nothing\n")
+
+	var image inspect.Image
+	require.NoError(t, json.Unmarshal([]byte(c.does(t, ask("/var/task/app", "--json")...)), &image))
+	require.Equal(t, []inspect.Entry{{Path: "/var/task/app", Mode: "urwxr-xr-x", Size: 5, Layers: []int{1, 2}}}, image.Entries)
+	require.Len(t, image.Layers, 2)
+	require.Contains(t, c.fails(t, 1, ask("--platform=linux/arm64")...), "has no platform linux/arm64")
+	require.Contains(t, c.fails(t, 1, ask("--platform=linux/arm64,linux/amd64")...), "one platform")
+}
+
+func TestInspectTakesLayersFromTheCache(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	c.does(t, build(h, "nodejs20.x")...)
+	h.Reset()
+	c.does(t, append([]string{"inspect", "nodejs20.x"}, h.flags()...)...)
+	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+}
+
+func TestTheCacheIsShownAndPruned(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	args := append(build(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar")
+	c.does(t, args...)
+	text := c.does(t, "du")
+	require.Regexp(t, `(?m)^SIZE +LAST USED +WHAT$`, text)
+	require.Regexp(t, `(?m)^[\d.]+kB +\S.* ago +unpack `, text)
+	require.Regexp(t, `(?m)^79.18kB +LFS objects$`, text)
+	require.Regexp(t, `(?m)^\S+B +total$`, text)
+
+	require.Equal(t, "freed 0B\n", c.does(t, "prune", "--keep-duration=1h"))
+	require.Equal(t, strings.Count(text, "\n"), strings.Count(c.does(t, "du"), "\n"))
+	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune"))
+	require.Regexp(t, `(?m)^79.18kB +LFS objects$`, c.does(t, "du"))
+	h.Reset()
+	c.does(t, args...)
+	require.Zero(t, h.Total(sample.Object), "objects are kept")
+
+	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune", "--all"))
+	require.Equal(t, "SIZE  LAST USED  WHAT\n0B               LFS objects\n0B               total\n", c.does(t, "du"))
+	c.does(t, args...)
+	require.NotZero(t, h.Total(sample.Object))
+}
+
+func TestTheSampleIsServed(t *testing.T) {
+	c := newCLI(t)
+	dir := t.TempDir()
+	for _, more := range [][]string{{"--dir=" + dir}, {"--dir=" + dir}, nil} {
+		cmd := c.command(t, append([]string{"sample", "--addr=127.0.0.1:0", "--runtime=nodejs20.x"}, more...)...)
+		tmp := t.TempDir()
+		cmd.Env = append(cmd.Env, "TMPDIR="+tmp)
+		stdout, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		lines := bufio.NewReader(stdout)
+		repository, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		_, err = lines.ReadString('\n')
+		require.NoError(t, err)
+		url := regexp.MustCompile(`^repository  (http://\S+)\n$`).FindStringSubmatch(repository)
+		require.NotNil(t, url, repository)
+		res, err := http.Get(url[1] + "/info/refs?service=git-upload-pack")
+		require.NoError(t, err)
+		text, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		res.Body.Close()
+		require.Contains(t, string(text), "refs/heads/nodejs20.x")
+		require.Contains(t, c.does(t, "list", "--repository="+url[1]), "nodejs20.x")
+
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		require.NoError(t, cmd.Wait())
+		left, err := os.ReadDir(tmp)
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+}
+
+func TestTheCommandExplainsItself(t *testing.T) {
+	c := newCLI(t)
+	require.Regexp(t, `^lambdabase  \S+\ncommit      .+\nbuildkit    v0\.33\.\d+\ngo          go1\.\S+ linux/\w+\n$`, c.does(t, "version"))
+	for _, command := range []string{"", "build", "list", "plan", "inspect", "du", "prune", "sample", "version"} {
+		help := c.does(t, append(strings.Fields(command), "--help")...)
+		require.Contains(t, help, "\nExamples:\n  lambdabase "+command)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		require.Contains(t, c.does(t, "completion", shell), "lambdabase")
+	}
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "build", "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs22.x\n:4\n", c.does(t, "__complete", "build", "nodejs24.x", "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "inspect", "nodejs2"))
+	require.Equal(t, ":4\n", c.does(t, "__complete", "plan", "nodejs24.x", "nodejs2"))
+}

@@ -1,0 +1,178 @@
+package test
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambdabase/internal/sample"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAFailedBuildLeavesFilesAsTheyWere(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	require.NoError(t, os.WriteFile(c.file("old.tar"), []byte("old"), 0o600))
+	for name, tc := range map[string]struct {
+		args []string
+		hint string
+	}{
+		"runtime":  {build(h, "nodejs21.x"), "did you mean nodejs24.x, nodejs22.x, nodejs20.x?"},
+		"platform": {append(build(h, "nodejs20.x"), "--platform=linux/s390x"), "it has linux/amd64, linux/arm64"},
+		"objects":  {append(build(h, "nodejs20.x"), "--objects="+h.url+"/nowhere/{oid}"), "not found: the template may be wrong"},
+		"commit":   {append(build(h, "nodejs20.x"), "--commit="+strings.Repeat("0", 40)), "leave out the commit for the branch's head"},
+		"folder":   {[]string{"build", "-f", "Dockerfile", "nowhere"}, "folder nowhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, file := range []string{"new.tar", "old.tar"} {
+				s := c.run(t, append(tc.args, "-o", file)...)
+				require.Equal(t, 1, s.code, s.stderr)
+				require.Empty(t, s.stdout)
+				last := s.stderr[strings.LastIndex(s.stderr, "\nlambdabase: ")+1:]
+				require.Contains(t, last, tc.hint)
+				require.NotContains(t, last, "failed to solve")
+			}
+			entries, err := os.ReadDir(c.dir)
+			require.NoError(t, err)
+			require.Len(t, entries, 1)
+			text, err := os.ReadFile(c.file("old.tar"))
+			require.NoError(t, err)
+			require.Equal(t, "old", string(text))
+		})
+	}
+}
+
+func TestAnErrorInARecipeShowsItsLine(t *testing.T) {
+	c := newCLI(t)
+	bad := branch("case", compress(t, plain(t, task...)))
+	bad.Files["Dockerfile.case"] = append(bad.Files["Dockerfile.case"], "RUN true\n"...)
+	said := c.fails(t, 1, build(serve(t, []sample.Branch{bad}), "case")...)
+	require.Contains(t, said, ">>> RUN true")
+	require.Contains(t, said, "lambdabase: Dockerfile.case:6: RUN: unknown in a recipe")
+}
+
+func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
+	c := newCLI(t)
+	require.NoError(t, os.Mkdir(c.file("folder"), 0o755))
+	for line, want := range map[string]string{
+		"buld":                                                  "Did you mean this?\n\tbuild",
+		"build":                                                 "name a runtime, or a Dockerfile with --file",
+		"build -f Dockerfile a b":                               "one folder goes with --file, not 2",
+		"build nodejs20.x --target=x":                           "a base image has no stages",
+		"build nodejs20.x --push":                               "--push needs --tag",
+		"build nodejs20.x --no-such":                            "unknown flag: --no-such",
+		"build nodejs20.x -o type=zip":                          `type "zip", want one of oci, docker, image, local, tar`,
+		"build nodejs20.x -o type=local":                        "type=local needs dest=FOLDER",
+		"build nodejs20.x -o folder":                            "folder is a folder: name a file in it, or give type=local,dest=folder",
+		"build nodejs20.x -o nowhere/x":                         "nowhere: no such file or directory",
+		"build nodejs20.x ruby3.3 -o x.tar":                     "several runtimes would go to one place, x.tar: give a name with {runtime} in it",
+		"build nodejs20.x ruby3.3 -o -":                         "several runtimes would go to one place, the standard output",
+		"build nodejs20.x ruby3.3 -t base -o {runtime}":         "several runtimes would go to one place, base",
+		"build nodejs20.x -o x.tar -o type=docker,dest=./x.tar": "two results would go to x.tar",
+		"build nodejs20.x --secret=token":                       "--secret: ",
+		"build nodejs20.x --secret=id=a,src=nowhere":            "nowhere: no such file or directory",
+		"build nodejs20.x --ssh=default=nowhere":                "nowhere: no such file or directory",
+		"build nodejs20.x --cache-from=ref=x":                   "want type=registry,ref=... or type=local",
+		"build nodejs20.x --cache-to=type=":                     "--cache-to: ",
+		"build nodejs20.x --platform=x":                         `--platform: "x": unknown operating system or architecture`,
+		"build nodejs20.x --progress=fast":                      "--progress: invalid progress mode fast",
+		"build nodejs20.x --opt=x":                              "--opt: invalid value x",
+		"build nodejs20.x --opt=runtme=x":                       "unknown option runtme (did you mean runtime?)",
+		"build nodejs20.x --layers=x":                           `invalid option layers: "x", want one of auto, merge, chain`,
+		"build nodejs20.x --sample --objects=lfs":               "--sample has a repository and objects of its own",
+		"build ../x":                                            "is no name of a runtime, want for example nodejs20.x",
+		"build nodejs20.x --repository=http://a:b@c/d":          "has user information in it",
+		"list --repository=http://a:b@c/d":                      "has user information in it",
+		"list --secret=token=x":                                 `--secret: unknown key "token"`,
+		"list x":                                                `unknown command "x" for "lambdabase list"`,
+		"plan":                                                  "accepts 1 arg(s), received 0",
+		"inspect":                                               "accepts between 1 and 2 arg(s), received 0",
+		"prune --keep-storage=much":                             "--keep-storage: ",
+		"du --keep":                                             "unknown flag: --keep",
+	} {
+		t.Run(line, func(t *testing.T) {
+			said := c.fails(t, 2, strings.Fields(line)...)
+			require.Contains(t, said, want)
+			require.NotContains(t, said, "a:b@")
+			command, _, _ := strings.Cut(line, " ")
+			if command != "buld" {
+				require.Contains(t, said, "See 'lambdabase "+command+" --help'.\n")
+			}
+		})
+	}
+	entries, err := os.ReadDir(c.root)
+	require.True(t, os.IsNotExist(err) || len(entries) == 0, "nothing was begun: %v", entries)
+}
+
+func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
+	h := upstream(t, "nodejs20.x")
+	for name, tc := range map[string]struct {
+		fault  sample.Fault
+		kind   sample.Kind
+		more   []string
+		signal syscall.Signal
+	}{
+		"while git waits":             {sample.Fault{Delay: time.Minute}, sample.Git, nil, syscall.SIGINT},
+		"while an object waits":       {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGINT},
+		"while the batch API waits":   {sample.Fault{Delay: time.Minute}, sample.Batch, []string{"--objects=lfs"}, syscall.SIGINT},
+		"while an LFS object waits":   {sample.Fault{Stall: 100}, sample.Object, []string{"--objects=lfs"}, syscall.SIGINT},
+		"by the system that shuts up": {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGTERM},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCLI(t)
+			h.Reset()
+			h.Inject(sample.Target{Kind: tc.kind}, tc.fault)
+			cmd := c.command(t, append(append(build(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
+			ended := make(chan said, 1)
+			go func() { ended <- finished(t, cmd) }()
+			require.Eventually(t, func() bool { return h.Total(tc.kind) > 0 }, 10*time.Second, 10*time.Millisecond)
+			begun := time.Now()
+			require.NoError(t, cmd.Process.Signal(tc.signal))
+			s := <-ended
+			took := time.Since(begun)
+			t.Logf("%s after the signal", took)
+			require.Equal(t, 130, s.code, s.stderr)
+			require.Less(t, took, 3*time.Second)
+			require.Contains(t, s.stderr, "lambdabase: interrupted\n")
+			entries, err := os.ReadDir(c.dir)
+			require.NoError(t, err)
+			require.Empty(t, entries)
+			h.Heal()
+			c.does(t, append(append(build(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
+		})
+	}
+}
+
+func TestWhoWaitsForTheCacheCanBeInterrupted(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
+	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
+	first, second := c.command(t, args...), c.command(t, args...)
+	ended := make(chan said, 2)
+	go func() { ended <- finished(t, first) }()
+	require.Eventually(t, func() bool { return h.Total(sample.Object) > 0 }, 10*time.Second, 10*time.Millisecond)
+	stderr, err := second.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, second.Start())
+	lines := bufio.NewReader(stderr)
+	line, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Regexp(t, `^waiting for process `+strconv.Itoa(first.Process.Pid)+` \(lambdabase build nodejs20\.x\), since \d\d:\d\d:\d\d, which uses the cache\n$`, line)
+	begun := time.Now()
+	require.NoError(t, second.Process.Signal(syscall.SIGINT))
+	line, err = lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "lambdabase: interrupted\n", line)
+	_ = second.Wait()
+	require.Equal(t, 130, second.ProcessState.ExitCode())
+	require.Less(t, time.Since(begun), 3*time.Second)
+
+	require.NoError(t, first.Process.Signal(syscall.SIGINT))
+	require.Equal(t, 130, (<-ended).code)
+}

@@ -1,0 +1,144 @@
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambdabase/internal/sample"
+
+	"github.com/containerd/console"
+	"github.com/stretchr/testify/require"
+)
+
+// colour is an escape code that sets one; the display uses others too.
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*3[0-9]m")
+
+// terminal is a command on a pseudo-terminal of its own.
+type terminal struct {
+	console.Console
+	t     testing.TB
+	said  chan string
+	ended chan int
+}
+
+// onTerminal begins a command, with its standard streams on a pseudo-terminal that is as large as they usually are.
+func (c *cli) onTerminal(t testing.TB, args ...string) *terminal {
+	t.Helper()
+	pty, slave, err := console.NewPty()
+	require.NoError(t, err)
+	t.Cleanup(func() { pty.Close() })
+	require.NoError(t, pty.Resize(console.WinSize{Height: 40, Width: 120}))
+	tty, err := os.OpenFile(slave, os.O_RDWR, 0)
+	require.NoError(t, err)
+	cmd := c.command(t, args...)
+	cmd.Env = append(cmd.Env, "TERM=xterm-256color")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(t, cmd.Start())
+	require.NoError(t, tty.Close())
+	on := &terminal{Console: pty, t: t, said: make(chan string, 1), ended: make(chan int, 1)}
+	go func() {
+		var text bytes.Buffer
+		_, _ = text.ReadFrom(pty) // which ends with an error when nobody has the other side any more
+		on.said <- text.String()
+	}()
+	go func() {
+		_ = cmd.Wait()
+		on.ended <- cmd.ProcessState.ExitCode()
+	}()
+	return on
+}
+
+// end waits for the command, which has to end with a code, and gives all that it wrote.
+func (on *terminal) end(code int) string {
+	on.t.Helper()
+	got, said := <-on.ended, <-on.said
+	require.Equal(on.t, code, got, said)
+	return said
+}
+
+func TestOnATerminalTheProgressIsDrawn(t *testing.T) {
+	h := upstream(t, "nodejs20.x", "python3.12")
+	for _, runtimes := range [][]string{{"nodejs20.x"}, {"nodejs20.x", "python3.12"}} {
+		c := newCLI(t)
+		args := append(build(h, runtimes...), "-o", "{runtime}.tar")
+		drawn := c.onTerminal(t, args...).end(0)
+		require.Regexp(t, colour, drawn)
+		require.Contains(t, drawn, "\x1b[1A", "lines are drawn over")
+		require.Contains(t, drawn, "[+] Building ")
+		require.Contains(t, drawn, "FINISHED")
+		require.Regexp(t, `nodejs20.x sha256:\w{64}\r\n`, drawn)
+
+		c.env = []string{"NO_COLOR=1"}
+		drawn = c.onTerminal(t, append(args, "--no-cache")...).end(0)
+		require.NotRegexp(t, colour, drawn)
+		require.Contains(t, drawn, "[+] Building ")
+
+		c.env = nil
+		require.NotContains(t, c.onTerminal(t, append(args, "--progress=plain")...).end(0), "\x1b")
+	}
+}
+
+func TestWithoutATerminalNothingIsDrawn(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	args := append(build(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")
+	digest := regexp.MustCompile(`^nodejs20\.x sha256:\w{64}\n$`)
+
+	s := c.run(t, args...)
+	require.NotContains(t, s.stderr+s.stdout, "\x1b")
+	require.Regexp(t, `(?m)^#\d+ unpack `, s.stderr)
+	require.Regexp(t, `(?m)^#\d+ DONE `, s.stderr)
+
+	s = c.run(t, append(args, "--progress=quiet")...)
+	require.Regexp(t, digest, s.stderr, "nothing but the result")
+	require.Empty(t, s.stdout)
+	c.env = []string{"BUILDKIT_PROGRESS=quiet"}
+	require.Regexp(t, digest, c.run(t, args...).stderr)
+	c.env = []string{"BUILDKIT_PROGRESS=fast"}
+	require.Contains(t, c.fails(t, 2, args...), "--progress: invalid progress mode fast")
+
+	c.env = nil
+	s = c.run(t, append(args, "--progress=rawjson")...)
+	lines := strings.Split(strings.TrimSpace(s.stderr), "\n")
+	require.Greater(t, len(lines), 6)
+	for _, line := range lines {
+		require.True(t, json.Valid([]byte(line)), line)
+	}
+	require.Contains(t, c.fails(t, 2, append(args, "--progress=tty")...), "--progress: ")
+}
+
+func TestAnImageIsNotWrittenToATerminal(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	for _, output := range []string{"-", "type=docker", "type=tar,dest=-"} {
+		said := c.onTerminal(t, append(build(h, "nodejs20.x"), "-o", output)...).end(2)
+		require.Contains(t, said, "goes to the standard output, which is a terminal: give dest=FILE, or pipe it to something")
+	}
+	require.Empty(t, h.Requests(), "before anything is begun")
+}
+
+func TestCtrlCOnATerminalEndsABuild(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
+	on := c.onTerminal(t, append(build(h, "nodejs20.x"), "-o", "image.tar")...)
+	require.Eventually(t, func() bool { return h.Total(sample.Object) > 0 }, 10*time.Second, 10*time.Millisecond)
+	begun := time.Now()
+	_, err := on.Write([]byte{3})
+	require.NoError(t, err)
+	drawn := on.end(130)
+	require.Less(t, time.Since(begun), 3*time.Second)
+	require.Contains(t, drawn, "lambdabase: interrupted")
+	require.Equal(t, 1, strings.Count(drawn, "interrupted"))
+	require.Equal(t, strings.Count(drawn, "\x1b[?25l") > 0, strings.Count(drawn, "\x1b[?25h") > 0, "a cursor that was hidden is shown again")
+	entries, err := os.ReadDir(c.dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}

@@ -1,0 +1,294 @@
+package test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+// programSize is the most that the command may have, in bytes: it is downloaded by everybody who uses it.
+const programSize = 45e6
+
+// programFolder is where the command is, if a test has built it. TestMain removes it.
+var programFolder string
+
+// program is the command as users get it, built once for all tests.
+var program = sync.OnceValues(func() (string, error) {
+	var err error
+	if programFolder, err = os.MkdirTemp("", "lambdabase-program"); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(programFolder, 0o755); err != nil { // other users run it too
+		return "", err
+	}
+	file := filepath.Join(programFolder, "lambdabase")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, "lambdabase/cmd/lambdabase")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	return file, cmd.Run()
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if programFolder != "" {
+		os.RemoveAll(programFolder)
+	}
+	os.Exit(code)
+}
+
+// cli is the command with a cache, a home and nothing else of the machine's user.
+type cli struct {
+	root, home string
+	path       string // PATH
+	dir        string // to work in
+	env        []string
+	as         func(*exec.Cmd) // another user; nil: root
+}
+
+// newCLI is one with an empty cache. What it leaves running or mounted fails the test.
+func newCLI(t testing.TB) *cli {
+	t.Helper()
+	sandbox.Require(t)
+	c := &cli{root: filepath.Join(t.TempDir(), "cache"), home: t.TempDir(), path: os.Getenv("PATH"), dir: t.TempDir()}
+	c.checkAfter(t)
+	return c
+}
+
+func (c *cli) checkAfter(t testing.TB) {
+	t.Cleanup(func() {
+		require.Eventually(t, func() bool { return len(livingIn(c.home)) == 0 }, 10*time.Second, 20*time.Millisecond, "processes")
+		mounts, err := os.ReadFile("/proc/self/mountinfo")
+		require.NoError(t, err)
+		require.NotContains(t, string(mounts), c.root)
+	})
+}
+
+// livingIn are the processes with this home.
+func livingIn(home string) (found []string) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		env, err := os.ReadFile(file) // that of a process that has ended since, or of a zombie, is empty
+		if err == nil && strings.Contains("\x00"+string(env), "\x00HOME="+home+"\x00") {
+			found = append(found, filepath.Base(filepath.Dir(file)))
+		}
+	}
+	return found
+}
+
+// command is the command with arguments, and an environment of its own.
+func (c *cli) command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	file, err := program()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, file, args...)
+	cmd.Dir = c.dir
+	cmd.Env = append([]string{
+		"PATH=" + c.path, "HOME=" + c.home, "LAMBDABASE_ROOT=" + c.root, "DOCKER_CONFIG=" + filepath.Join(c.home, ".docker"),
+		"NO_PROXY=127.0.0.1,localhost",
+	}, c.env...)
+	if c.as != nil {
+		c.as(cmd)
+	}
+	return cmd
+}
+
+// said is how the command ended, and what it wrote.
+type said struct {
+	code           int
+	stdout, stderr string
+}
+
+// run runs the command to its end.
+func (c *cli) run(t testing.TB, args ...string) said {
+	t.Helper()
+	return finished(t, c.command(t, args...))
+}
+
+func finished(t testing.TB, cmd *exec.Cmd) said {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		require.NoError(t, err)
+	}
+	return said{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// does runs the command, which has to succeed, and gives what it wrote to its standard output.
+func (c *cli) does(t testing.TB, args ...string) string {
+	t.Helper()
+	s := c.run(t, args...)
+	require.Zero(t, s.code, s.stderr)
+	return s.stdout
+}
+
+// fails runs the command, which has to fail in a way, and gives the error.
+func (c *cli) fails(t testing.TB, code int, args ...string) string {
+	t.Helper()
+	s := c.run(t, args...)
+	require.Equal(t, code, s.code, s.stderr)
+	return s.stderr
+}
+
+// file is the path of a file in the folder that the command works in.
+func (c *cli) file(name string) string { return filepath.Join(c.dir, name) }
+
+// flags name the host's repository and objects. Further pairs of name and value are options.
+func (h *host) flags(more ...string) []string {
+	return flags(h.options("", more...), "--", plainName)
+}
+
+// repository is the flag that names the host's.
+func (h *host) repository() string {
+	url, _ := h.URLs(h.url)
+	return "--repository=" + url
+}
+
+// build is the command line that builds runtimes of a host.
+func build(h *host, runtimes ...string) []string {
+	return append(append([]string{"build"}, runtimes...), h.flags()...)
+}
+
+func TestTheCommandBuildsWhatADaemonBuilds(t *testing.T) {
+	c := newCLI(t)
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x", "python3.12")
+	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+		want := oneImage(t, d, h.request("nodejs20.x", "platform", platform))
+		h.Reset()
+		args := append(build(h, "nodejs20.x"), "--platform="+platform, "-o", "image.tar")
+		s := c.run(t, args...)
+		require.Zero(t, s.code, s.stderr)
+		requireDigest(t, c.file("image.tar"), want)
+		require.Contains(t, s.stderr, "nodejs20.x "+want.Digest.String()+"\n")
+		require.Empty(t, s.stdout)
+		require.NotZero(t, h.Total(sample.Object))
+
+		h.Reset()
+		c.does(t, args...)
+		requireDigest(t, c.file("image.tar"), want)
+		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "a second build fetches nothing")
+	}
+	names, err := filepath.Glob(c.file(".*"))
+	require.NoError(t, err)
+	require.Empty(t, names, "nothing is left beside the file")
+
+	c.does(t, append(build(h, "nodejs20.x"), "--no-cache", "--progress=quiet")...)
+	require.NotZero(t, h.Total(sample.Object))
+}
+
+func TestGitAndXZAreAllThatIsNeeded(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
+	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
+	c.path = sandbox.PathOf(t, "git", "xz")
+	c.does(t, args...)
+	requireDigest(t, c.file("image.tar"), want)
+
+	c.path = sandbox.PathOf(t, "git")
+	require.Contains(t, c.fails(t, 1, args...), "xz is missing, without which nothing can be built here: install package xz-utils")
+	c.path = sandbox.PathOf(t, "xz")
+	require.Contains(t, c.fails(t, 1, args...), "git is missing, without which nothing can be built here: install package git")
+	require.Contains(t, c.does(t, "list", h.repository()), "nodejs20.x", "which needs neither")
+}
+
+func TestTheCommandBuildsBothPlatforms(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	c.does(t, append(build(h, "nodejs20.x"), "--platform=linux/amd64,linux/arm64", "-o", "image.tar")...)
+	images, err := sandbox.ReadOCI(c.file("image.tar"))
+	require.NoError(t, err)
+	require.Len(t, images, 2)
+	for oid, n := range h.Counts() {
+		require.Equal(t, 1, n, oid)
+	}
+}
+
+func TestSeveralRuntimesAtOnceShareEverything(t *testing.T) {
+	c := newCLI(t)
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x", "python3.12")
+	runtimes := []string{"nodejs20.x", "python3.12"}
+	for _, more := range [][]string{nil, {"--objects=lfs"}} {
+		h.Reset()
+		s := c.run(t, append(append(build(h, runtimes...), "-o", "{runtime}.tar", "--progress=plain", "--no-cache"), more...)...)
+		require.Zero(t, s.code, s.stderr)
+		for _, runtime := range runtimes {
+			want := oneImage(t, d, h.request(runtime))
+			requireDigest(t, c.file(runtime+".tar"), want)
+			require.Contains(t, s.stderr, runtime+" "+want.Digest.String()+"\n")
+			require.Contains(t, s.stderr, "["+runtime+"] ")
+		}
+	}
+	h.Reset()
+	c = newCLI(t)
+	c.does(t, append(build(h, runtimes...), "-o", "{runtime}.tar", "--objects=lfs")...)
+	require.Len(t, h.Counts(), len(distinct(t, "linux/amd64", runtimes...)))
+	for oid, n := range h.Counts() {
+		require.Equal(t, 1, n, oid)
+	}
+}
+
+func TestTheSampleIsBuiltWithoutANetwork(t *testing.T) {
+	c := newCLI(t)
+	c.does(t, "build", "nodejs20.x", "--sample", "-o", "first.tar")
+	c.does(t, "build", "nodejs20.x", "--sample", "-o", "second.tar")
+	first, err := sandbox.ReadOCI(c.file("first.tar"))
+	require.NoError(t, err)
+	requireDigest(t, c.file("second.tar"), first[0])
+	require.Contains(t, c.does(t, "list", "--sample"), "nodejs20.x ")
+
+	// Two at once: one of them makes it, and one uses the cache at a time.
+	c = newCLI(t)
+	var wg sync.WaitGroup
+	results := make([]said, 2)
+	for i := range results {
+		cmd := c.command(t, "build", "nodejs20.x", "--sample", "-o", strings.Repeat("x", i+1)+".tar")
+		wg.Go(func() { results[i] = finished(t, cmd) })
+	}
+	wg.Wait()
+	for i, s := range results {
+		require.Zero(t, s.code, s.stderr)
+		requireDigest(t, c.file(strings.Repeat("x", i+1)+".tar"), first[0])
+	}
+	require.True(t, slices.ContainsFunc(results, func(s said) bool {
+		return strings.Contains(s.stderr, "waiting for process ") && strings.Contains(s.stderr, "(lambdabase build nodejs20.x)")
+	}), "who waits is told for whom")
+}
+
+func TestTheProgramIsSmall(t *testing.T) {
+	file, err := program()
+	require.NoError(t, err)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	t.Logf("%d bytes", info.Size())
+	require.Less(t, info.Size(), int64(programSize))
+}
+
+func TestTheProgramStartsAtOnce(t *testing.T) {
+	c := newCLI(t)
+	var times []time.Duration
+	for range 5 {
+		begun := time.Now()
+		c.does(t, "list", "--help")
+		times = append(times, time.Since(begun))
+	}
+	slices.Sort(times)
+	t.Logf("list --help: %s", times)
+	require.Less(t, times[2], 100*time.Millisecond)
+}

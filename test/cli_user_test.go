@@ -1,0 +1,144 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/fstree"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+// userID is that of the ordinary user of the tests, who has no account: the files in /etc that tell of one are put in the
+// place of the machine's for the time of a command, in a mount namespace of its own.
+const userID = 54321
+
+const subordinates = "joe:300000:65536\n"
+
+// newUserCLI is the command of an ordinary user, with a home and the cache in it.
+func newUserCLI(t testing.TB) *cli {
+	t.Helper()
+	sandbox.Require(t)
+	for _, program := range []string{"unshare", "setpriv", "newuidmap", "newgidmap"} {
+		if _, err := exec.LookPath(program); err != nil {
+			require.NotEqual(t, "required", os.Getenv("LAMBDABASE_TEST"), err)
+			t.Skipf("an ordinary user: %v", err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "user") // those of t are root's
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	for name, text := range map[string]string{
+		"passwd": "root:x:0:0::/root:/bin/sh\njoe:x:54321:54321::" + dir + "/home:/bin/sh\n",
+		"group":  "root:x:0:\njoe:x:54321:\n",
+		"subuid": subordinates,
+		"subgid": subordinates,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
+	home := filepath.Join(dir, "home")
+	for _, folder := range []string{home, filepath.Join(home, "work"), filepath.Join(home, "tmp")} {
+		require.NoError(t, os.Mkdir(folder, 0o755))
+		require.NoError(t, os.Chown(folder, userID, userID))
+	}
+	c := &cli{root: filepath.Join(home, ".cache", "lambdabase"), home: home, path: os.Getenv("PATH"), dir: filepath.Join(home, "work"), env: []string{"TMPDIR=" + home + "/tmp"}}
+	c.as = func(cmd *exec.Cmd) {
+		const script = `path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin
+			for f in passwd group subuid subgid; do mount --bind "$0/$f" /etc/$f; done
+			exec setpriv --reuid 54321 --regid 54321 --clear-groups env -u LAMBDABASE_ROOT PATH="$path" "$@"`
+		cmd.Path, cmd.Args = must(exec.LookPath("unshare")), append([]string{"unshare", "--mount", "/bin/sh", "-ec", script, dir}, cmd.Args...)
+	}
+	c.checkAfter(t)
+	return c
+}
+
+// requireOwn wants everything in a folder to be the user's.
+func requireOwn(t testing.TB, dir string) {
+	t.Helper()
+	require.NoError(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		require.NoError(t, err)
+		require.EqualValues(t, userID, info.Sys().(*syscall.Stat_t).Uid, path)
+		require.EqualValues(t, userID, info.Sys().(*syscall.Stat_t).Gid, path)
+		return nil
+	}))
+}
+
+func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
+	c := newUserCLI(t)
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x", "python3.12")
+	for _, more := range [][]string{nil, {"--objects=lfs"}} {
+		args := append(append(build(h, "nodejs20.x", "python3.12"), "-o", "{runtime}.tar", "-o", "type=local,dest={runtime}"), more...)
+		c.does(t, args...)
+		for _, runtime := range []string{"nodejs20.x", "python3.12"} {
+			requireDigest(t, c.file(runtime+".tar"), oneImage(t, d, h.request(runtime)))
+		}
+		requireOwn(t, c.dir)
+		h.Reset()
+		c.does(t, args...)
+		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+	}
+	want, err := d.Local(t, h.request("nodejs20.x"))
+	require.NoError(t, err)
+	got, err := fstree.FromDir(c.file("nodejs20.x"))
+	require.NoError(t, err)
+	require.Equal(t, len(want), len(got))
+
+	require.Contains(t, c.does(t, append([]string{"inspect", "nodejs20.x", "/var/runtime"}, h.flags()...)...), "993:990")
+	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune", "--all"))
+}
+
+func TestAnOrdinaryUserRunsSteps(t *testing.T) {
+	c := newUserCLI(t)
+	h := runnable(t)
+	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN id -u > who && chown 1000:1000 who\n"})
+	c.does(t, append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)...)
+	images, err := sandbox.ReadOCI(c.file("image.tar"))
+	require.NoError(t, err)
+	tree, err := images[0].Tree()
+	require.NoError(t, err)
+	require.Equal(t, sha256Of("0\n"), tree["/var/task/who"].SHA256)
+	require.Equal(t, 1000, tree["/var/task/who"].UID)
+}
+
+func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {
+	c := newUserCLI(t)
+	h := upstream(t, "nodejs20.x")
+	args := append(build(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+		h.Reset()
+		h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
+		cmd := c.command(t, args...)
+		ended := make(chan said, 1)
+		go func() { ended <- finished(t, cmd) }()
+		require.Eventually(t, func() bool { return h.Total(sample.Object) > 0 }, 10*time.Second, 10*time.Millisecond)
+		require.NotEmpty(t, livingIn(c.home))
+		require.NoError(t, cmd.Process.Signal(signal))
+		require.Equal(t, map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGKILL: -1}[signal], (<-ended).code)
+		require.Eventually(t, func() bool { return len(livingIn(c.home)) == 0 }, 3*time.Second, 10*time.Millisecond)
+		h.Heal()
+		c.does(t, args...)
+	}
+}
+
+func TestAUserWhoCannotBuildIsToldWhatIsMissing(t *testing.T) {
+	c := newUserCLI(t)
+	h := upstream(t, "nodejs20.x")
+	bin := filepath.Join(c.home, "bin")
+	require.NoError(t, os.Mkdir(bin, 0o755))
+	for _, program := range []string{"git", "xz", "env"} {
+		require.NoError(t, os.Symlink(must(exec.LookPath(program)), filepath.Join(bin, program)))
+	}
+	c.path = bin
+	said := c.fails(t, 1, build(h, "nodejs20.x")...)
+	require.Contains(t, said, "lambdabase: newuidmap is missing, without which only root can build: install package uidmap (Debian, Ubuntu)")
+	require.Contains(t, c.does(t, "list", h.repository()), "nodejs20.x", "which needs no BuildKit")
+	c.does(t, "version")
+}
