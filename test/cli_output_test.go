@@ -142,7 +142,7 @@ func TestTheCommandPushesWithDockersCredentials(t *testing.T) {
 	require.NoFileExists(t, c.file("metadata.json"))
 
 	auth := base64.StdEncoding.EncodeToString([]byte("joe:pa55"))
-	helper := fmt.Sprintf("#!/bin/sh\nread server\necho '{\"ServerURL\":\"'$server'\",\"Username\":\"joe\",\"Secret\":\"pa55\"}'\n")
+	helper := "#!/bin/sh\nread server\necho '{\"ServerURL\":\"'$server'\",\"Username\":\"joe\",\"Secret\":\"pa55\"}'\n"
 	bin := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "docker-credential-test"), []byte(helper), 0o755))
 	c.path = bin + ":" + c.path
