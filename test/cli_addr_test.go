@@ -34,7 +34,9 @@ func TestTheCommandBuildsOnADaemon(t *testing.T) {
 	require.NotContains(t, c.does(t, "du", "--addr="+d.Addr), "unpack ")
 
 	c.env = []string{"BUILDKIT_HOST=unix:///nowhere"}
-	require.Contains(t, c.fails(t, 1, build(h, "nodejs20.x")...), "/nowhere")
+	for _, args := range [][]string{build(h, "nodejs20.x"), {"du"}, {"prune"}} {
+		require.Contains(t, c.fails(t, 1, args...), "lambdabase: BuildKit at unix:///nowhere doesn't answer: ")
+	}
 }
 
 // onBoth runs a test on the BuildKit inside, and on a daemon that is one of the test's own.

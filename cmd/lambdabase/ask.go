@@ -188,7 +188,7 @@ func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, 
 	if err != nil && context.Cause(ctx) != nil { // not one of those that were ended
 		err = context.Cause(ctx)
 	}
-	return answers, err
+	return answers, a.reached(err)
 }
 
 func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {

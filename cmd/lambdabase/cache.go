@@ -47,7 +47,7 @@ func (p *place) within(ctx context.Context, do func(*client.Client) error) error
 	if err != nil {
 		return err
 	}
-	err = do(c)
+	err = p.reached(do(c))
 	if cerr := end(); err == nil {
 		err = cerr
 	}

@@ -15,8 +15,10 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/kubepod"         // kube-pod://
 	_ "github.com/moby/buildkit/client/connhelper/podmancontainer" // podman-container://
 	_ "github.com/moby/buildkit/client/connhelper/ssh"             // ssh://
+	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/pkg/errors"
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc/codes"
 )
 
 // place is where a build runs: in this process, or on a daemon.
@@ -88,6 +90,14 @@ func (p *place) connect(ctx context.Context) (*client.Client, func() error, erro
 	}, nil
 }
 
+// reached is an error with the address of a daemon that isn't there.
+func (p *place) reached(err error) error {
+	if p.addr != "" && grpcerrors.Code(err) == codes.Unavailable {
+		return errors.Wrapf(err, "BuildKit at %s doesn't answer", p.addr)
+	}
+	return err
+}
+
 func (p *place) options() (embedded.Options, error) {
 	dir, err := p.folder("buildkit")
 	if err != nil {
@@ -112,6 +122,9 @@ func (p *place) folder(part string) (string, error) {
 			return "", err
 		}
 	}
-	dir := filepath.Join(root, part)
+	dir, err := filepath.Abs(filepath.Join(root, part)) // which git runs elsewhere with
+	if err != nil {
+		return "", errors.Wrap(err, "cache")
+	}
 	return dir, errors.Wrap(os.MkdirAll(dir, 0o700), "cache")
 }

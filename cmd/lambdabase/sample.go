@@ -83,6 +83,10 @@ const sampleScale = 0.001
 
 // openSample is the sample in a folder, made if it isn't there.
 func openSample(dir string, scale float64, runtimes []string) (*sample.Repository, error) {
+	dir, err := filepath.Abs(dir) // git runs elsewhere
+	if err != nil {
+		return nil, errors.Wrap(err, "sample")
+	}
 	if !isSample(dir) {
 		branches, err := sample.Upstream(sample.UpstreamOptions{Scale: scale, Branches: runtimes})
 		if err != nil {
@@ -98,10 +102,6 @@ func openSample(dir string, scale float64, runtimes []string) (*sample.Repositor
 // makeSample makes it beside the folder at first: what a process that is killed has made by half would be taken for the
 // whole.
 func makeSample(dir string, branches []sample.Branch) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
