@@ -2,7 +2,6 @@ package test
 
 import (
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
@@ -20,11 +19,8 @@ func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
 	h := upstream(t, "nodejs20.x")
 	want := oneImage(t, d, h.request("nodejs20.x"))
 	moments := rand.New(rand.NewPCG(1, 2))
-	for _, objects := range []string{"auto", "lfs"} {
-		args := append(build(h, "nodejs20.x"), "--objects="+objects, "-o", "image.tar", "--progress=quiet")
-		if objects == "auto" {
-			args = append(build(h, "nodejs20.x"), "-o", "image.tar", "--progress=quiet")
-		}
+	for _, more := range [][]string{nil, {"--objects=lfs"}} {
+		args := append(append(build(h, "nodejs20.x"), "-o", "image.tar", "--progress=quiet"), more...)
 		c := newCLI(t)
 		c.does(t, "version") // by a program that is there
 		begun := time.Now()
@@ -50,7 +46,7 @@ func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
 			c.does(t, args...)
 			requireDigest(t, c.file("image.tar"), want)
 		}
-		t.Logf("objects=%s: %d of %d were killed in time, a build takes %s", objects, inTime, kills/2, whole)
+		t.Logf("%s: %d of %d were killed in time, a build takes %s", more, inTime, kills/2, whole)
 		require.Greater(t, inTime, kills/8)
 		h.Reset()
 		c.does(t, args...)
@@ -90,7 +86,4 @@ func TestASampleThatIsMadeByHalfIsMadeAnew(t *testing.T) {
 		_ = cmd.Wait()
 	}
 	require.Contains(t, c.does(t, "list", "--sample", "--json"), `"provided.al2023"`)
-	entries, err := os.ReadDir(c.root)
-	require.NoError(t, err)
-	require.NotEmpty(t, entries)
 }
