@@ -147,7 +147,7 @@ func TestTheCommandKnowsProxiesAndCertificates(t *testing.T) {
 	g.refuses.Store(404)
 	s := c.run(t, "build", "nodejs20.x", "--addr="+d.Addr, "-o", "image.tar", trust)
 	require.Zero(t, s.code, s.stderr)
-	require.Contains(t, s.stderr, mediaHost+" answers with status 404: objects are asked for by the LFS batch API")
+	require.Contains(t, s.stderr, "\nwarning: "+mediaHost+" answers with status 404: objects are asked for by the LFS batch API\n")
 	require.Len(t, g.asked(sample.Batch), 6)
 	requireDigest(t, c.file("image.tar"), want)
 }

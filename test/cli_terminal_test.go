@@ -114,6 +114,21 @@ func TestWithoutATerminalNothingIsDrawn(t *testing.T) {
 	require.Contains(t, c.fails(t, 2, append(args, "--progress=tty")...), "--progress: ")
 }
 
+func TestWarningsAreSaidAtTheEndToo(t *testing.T) {
+	c := newCLI(t)
+	h := runnable(t)
+	const warning = "\nwarning: runtime nodejs20.x is past its end of support (2026-04-30)"
+	for range 2 { // also if nothing is done any more
+		require.Contains(t, c.run(t, build(h, "nodejs20.x")...).stderr, warning+"\n")
+	}
+	require.Contains(t, c.onTerminal(t, build(h, "nodejs20.x")...).end(0), strings.TrimSpace(warning)+"\r\n")
+	c.writes(t, map[string]string{"Dockerfile": "FROM scratch AS a\nFROM nodejs20.x\n"})
+	require.Contains(t, c.run(t, append([]string{"build", "-f", "Dockerfile"}, h.flags()...)...).stderr, warning+" (Dockerfile:2)\n")
+	for _, progress := range []string{"quiet", "rawjson"} {
+		require.NotContains(t, c.run(t, append(build(h, "nodejs20.x"), "--progress="+progress)...).stderr, warning)
+	}
+}
+
 func TestAnImageIsNotWrittenToATerminal(t *testing.T) {
 	c := newCLI(t)
 	h := upstream(t, "nodejs20.x")

@@ -87,6 +87,7 @@ type asker struct {
 	agent    string // socket of the SSH agent
 	attached []session.Attachable
 	progress *progresswriter.MultiWriter
+	warnings warnings
 	ends     []func() error
 }
 
@@ -185,6 +186,9 @@ func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, 
 	}
 	err := eg.Wait()
 	<-a.progress.Done()
+	if a.shows() {
+		a.warnings.print(os.Stderr)
+	}
 	if err != nil && context.Cause(ctx) != nil { // not one of those that were ended
 		err = context.Cause(ctx)
 	}
@@ -197,6 +201,8 @@ func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) 
 		close(shown)
 		return nil, err
 	}
+	statuses := make(chan *client.SolveStatus)
+	go a.warnings.watch(statuses, shown)
 	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store})
 	return a.client.Build(ctx, client.SolveOpt{
 		FrontendAttrs: j.attrs, LocalMounts: mounts,
@@ -209,7 +215,7 @@ func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) 
 			j.handle(res)
 		}
 		return res, err
-	}, shown)
+	}, statuses)
 }
 
 func mounts(dirs map[string]string) (map[string]fsutil.FS, error) {

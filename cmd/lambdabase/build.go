@@ -298,7 +298,7 @@ func (b *buildCommand) tell(args []string, answers []*client.SolveResponse) erro
 			fmt.Fprintln(os.Stderr, name+dgst)
 		}
 	}
-	if len(b.outputs) == 0 && !b.push && b.progress != "rawjson" && b.progress != "quiet" {
+	if len(b.outputs) == 0 && !b.push && b.shows() {
 		fmt.Fprintln(os.Stderr, "nothing was written: the result is in the cache only (-o FILE writes it, --push pushes it)")
 	}
 	return b.note(all)
