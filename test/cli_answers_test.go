@@ -127,8 +127,8 @@ func TestTheCacheIsShownAndPruned(t *testing.T) {
 	require.Regexp(t, `(?m)^79.18kB +LFS objects$`, text)
 	require.Regexp(t, `(?m)^\S+B +total$`, text)
 
-	require.Equal(t, "freed 0B\n", c.does(t, "prune", "--keep-duration=1h"))
-	require.Equal(t, strings.Count(text, "\n"), strings.Count(c.does(t, "du"), "\n"))
+	c.does(t, "prune", "--keep-duration=1h") // what was used stays, and BuildKit has a few things that never were
+	require.Equal(t, strings.Count(text, " unpack "), strings.Count(c.does(t, "du"), " unpack "))
 	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune"))
 	require.Regexp(t, `(?m)^79.18kB +LFS objects$`, c.does(t, "du"))
 	h.Reset()
