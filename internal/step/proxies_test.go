@@ -16,12 +16,20 @@ func TestProxiesComeFromSecretsAndAllProxyStandsForTheRest(t *testing.T) {
 	require.NoError(t, setProxies(func(id string) (string, bool) { return "http://u:p@secret.example\n", id == "HTTPS_PROXY" }))
 	require.Equal(t, "http://u:p@secret.example", os.Getenv("HTTPS_PROXY"))
 	require.Equal(t, "http://all.example", os.Getenv("HTTP_PROXY"))
+}
 
-	for _, malformed := range []string{"http://u:hunter2%ss@h:1", "u:hunter2@h:1", "http://u:hunter2/x@h", ""} {
+func TestAProxyThatIsNoURLIsRefusedAndItsPasswordNotTold(t *testing.T) {
+	for _, name := range append(Proxies, "http_proxy", "https_proxy", "all_proxy") {
+		t.Setenv(name, "")
+	}
+	for _, malformed := range []string{
+		"", "u:hunter2@h:1", "http://u:hunter2%ss@h:1", "http://u:p hunter2@h:1",
+		// What is special in a password isn't escaped in these: the host would be u.
+		"http://u:hunter2/x@h", "http://u:80/hunter2@h", "http://u:80?hunter2@h", "http://u:80#hunter2@h",
+	} {
 		err := setProxies(func(id string) (string, bool) { return malformed, id == "HTTPS_PROXY" })
-		if malformed != "http://u:hunter2/x@h" {
-			require.ErrorContains(t, err, "secret HTTPS_PROXY is no URL")
-			require.NotContains(t, err.Error(), "hunter2")
-		}
+		require.ErrorContains(t, err, "secret HTTPS_PROXY is no URL", malformed)
+		require.NotContains(t, err.Error(), "hunter2", malformed)
+		require.Empty(t, os.Getenv("HTTPS_PROXY"), malformed)
 	}
 }

@@ -35,7 +35,7 @@ func setProxies(secret secrets.Source) error {
 			continue
 		}
 		// net/http ignores what it can't read, and asks without a proxy.
-		if u, err := url.Parse(strings.TrimSpace(value)); err != nil || u.Host == "" {
+		if !isProxyURL(strings.TrimSpace(value)) {
 			return errors.Errorf("secret %s is no URL, want http://user:password@host:port with what is special in the password escaped (%%40 for @)", name)
 		}
 		os.Setenv(name, strings.TrimSpace(value))
@@ -46,6 +46,13 @@ func setProxies(secret secrets.Source) error {
 		}
 	}
 	return nil
+}
+
+// isProxyURL refuses an "@" behind the host: a "/" of the password that isn't escaped would have its beginning taken for
+// the port, and another host be asked.
+func isProxyURL(value string) bool {
+	u, err := url.Parse(value)
+	return err == nil && u.Host != "" && !strings.Contains(u.Path+u.RawQuery+u.Fragment, "@")
 }
 
 func (s *step) run(ctx context.Context, args []string) error {
