@@ -24,6 +24,7 @@ type Frontend struct {
 	// Objects, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
 	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
 	Objects *objects.Store
+	Session Session
 
 	pause time.Duration // before an object is asked for again; zero: a second, and more each time
 }
@@ -55,6 +56,9 @@ func (f Frontend) request(c gateway.Client) (*request, error) {
 	}
 	opts, err := ParseOptions(bc.BuildOpts().Opts)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.Session.setRemote(&opts); err != nil {
 		return nil, err
 	}
 	return newRequest(bc, opts, f)

@@ -87,15 +87,16 @@ func (r *request) runtimes(ctx context.Context) (*gateway.Result, error) {
 
 // branches asks the repository, in a step that is run each time.
 func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches.Runtime, error) {
-	st := own.Run("list branches of "+r.Repository, []string{"branches", "--repository=" + r.Repository}, llb.IgnoreCache)
 	ctx, cancel := limited(ctx, r.patience)
 	defer cancel()
-	ref, err := r.solve(ctx, st, own.Platform, true)
+	ref, err := r.listBranches(ctx, own)
 	if errors.Is(context.Cause(ctx), errStalled) {
 		err = errors.Wrapf(errStalled, "not done in %s", r.patience)
 	}
 	if err != nil {
-		if reason := r.failure(ctx, err); reason != "" {
+		if isHeld(err) {
+			err = &explained{cause: err, text: err.Error() + heldHint}
+		} else if reason := r.failure(ctx, err); reason != "" {
 			err = &explained{cause: err, text: reason}
 		}
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
@@ -106,6 +107,19 @@ func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches
 	}
 	var found []branches.Runtime
 	return found, errors.Wrap(json.Unmarshal(dt, &found), "branches")
+}
+
+// listBranches runs the step, and another one where a client that hangs holds it.
+func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) (gateway.Reference, error) {
+	opts := []llb.RunOption{llb.IgnoreCache}
+	for attempt := 1; ; attempt++ {
+		st := own.Run("list branches of "+r.Repository, []string{"branches", "--repository=" + r.Repository}, opts...)
+		ref, err := r.solve(ctx, st, own.Platform, true)
+		if err == nil || !isHeld(err) || attempt >= attempts || !wait(ctx, time.Duration(attempt*attempt)*r.pause) {
+			return ref, err
+		}
+		opts = []llb.RunOption{llb.IgnoreCache, lambda2llb.Again(attempt)}
+	}
 }
 
 // withOwnCalls adds our calls to those that a result describes.

@@ -84,7 +84,11 @@ func (r *request) repositoryError(err error) error {
 	case isSSH && says(err, "Permission denied", "ot found"):
 		return errors.Wrap(err, "the repository isn't there, or no key of the SSH agent (--ssh default) may read it")
 	case says(err, "could not read Username", "Authentication failed", "' not found", "returned error: 403"):
-		return errors.Wrapf(err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused)", hostOf(r.Repository))
+		lineBreak := ""
+		if r.session.HasSecret == nil { // the command takes it off
+			lineBreak = ", perhaps for a line break at its end, which BuildKit's git sends along"
+		}
+		return errors.Wrapf(err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused%s)", hostOf(r.Repository), lineBreak)
 	}
 	return err
 }
@@ -122,6 +126,7 @@ func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer
 	case errors.Is(err, errStalled): // which no vertex is to blame for, so that nobody has said where
 		err = locate(err, a.plan.Recipe, l.Lines...)
 	case l.URL == "":
+		failed.passing = isHeld(err)
 		err = a.stepError(ctx, err)
 	case says(err, "digest mismatch"):
 		var said error
@@ -139,7 +144,7 @@ func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer
 }
 
 // passing are texts of errors of a connection that may not come again.
-var passing = []string{"EOF", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
+var passing = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
 
 // explained is an error in other words; where it comes from is kept.
 type explained struct {
@@ -216,11 +221,19 @@ func (a *assembly) stepError(ctx context.Context, err error) error {
 	if text == "" { // of the client's store, whose error crosses two connections
 		text = strings.ReplaceAll(err.Error(), "rpc error: code = Unknown desc = ", "")
 	}
+	if isHeld(err) {
+		text += heldHint
+	}
 	if a.plan.LFSConfig != "" {
 		text += fmt.Sprintf(" (.lfsconfig of the repository names another server, %s, and is not obeyed: if you trust it give objects=lfs+%s)", a.plan.LFSConfig, a.plan.LFSConfig)
 	}
 	return &explained{cause: err, text: text}
 }
+
+// isHeld tells an error of a step that another client of the daemon has begun too and whose session is gone while it hangs.
+func isHeld(err error) bool { return says(err, "no active session") }
+
+const heldHint = ": another client of the BuildKit daemon hangs, and what it began fails for everybody: end that build, or try again later"
 
 // unpackError is a layer that BuildKit couldn't unpack.
 func unpackError(err error, l lambda2llb.Layer) error {

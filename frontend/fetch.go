@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// attempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut.
+	// attempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut; it is
+	// another step where a client that hangs holds this one.
 	attempts = 3
 	// patience is how long the objects of an image may take besides the time that their size takes at slowest bytes a
 	// second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
@@ -76,7 +77,7 @@ func limited(ctx context.Context, limit time.Duration) (context.Context, func())
 // again tells whether the object is to be asked for once more, and notes in the layer how.
 func (a *assembly) again(ctx context.Context, l *lambda2llb.Layer, failed *fetchError) bool {
 	if l.URL == "" {
-		return false
+		return failed.passing && a.asAnother(ctx, l)
 	}
 	if failed.refused() && a.plan.Fallback && a.batch {
 		a.warnFallback(ctx, *l, failed)
@@ -87,7 +88,12 @@ func (a *assembly) again(ctx context.Context, l *lambda2llb.Layer, failed *fetch
 		failed.reason = errors.Errorf("%v (and the LFS batch API can't be asked: %v)", failed.reason, a.noBatch)
 	}
 	caps := a.bc.BuildOpts().LLBCaps
-	if !failed.passing || l.Attempt+1 >= attempts || caps.Supports(pb.CapSourceHTTPHeader) != nil {
+	return failed.passing && caps.Supports(pb.CapSourceHTTPHeader) == nil && a.asAnother(ctx, l)
+}
+
+// asAnother has the layer be asked for as another source or step, after a while; false if that was done enough.
+func (a *assembly) asAnother(ctx context.Context, l *lambda2llb.Layer) bool {
+	if l.Attempt+1 >= attempts {
 		return false
 	}
 	l.Attempt++

@@ -91,7 +91,7 @@ func (a *assembly) byClient() bool {
 			a.objects.Offer(objects.Source{Repository: a.plan.Repository, Server: a.plan.Server}, l.Object)
 		}
 	}
-	a.convert.ByStore(objects.StoreID)
+	a.convert.ByStore(objects.StoreID, a.bc.BuildOpts().SessionID)
 	return true
 }
 

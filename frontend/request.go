@@ -29,6 +29,7 @@ type request struct {
 	patience time.Duration
 	pause    time.Duration
 	objects  *objects.Store
+	session  Session
 	hostKeys string    // of the repository, if it is an SSH remote
 	warned   *sync.Map // texts: platforms would say them twice
 	states   *sync.Map // llb.State of images by platform, to be scanned
@@ -40,6 +41,8 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 		patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second),
 		warned: &sync.Map{}, states: &sync.Map{},
 	}
+	caps := bc.BuildOpts().LLBCaps
+	r.session = f.Session.on(&caps)
 	if err := r.from(opts.Repository); err != nil {
 		return nil, err
 	}
@@ -96,6 +99,7 @@ func (r *request) from(repository string) error {
 
 // git are options of every git source of the repository.
 func (r *request) git(opts ...llb.GitOption) []llb.GitOption {
+	opts = append(opts, r.session.git()...)
 	if r.hostKeys != "" {
 		opts = append(opts, llb.KnownSSHHosts(r.hostKeys))
 	}

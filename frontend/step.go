@@ -37,8 +37,9 @@ func (r *request) step(repository, server string) (*lambda2llb.Step, error) {
 	}
 	return &lambda2llb.Step{
 		Image: *self, Platform: platform, Repository: repository, Server: server,
-		Secrets:    append(secrets.IDs(hostOf(repository), hostOf(server)), step.Proxies...),
+		Secrets:    r.session.secrets(slices.Concat([]string{step.CASecret}, secrets.IDs(hostOf(repository), hostOf(server)), step.Proxies)),
 		KnownHosts: r.hostKeys,
+		SSHAgent:   r.session.SSHAgent,
 		HostNet:    r.bc.NetworkMode == pb.NetMode_HOST,
 		Hosts:      r.bc.ExtraHosts,
 		Proxy:      proxy,

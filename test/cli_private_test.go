@@ -49,6 +49,7 @@ func TestAPrivateRepositoryIsBuiltWithWhatGitKnows(t *testing.T) {
 				h.Private(access)
 				args := append(append(build(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar"), where...)
 				c.gitConfig(t, "")
+				c.env = []string{"TOKEN=t0ken", "WRONG=wr0ng"}
 				said := c.fails(t, 1, args...)
 				require.Contains(t, said, "pass a token as the secret GIT_AUTH_TOKEN")
 				require.Contains(t, c.fails(t, 1, append(args, "--secret=id=GIT_AUTH_TOKEN,env=WRONG")...), "refused")
@@ -67,7 +68,6 @@ func TestAPrivateRepositoryIsBuiltWithWhatGitKnows(t *testing.T) {
 				require.Contains(t, c.does(t, "list", h.repository()), "nodejs20.x")
 
 				// A secret that is named goes before git's.
-				c.env = []string{"TOKEN=t0ken", "WRONG=wr0ng"}
 				c.helper(t, "other")
 				c.does(t, append(args, "--no-cache", "--secret=id=GIT_AUTH_TOKEN."+h.address()+",env=TOKEN")...)
 				refused := c.fails(t, 1, append(args, "--no-cache")...)

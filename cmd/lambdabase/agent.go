@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/moby/buildkit/cmd/buildctl/build"
 	"github.com/moby/buildkit/session"
@@ -14,37 +15,39 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// agentsOf are the SSH agents to forward. An SSH repository needs one, and there it goes without saying.
-func agentsOf(given []string, repository string) ([]session.Attachable, error) {
-	configs, err := agentConfigs(given, repository)
-	if err != nil || len(configs) == 0 {
-		return nil, err
+// agentsOf are the SSH agents to forward. An SSH repository needs one, and where none is named for it, it gets the user's: under
+// an id that only the frontend's own git sources and steps are told, as BuildKit forwards an agent to whatever asks.
+func agentsOf(given []string, repository string) (attached []session.Attachable, id string, err error) {
+	configs, err := build.ParseSSH(given)
+	if err != nil {
+		return nil, "", errors.Wrap(err, "--ssh")
+	}
+	if isSSH(repository) && !slices.ContainsFunc(configs, isDefault) && os.Getenv("SSH_AUTH_SOCK") != "" {
+		id = unguessable("ssh")
+		configs = append(configs, sshprovider.AgentConfig{ID: id})
+	}
+	if len(configs) == 0 {
+		return nil, "", nil
 	}
 	provider, err := sshprovider.NewSSHAgentProvider(configs)
 	if err != nil {
-		return nil, errors.Wrap(err, "--ssh")
+		return nil, "", errors.Wrap(err, "--ssh")
 	}
-	return []session.Attachable{provider}, nil
+	return []session.Attachable{provider}, id, nil
 }
 
-func agentConfigs(given []string, repository string) ([]sshprovider.AgentConfig, error) {
-	if len(given) == 0 && isSSH(repository) && os.Getenv("SSH_AUTH_SOCK") != "" {
-		given = []string{sshforward.DefaultID}
-	}
-	configs, err := build.ParseSSH(given)
-	return configs, errors.Wrap(err, "--ssh")
-}
+func isDefault(c sshprovider.AgentConfig) bool { return c.ID == "" || c.ID == sshforward.DefaultID }
 
 // ownAgent is the socket of the agent that is asked for objects of an SSH repository: the one that git gets too. Keys that
 // were given as files are in an agent of this process.
 func ownAgent(given []string, repository string) (socket string, end func() error, err error) {
 	none := func() error { return nil }
-	configs, err := agentConfigs(given, repository)
+	configs, err := build.ParseSSH(given)
 	if err != nil || !isSSH(repository) {
-		return "", none, err
+		return "", none, errors.Wrap(err, "--ssh")
 	}
 	for _, c := range configs {
-		if c.ID != "" && c.ID != sshforward.DefaultID || len(c.Paths) == 0 || c.Paths[0] == "" {
+		if !isDefault(c) || len(c.Paths) == 0 || c.Paths[0] == "" {
 			continue
 		}
 		if info, err := os.Stat(c.Paths[0]); err == nil && info.Mode()&os.ModeSocket != 0 {

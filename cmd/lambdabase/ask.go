@@ -8,6 +8,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/objects"
+	"lambdabase/internal/usergit"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/docker/cli/cli/config"
@@ -83,8 +84,10 @@ type asker struct {
 	*request
 	client   *client.Client
 	store    *objects.Store
+	git      usergit.Git
 	secrets  *secretStore
 	agent    string // socket of the SSH agent
+	agentID  string // under which the session has it, if nobody named it
 	attached []session.Attachable
 	progress *progresswriter.MultiWriter
 	warnings warnings
@@ -109,7 +112,7 @@ func (r *request) open(ctx context.Context) (_ *asker, err error) {
 		}
 		a.ends = append(a.ends, end)
 	}
-	if err := a.attach(*r.options["repository"]); err != nil {
+	if err := a.attach(ctx); err != nil {
 		return nil, err
 	}
 	dir, err := r.folder("objects")
@@ -131,23 +134,57 @@ func (r *request) open(ctx context.Context) (_ *asker, err error) {
 }
 
 // attach gets ready what the daemon may ask for: secrets, SSH, and Docker's credentials.
-func (a *asker) attach(repository string) (err error) {
-	if a.secrets, err = newSecretStore(a.request.secrets, repository); err != nil {
-		return err
-	}
-	agents, err := agentsOf(a.ssh, repository)
+func (a *asker) attach(ctx context.Context) (err error) {
+	options, err := a.parsed()
 	if err != nil {
 		return err
 	}
-	socket, end, err := ownAgent(a.ssh, repository)
+	a.git = usergit.Load(ctx)
+	remote, err := a.git.Resolve(ctx, options.Repository)
+	if err != nil {
+		return errors.Wrapf(err, "repository %s", options.Repository)
+	}
+	if a.secrets, err = newSecretStore(a.request.secrets); err != nil {
+		return err
+	}
+	a.secrets.useGit(ctx, a.git, remote, options.Objects.Server)
+	if err := a.secrets.check(remote.URL, options.Objects.Server); err != nil {
+		return err
+	}
+	agents, id, err := agentsOf(a.ssh, remote.URL)
 	if err != nil {
 		return err
 	}
-	a.agent, a.ends = socket, append(a.ends, end)
+	socket, end, err := ownAgent(a.ssh, remote.URL)
+	if err != nil {
+		return err
+	}
+	a.agent, a.agentID, a.ends = socket, id, append(a.ends, end)
 	docker := authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(os.Stderr))
 	a.attached = append(agents, secretsprovider.NewSecretProvider(a.secrets),
 		authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{AuthConfigProvider: docker}))
 	return nil
+}
+
+// parsed are the options that all jobs have in common, as the frontend reads them.
+func (r *request) parsed() (frontend.Options, error) {
+	attrs, err := r.attrs()
+	if err != nil {
+		return frontend.Options{}, err
+	}
+	delete(attrs, "commit") // which goes with a runtime
+	return frontend.ParseOptions(attrs)
+}
+
+// session is what the frontend is told of all this.
+func (a *asker) session(ctx context.Context) frontend.Session {
+	return frontend.Session{
+		GitSecret: a.secrets.gitID, SSHAgent: a.agentID, HasSecret: a.secrets.has,
+		Remote: func(repository string) (string, error) {
+			remote, err := a.git.Resolve(ctx, repository)
+			return remote.URL, err
+		},
+	}
 }
 
 // job is one thing to ask for.
@@ -192,7 +229,7 @@ func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, 
 	if err != nil && context.Cause(ctx) != nil { // not one of those that were ended
 		err = context.Cause(ctx)
 	}
-	return answers, a.reached(err)
+	return answers, a.reached(withFlag(err))
 }
 
 func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
@@ -203,7 +240,7 @@ func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) 
 	}
 	statuses := make(chan *client.SolveStatus)
 	go a.warnings.watch(statuses, shown)
-	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store})
+	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store, Session: a.session(ctx)})
 	return a.client.Build(ctx, client.SolveOpt{
 		FrontendAttrs: j.attrs, LocalMounts: mounts,
 		Exports: j.exports, CacheImports: j.imports, CacheExports: j.caches,

@@ -22,10 +22,10 @@ func (r *request) check(runtimes ...string) error {
 			return errors.Wrap(err, "--platform")
 		}
 	}
-	if _, err := newSecretStore(r.secrets, ""); err != nil {
+	if _, err := newSecretStore(r.secrets); err != nil {
 		return err
 	}
-	if _, err := agentsOf(r.ssh, ""); err != nil {
+	if _, _, err := agentsOf(r.ssh, ""); err != nil {
 		return err
 	}
 	if _, err := progressui.NewDisplay(os.Stderr, progressui.DisplayMode(r.progress)); err != nil {

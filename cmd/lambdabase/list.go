@@ -17,6 +17,7 @@ import (
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/objects"
+	"lambdabase/internal/usergit"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
@@ -90,7 +91,7 @@ func (l *listCommand) run(c *cobra.Command) error {
 
 // check finds what makes no sense, as the commands that ask the frontend have it found.
 func (l *listCommand) check() error {
-	if _, err := newSecretStore(l.secrets, ""); err != nil {
+	if _, err := newSecretStore(l.secrets); err != nil {
 		return err
 	}
 	_, err := frontend.ParseOptions(map[string]string{"repository": l.repository, "known-hosts": l.knownHosts})
@@ -119,29 +120,36 @@ func print(c *cobra.Command, list []listed) error {
 	return w.Flush()
 }
 
-// ask asks with what the user's git knows only where it has to: to find that out by itself is a request more.
+// ask asks where the user's git would, and with what it knows only where it has to: to find that out by itself is a request
+// more.
 func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime, error) {
-	store, err := newSecretStore(l.secrets, l.repository)
+	store, err := newSecretStore(l.secrets)
 	if err != nil {
 		return nil, err
 	}
-	remote, err := l.remote()
+	git := usergit.Load(ctx)
+	there, err := git.Resolve(ctx, l.repository)
 	if err != nil {
 		return nil, err
 	}
-	remote.Credentials, remote.Authority = objects.Credentials(l.repository, store.namedSource), store.authority
+	store.useGit(ctx, git, there, "")
+	remote, err := l.remote(there.URL)
+	if err != nil {
+		return nil, err
+	}
+	remote.Credentials, remote.Authority = objects.Credentials(there.URL, store.namedSource), store.authority
 	found, err := branches.Cached(ctx, remote, file)
-	if err == nil || store.known() == "" {
+	if err == nil || !store.gitKnows() {
 		return found, err
 	}
-	remote.Credentials = objects.Credentials(l.repository, store.source)
+	remote.Credentials = objects.Credentials(there.URL, store.source)
 	return branches.Cached(ctx, remote, file)
 }
 
 // remote is the repository, with nobody's credentials but those of the SSH agent.
-func (l *listCommand) remote() (branches.Remote, error) {
-	remote := branches.Remote{URL: l.repository, Agent: os.Getenv("SSH_AUTH_SOCK")}
-	ssh, isSSH, err := gitssh.ParseRemote(l.repository)
+func (l *listCommand) remote(repository string) (branches.Remote, error) {
+	remote := branches.Remote{URL: repository, Agent: os.Getenv("SSH_AUTH_SOCK")}
+	ssh, isSSH, err := gitssh.ParseRemote(repository)
 	if err != nil || !isSSH {
 		return remote, err
 	}

@@ -1,23 +1,17 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"time"
 
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/objects"
+	"lambdabase/internal/secrets"
 	"lambdabase/internal/step"
 
 	sessionsecrets "github.com/moby/buildkit/session/secrets"
@@ -29,17 +23,18 @@ import (
 // idle is how long a server may say nothing.
 const idle = 30 * time.Second
 
-// secretStore has the secrets that the user names and, where the repository lets nobody in without, what the user's git
-// knows of its host.
+// secretStore has the secrets that the user names, and what the user's git knows. BuildKit hands a session's secrets to
+// whatever asks, a RUN of a Dockerfile too. So what nobody named is there under an id that only the frontend's own git
+// sources and steps are told.
 type secretStore struct {
-	named      sessionsecrets.SecretStore
-	repository *url.URL // nil if it is an SSH remote
-	known      func() string
-	authority  []byte          // certificates in PEM to trust besides the system's: the secret that steps take too
-	transport  *http.Transport // that trusts them
+	named     sessionsecrets.SecretStore
+	git       map[string]func() string // Authorization, by host that it may go to
+	gitID     string                   // stands for GIT_AUTH_HEADER; empty if git has nothing
+	authority []byte                   // certificates in PEM to trust besides the system's: the secret that steps take too
+	transport *http.Transport          // that trusts them
 }
 
-func newSecretStore(given []string, repository string) (*secretStore, error) {
+func newSecretStore(given []string) (*secretStore, error) {
 	var sources []secretsprovider.Source
 	for _, g := range given {
 		source, err := parseSecret(g)
@@ -52,20 +47,8 @@ func newSecretStore(given []string, repository string) (*secretStore, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, "--secret")
 	}
-	s := &secretStore{named: named, known: func() string { return "" }}
-	if err := s.trust(); err != nil {
-		return nil, err
-	}
-	if u, err := url.Parse(repository); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
-		s.repository = u
-		s.known = sync.OnceValue(func() string {
-			if !hasHelper(u) || s.public() {
-				return ""
-			}
-			return gitCredential(u)
-		})
-	}
-	return s, nil
+	s := &secretStore{named: named, git: map[string]func() string{}}
+	return s, s.trust()
 }
 
 // trust makes the transport, whose proxies are those of the environment.
@@ -109,34 +92,48 @@ func parseSecret(s string) (secretsprovider.Source, error) {
 	return source, nil
 }
 
-// GetSecret is asked by BuildKit, by its own names.
-func (s *secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) {
-	dt, err := s.named.GetSecret(ctx, id)
+// GetSecret is asked by BuildKit, by its own names and by the id of what git knows.
+func (s *secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
+	if s.gitID != "" {
+		if host, ok := strings.CutPrefix(id, s.gitID); ok {
+			return s.lookUp(secrets.GitHeader + host)
+		}
+	}
+	return s.lookUpNamed(id)
+}
+
+// lookUp has all secrets by BuildKit's names; one that the user names goes before git's.
+func (s *secretStore) lookUp(id string) ([]byte, error) {
+	dt, err := s.lookUpNamed(id)
 	if err == nil || !errors.Is(err, sessionsecrets.ErrNotFound) {
 		return dt, err
 	}
-	if s.repository != nil && id == "GIT_AUTH_HEADER."+s.repository.Host && !s.forRepository(ctx) {
-		if known := s.known(); known != "" {
-			return []byte(known), nil
+	host, ok := strings.CutPrefix(id, secrets.GitHeader+".")
+	if known := s.git[host]; ok && known != nil {
+		if header, err := secrets.HeaderValue(known()); err == nil {
+			return []byte(header), nil
 		}
 	}
 	return nil, errors.WithStack(sessionsecrets.ErrNotFound)
 }
 
-// forRepository tells whether the user names a secret for the repository, which goes before what git knows: BuildKit would
-// take the header first.
-func (s *secretStore) forRepository(ctx context.Context) bool {
-	for _, id := range []string{"GIT_AUTH_TOKEN." + s.repository.Host, "GIT_AUTH_HEADER", "GIT_AUTH_TOKEN"} {
-		if _, err := s.named.GetSecret(ctx, id); err == nil {
-			return true
-		}
+// lookUpNamed has what the user names. A credential is what is sent of it, so that BuildKit's git, which takes it as it is,
+// reads it as everybody else does: without the line break that a file ends in.
+func (s *secretStore) lookUpNamed(id string) ([]byte, error) {
+	dt, err := s.named.GetSecret(context.Background(), id)
+	if err != nil || !secrets.IsCredential(id) {
+		return dt, err
 	}
-	return false
+	value, err := secrets.HeaderValue(string(dt))
+	return []byte(value), errors.Wrapf(err, "secret %s", id)
 }
 
-// source has all secrets, and namedSource those that the user names.
+// source has all secrets as they are given, and namedSource those that the user names.
 func (s *secretStore) source(id string) (string, bool) {
-	dt, err := s.GetSecret(context.Background(), id)
+	if dt, ok := s.namedSource(id); ok {
+		return dt, true
+	}
+	dt, err := s.lookUp(id)
 	return string(dt), err == nil
 }
 
@@ -145,41 +142,17 @@ func (s *secretStore) namedSource(id string) (string, bool) {
 	return string(dt), err == nil
 }
 
-// hasHelper tells whether the user's git has somewhere to look.
-func hasHelper(u *url.URL) bool {
-	out, err := exec.Command("git", "config", "--get-urlmatch", "credential.helper", u.String()).Output()
-	return err == nil && len(bytes.TrimSpace(out)) > 0
+// check finds secrets for the repository, and for the server of its objects, that can't be sent.
+func (s *secretStore) check(repository, server string) error {
+	access := objects.Access{Secrets: s.namedSource}
+	_, err := access.Client(objects.Source{Repository: repository, Server: server})
+	return errors.Wrapf(err, "repository %s", repository)
 }
 
-// public tells whether git gets at the repository without a credential, as git itself would find out.
-func (s *secretStore) public() bool {
-	client := &http.Client{Transport: s.transport, Timeout: idle}
-	res, err := client.Get(s.repository.JoinPath("info/refs").String() + "?service=git-upload-pack")
-	if err != nil {
-		return true // the build will say what is wrong
-	}
-	res.Body.Close()
-	return res.StatusCode < 400
-}
-
-// gitCredential is what the user's git has for a host, as an Authorization header; nobody is asked for it.
-func gitCredential(u *url.URL) string {
-	cmd := exec.Command("git", "credential", "fill")
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "SSH_ASKPASS=true", "GCM_INTERACTIVE=never")
-	cmd.Stdin = strings.NewReader("protocol=" + u.Scheme + "\nhost=" + u.Host + "\npath=" + strings.Trim(u.Path, "/") + "\n\n")
-	out, err := cmd.Output()
-	if err != nil {
-		return ""
-	}
-	found := map[string]string{}
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		key, value, _ := strings.Cut(lines.Text(), "=")
-		found[key] = value
-	}
-	if found["password"] == "" {
-		return ""
-	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(found["username"]+":"+found["password"]))
+// has tells whether there is a secret, by BuildKit's names.
+func (s *secretStore) has(id string) bool {
+	_, ok := s.source(id)
+	return ok
 }
 
 // lfsClient asks the batch API with the user's own credentials.
@@ -191,9 +164,4 @@ func (a *asker) lfsClient(from objects.Source) (*lfs.Client, error) {
 		}
 	}
 	return access.Client(from)
-}
-
-func isSSH(repository string) bool {
-	_, is, err := gitssh.ParseRemote(repository)
-	return is && err == nil
 }

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"lambdabase/internal/usergit"
 
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/stretchr/testify/require"
@@ -28,35 +32,80 @@ func TestSecretsAreReadAsBuildxReadsThem(t *testing.T) {
 	}
 }
 
-// A secret that the user names for the repository goes before what git knows, and what git knows is for its host only.
+// A secret that the user names for the repository goes before what git knows; what git knows is for its host only, and in
+// the session under no name that a RUN could ask by.
 func TestWhatGitKnowsServesTheRepositoryOnly(t *testing.T) {
-	t.Setenv("A", "named")
+	t.Setenv("A", "named\n")
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".gitconfig"), []byte("[http]\n\textraheader = Authorization: Bearer known\n"), 0o600))
+	const host, server = "git.example:8443", "lfs.example"
 	for name, tc := range map[string]struct {
-		secrets []string
-		want    map[string]string
+		secrets     []string
+		named, ours map[string]string // in the session by BuildKit's names, and by the secret id
 	}{
-		"none":     {nil, map[string]string{"GIT_AUTH_HEADER.git.example:8443": "known"}},
-		"token":    {[]string{"id=GIT_AUTH_TOKEN,env=A"}, map[string]string{"GIT_AUTH_TOKEN": "named"}},
-		"of host":  {[]string{"id=GIT_AUTH_TOKEN.git.example:8443,env=A"}, map[string]string{"GIT_AUTH_TOKEN.git.example:8443": "named"}},
-		"header":   {[]string{"id=GIT_AUTH_HEADER,env=A"}, map[string]string{"GIT_AUTH_HEADER": "named"}},
-		"of other": {[]string{"id=GIT_AUTH_TOKEN.other,env=A"}, map[string]string{"GIT_AUTH_TOKEN.other": "named", "GIT_AUTH_HEADER.git.example:8443": "known"}},
+		"none":     {nil, nil, map[string]string{"." + host: "Bearer known", "." + server: "Bearer known"}},
+		"token":    {[]string{"id=GIT_AUTH_TOKEN,env=A"}, map[string]string{"GIT_AUTH_TOKEN": "named"}, map[string]string{"." + server: "Bearer known"}},
+		"of host":  {[]string{"id=GIT_AUTH_TOKEN." + host + ",env=A"}, map[string]string{"GIT_AUTH_TOKEN." + host: "named"}, map[string]string{"." + server: "Bearer known"}},
+		"header":   {[]string{"id=GIT_AUTH_HEADER,env=A"}, map[string]string{"GIT_AUTH_HEADER": "named"}, map[string]string{"": "named", "." + server: "Bearer known"}},
+		"of other": {[]string{"id=GIT_AUTH_HEADER.other,env=A"}, map[string]string{"GIT_AUTH_HEADER.other": "named"}, map[string]string{".other": "named", "." + host: "Bearer known", "." + server: "Bearer known"}},
+		"any":      {[]string{"id=any,env=A"}, map[string]string{"any": "named\n"}, map[string]string{"." + host: "Bearer known", "." + server: "Bearer known"}},
 	} {
-		s, err := newSecretStore(tc.secrets, "https://git.example:8443/a.git")
+		s, err := newSecretStore(tc.secrets)
 		require.NoError(t, err)
-		s.known = func() string { return "known" }
-		got := map[string]string{}
-		for _, id := range []string{"GIT_AUTH_HEADER.git.example:8443", "GIT_AUTH_TOKEN.git.example:8443", "GIT_AUTH_HEADER", "GIT_AUTH_TOKEN", "GIT_AUTH_HEADER.git.example",
-			"GIT_AUTH_HEADER.other", "GIT_AUTH_TOKEN.other", "HTTP_AUTH_TOKEN_git.example", "other"} {
-			if value, ok := s.source(id); ok {
-				got[id] = value
+		s.useGit(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: "https://" + host + "/a.git"}, "https://"+server+"/a")
+		require.Regexp(t, "^lambdabase-git-[A-Z2-7]{26,}$", s.gitID)
+		named, ours := map[string]string{}, map[string]string{}
+		for _, suffix := range []string{"", "." + host, "." + server, ".git.example", ".other"} {
+			for _, id := range []string{"GIT_AUTH_HEADER" + suffix, "GIT_AUTH_TOKEN" + suffix, "HTTP_AUTH_TOKEN_" + strings.TrimPrefix(suffix, ".")} {
+				if value, err := s.GetSecret(t.Context(), id); err == nil {
+					named[id] = string(value)
+				}
+			}
+			if value, err := s.GetSecret(t.Context(), s.gitID+suffix); err == nil {
+				ours[suffix] = string(value)
 			}
 		}
-		require.Equal(t, tc.want, got, name)
+		if value, err := s.GetSecret(t.Context(), "any"); err == nil {
+			named["any"] = string(value)
+		}
+		require.Equal(t, tc.named, nilIfEmpty(named), name)
+		require.Equal(t, tc.ours, ours, name)
 	}
-	s, err := newSecretStore(nil, "git@git.example:a.git")
-	require.NoError(t, err)
-	_, ok := s.source("GIT_AUTH_HEADER.git.example")
-	require.False(t, ok, "SSH has its agent")
+	for _, repository := range []string{"git@git.example:a.git", "http://git.example/a.git"} {
+		s, err := newSecretStore(nil)
+		require.NoError(t, err)
+		s.useGit(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: repository}, "")
+		require.Empty(t, s.gitID, "SSH has its agent, and in clear nothing is sent")
+		require.False(t, s.has("GIT_AUTH_HEADER.git.example"))
+	}
+}
+
+func nilIfEmpty(m map[string]string) map[string]string {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+func TestASecretThatCannotBeSentIsSaid(t *testing.T) {
+	for value, want := range map[string]string{
+		"token\r\n": "",
+		"":          "repository https://git.example/a.git: secret GIT_AUTH_TOKEN is empty",
+		"a\nb":      "repository https://git.example/a.git: secret GIT_AUTH_TOKEN holds a line break or another control character",
+	} {
+		t.Setenv("A", value)
+		s, err := newSecretStore([]string{"id=GIT_AUTH_TOKEN,env=A"})
+		require.NoError(t, err)
+		got, _ := s.GetSecret(t.Context(), "GIT_AUTH_TOKEN")
+		if err := s.check("https://git.example/a.git", ""); want != "" {
+			require.EqualError(t, err, want)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, "token", string(got))
+	}
 }
 
 func TestKeysThatAreFilesAreInAnAgent(t *testing.T) {
@@ -78,4 +127,25 @@ func TestKeysThatAreFilesAreInAnAgent(t *testing.T) {
 	socket, _, err := ownAgent(nil, "https://git.example/a.git")
 	require.NoError(t, err)
 	require.Empty(t, socket)
+}
+
+func TestAnAgentThatNobodyNamedHasAnIDThatNobodyKnows(t *testing.T) {
+	const repository = "git@git.example:a.git"
+	t.Setenv("SSH_AUTH_SOCK", filepath.Join(t.TempDir(), "agent"))
+	listener, err := net.Listen("unix", os.Getenv("SSH_AUTH_SOCK"))
+	require.NoError(t, err)
+	defer listener.Close()
+	for given, unnamed := range map[string]bool{"": true, "other": true, "default": false} {
+		attached, id, err := agentsOf(strings.Fields(given), repository)
+		require.NoError(t, err)
+		require.Len(t, attached, 1)
+		require.Equal(t, unnamed, id != "", given)
+		if unnamed {
+			require.Regexp(t, "^lambdabase-ssh-[A-Z2-7]{26,}$", id)
+		}
+	}
+	attached, id, err := agentsOf(nil, "https://git.example/a.git")
+	require.NoError(t, err)
+	require.Empty(t, attached)
+	require.Empty(t, id)
 }

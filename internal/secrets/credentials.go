@@ -26,7 +26,7 @@ func (c Credentials) Authorization(u *url.URL) (value, name string) {
 	}
 	for _, id := range c.ids(u) {
 		if secret, ok := c.Secrets(id); ok {
-			if secret, err := usable(secret); err == nil {
+			if secret, err := HeaderValue(secret); err == nil {
 				return authorization(id, secret), "secret " + id
 			}
 		}
@@ -39,7 +39,7 @@ func (c Credentials) Advice(u *url.URL) string {
 	if !c.maySend(u) {
 		return fmt.Sprintf("no credential is sent in clear to %s: use https", u.Host)
 	}
-	id := gitToken + "." + u.Host
+	id := GitToken + "." + u.Host
 	return fmt.Sprintf("pass a token as the secret %s (--secret id=%s,env=...)", id, id)
 }
 
@@ -51,7 +51,7 @@ func (c Credentials) Check(others ...string) error {
 	var bad []string
 	for _, id := range IDs(c.Repository, others...) {
 		if secret, ok := c.Secrets(id); ok {
-			if _, err := usable(secret); err != nil {
+			if _, err := HeaderValue(secret); err != nil {
 				bad = append(bad, fmt.Sprintf("secret %s %v", id, err))
 			}
 		}
@@ -70,7 +70,7 @@ func (c Credentials) ids(u *url.URL) []string {
 	}
 	_, host := cutScheme(c.Repository)
 	ids := append(gitIDs(u.Host), gitIDs(host)...)
-	ids = append(ids, gitHeader, gitToken)
+	ids = append(ids, GitHeader, GitToken)
 	return append(append(ids, httpIDs(u.Host)...), httpIDs(host)...)
 }
 
@@ -106,8 +106,8 @@ func Loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// usable is a secret's value as a header can carry it. A file or a variable often ends with a line break.
-func usable(secret string) (string, error) {
+// HeaderValue is a secret's value as a header can carry it. A file or a variable often ends with a line break.
+func HeaderValue(secret string) (string, error) {
 	secret = strings.TrimRight(secret, "\r\n")
 	if secret == "" {
 		return "", errors.New("is empty")

@@ -13,9 +13,14 @@ import (
 	"strings"
 )
 
+// GitHeader and GitToken are the secrets with a whole Authorization and with a token for git. Those of a host have "." and
+// the host behind them.
 const (
-	gitHeader  = "GIT_AUTH_HEADER"
-	gitToken   = "GIT_AUTH_TOKEN"
+	GitHeader = "GIT_AUTH_HEADER"
+	GitToken  = "GIT_AUTH_TOKEN"
+)
+
+const (
 	httpHeader = "HTTP_AUTH_HEADER_"
 	httpToken  = "HTTP_AUTH_TOKEN_"
 )
@@ -43,13 +48,13 @@ func idsOf(host string) []string {
 
 // idsOfRepository are those for the repository's host: what git takes comes first, so that LFS takes the same.
 func idsOfRepository(host string) []string {
-	return append(append(gitIDs(host), gitHeader, gitToken), httpIDs(host)...)
+	return append(append(gitIDs(host), GitHeader, GitToken), httpIDs(host)...)
 }
 
 func gitIDs(host string) []string {
 	var ids []string
 	for _, spelled := range spellings(host) {
-		ids = append(ids, gitHeader+"."+spelled, gitToken+"."+spelled)
+		ids = append(ids, GitHeader+"."+spelled, GitToken+"."+spelled)
 	}
 	return ids
 }
@@ -102,10 +107,15 @@ func cutScheme(host string) (scheme, rest string) {
 	return "https", host
 }
 
+// IsCredential tells whether a secret is one that is sent in a header.
+func IsCredential(id string) bool {
+	return slices.ContainsFunc([]string{GitHeader, GitToken, httpHeader, httpToken}, func(name string) bool { return strings.HasPrefix(id, name) })
+}
+
 // authorization is what a secret's value means as a header, by the kind of secret: as BuildKit sends it.
 func authorization(id, value string) string {
 	switch {
-	case strings.HasPrefix(id, gitToken):
+	case strings.HasPrefix(id, GitToken):
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+value))
 	case strings.HasPrefix(id, httpToken):
 		return "Bearer " + value

@@ -11,6 +11,7 @@ const (
 	Authority  = Secrets + "/ca"           // certificates in PEM to trust besides those of the image
 	Agent      = "/run/lambdabase/agent"   // socket of the user's SSH agent
 	KnownHosts = "LAMBDABASE_KNOWN_HOSTS"  // variable: host keys of an SSH remote, as known_hosts has them
+	Attempt    = "LAMBDABASE_ATTEMPT"      // variable: makes another step of one that failed; nobody reads it
 	Branches   = "branches.json"           // file of the result of listing branches
 	Failure    = "lambdabase-error"        // file of a failed step's result that says why
 	CASecret   = "LAMBDABASE_CA"           // id of the secret behind Authority

@@ -17,6 +17,7 @@ type Converter struct {
 	context llb.State
 	step    Step
 	store   string
+	session string
 }
 
 // NewConverter takes the plan, and options that every vertex gets (llb.IgnoreCache).
@@ -40,9 +41,9 @@ func (c *Converter) ByStep(step Step) *Converter {
 	return c
 }
 
-// ByStore takes the name of the client's content store, in whose blobs objects without an URL are.
-func (c *Converter) ByStore(store string) *Converter {
-	c.store = store
+// ByStore takes the name of the client's content store, in whose blobs objects without an URL are, and its session.
+func (c *Converter) ByStore(store, session string) *Converter {
+	c.store, c.session = store, session
 	return c
 }
 
@@ -69,7 +70,7 @@ func (c *Converter) Fetch(l Layer) llb.State {
 		return c.blob(l)
 	}
 	if l.URL == "" {
-		return c.step.fetch(l.Object, c.vertex("fetch", l)...)
+		return c.step.fetch(l, c.vertex("fetch", l)...)
 	}
 	opts := []llb.HTTPOption{llb.Checksum(l.Digest()), llb.Filename(l.OID)}
 	if l.Attempt > 0 {
@@ -81,9 +82,14 @@ func (c *Converter) Fetch(l Layer) llb.State {
 	return llb.HTTP(l.URL, opts...)
 }
 
-// blob is the layer's object in the client's store. Whose session is asked isn't said: builds by other clients share it.
+// blob is the layer's object in the client's store. Whose session is asked isn't said: builds by other clients share it. Where
+// that failed, as one of them hangs, it is another source with the client's own session.
 func (c *Converter) blob(l Layer) llb.State {
-	opts := []llb.ImageBlobOption{llb.ImageBlobOCIStore("", c.store), llb.Filename(l.OID)}
+	session := ""
+	if l.Attempt > 0 {
+		session = c.session
+	}
+	opts := []llb.ImageBlobOption{llb.ImageBlobOCIStore(session, c.store), llb.Filename(l.OID)}
 	for _, o := range c.vertex("fetch", l) {
 		opts = append(opts, o)
 	}

@@ -46,7 +46,7 @@ func testStep() Step {
 	return Step{
 		Image: llb.Image("reg/lambda-frontend", llb.LinuxAmd64), Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 		Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r",
-		Secrets: []string{"GIT_AUTH_TOKEN.git.example:22", "GIT_AUTH_TOKEN"}, KnownHosts: "git.example ssh-ed25519 AAAA",
+		Secrets: []Secret{{"LAMBDABASE_CA", "LAMBDABASE_CA"}, {"GIT_AUTH_TOKEN.git.example:22", "GIT_AUTH_TOKEN.git.example:22"}, {"GIT_AUTH_TOKEN", "GIT_AUTH_TOKEN"}}, KnownHosts: "git.example ssh-ed25519 AAAA",
 		Proxy: llb.ProxyEnv{HTTPSProxy: "http://proxy.example:3128"},
 	}
 }
@@ -59,7 +59,7 @@ func states(c *Converter, p Plan) map[string]llb.State {
 	return map[string]llb.State{
 		"step":    c.ByStep(testStep()).Unpack(llb.Scratch(), byStep),
 		"again":   c.Fetch(again),
-		"blob":    NewConverter(p).ByStore("client").Unpack(llb.Scratch(), byStep),
+		"blob":    NewConverter(p).ByStore("client", "session").Unpack(llb.Scratch(), byStep),
 		"tree":    Tree(p.Repository, p.Commit),
 		"head":    Head(p.Repository, p.Runtime),
 		"layer":   c.Unpack(llb.Scratch(), p.Layers[0]),

@@ -3,7 +3,6 @@ package lambda2llb
 import (
 	"strconv"
 
-	"lambdabase/internal/lfs"
 	"lambdabase/internal/secrets"
 	"lambdabase/internal/step"
 
@@ -19,11 +18,23 @@ type Step struct {
 	Platform   ocispecs.Platform // that it runs on: the daemon's, whatever is built
 	Repository string
 	Server     string   // of the batch API, where it is not the repository's own
-	Secrets    []string // ids of those that may hold credentials; none must be there
+	Secrets    []Secret // that may hold credentials; none must be there
 	KnownHosts string   // of an SSH remote, whose agent is forwarded; empty for any other
+	SSHAgent   string   // id of the agent; empty: the default one
 	Proxy      llb.ProxyEnv
 	HostNet    bool // uses the host's network; one without a network is for the user's own steps
 	Hosts      []llb.HostIP
+}
+
+// Secret is one of the user's: what the step knows it as, and the id that the client's session has it under.
+type Secret struct{ Name, ID string }
+
+// file is where the step finds it.
+func (s Secret) file() string {
+	if s.Name == step.CASecret {
+		return step.Authority
+	}
+	return step.Secrets + "/" + secrets.File(s.Name)
 }
 
 // Run is the step with the arguments, and its result.
@@ -33,7 +44,6 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 		llb.WithCustomName(name),
 		llb.Platform(s.Platform),
 		llb.WithProxy(s.Proxy),
-		llb.AddSecret(step.Authority, llb.SecretID(step.CASecret), llb.SecretOptional),
 	}, opts...)
 	if s.HostNet {
 		opts = append(opts, llb.Network(pb.NetMode_HOST))
@@ -41,20 +51,29 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 	for _, h := range s.Hosts {
 		opts = append(opts, llb.AddExtraHost(h.Host, h.IP))
 	}
-	for _, id := range s.Secrets {
-		opts = append(opts, llb.AddSecret(step.Secrets+"/"+secrets.File(id), llb.SecretID(id), llb.SecretOptional))
+	for _, secret := range s.Secrets {
+		opts = append(opts, llb.AddSecret(secret.file(), llb.SecretID(secret.ID), llb.SecretOptional))
 	}
 	if s.KnownHosts != "" {
-		opts = append(opts,
-			llb.AddEnv(step.KnownHosts, s.KnownHosts),
-			llb.AddSSHSocket(llb.SSHSocketTarget(step.Agent), llb.SSHOptional))
+		agent := []llb.SSHOption{llb.SSHSocketTarget(step.Agent), llb.SSHOptional}
+		if s.SSHAgent != "" {
+			agent = append(agent, llb.SSHID(s.SSHAgent))
+		}
+		opts = append(opts, llb.AddEnv(step.KnownHosts, s.KnownHosts), llb.AddSSHSocket(agent...))
 	}
 	return s.Image.Run(opts...).AddMount(step.Out, llb.Scratch())
 }
 
+// Again makes another step of one that was run before. As long as a client is there that had it run, a step that has failed
+// stays failed for all clients of the daemon (BuildKit v0.33.1).
+func Again(attempt int) llb.RunOption {
+	return llb.AddEnv(step.Attempt, strconv.Itoa(attempt+1))
+}
+
 // fetch gets an object by the batch API, as a file named by its oid. One step for each object, so that runtimes share it.
 // The cache is the object's own and outlives the step: another version of the frontend's image fetches nothing again.
-func (s Step) fetch(o lfs.Object, opts ...llb.ConstraintsOpt) llb.State {
+func (s Step) fetch(l Layer, opts ...llb.ConstraintsOpt) llb.State {
+	o := l.Object
 	args := []string{"fetch", "--repository=" + s.Repository}
 	if s.Server != "" {
 		args = append(args, "--server="+s.Server)
@@ -62,6 +81,9 @@ func (s Step) fetch(o lfs.Object, opts ...llb.ConstraintsOpt) llb.State {
 	args = append(args, o.OID, strconv.FormatInt(o.Size, 10))
 	run := []llb.RunOption{
 		llb.AddMount(step.Cache, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
+	}
+	if l.Attempt > 0 {
+		run = append(run, Again(l.Attempt))
 	}
 	for _, o := range opts {
 		run = append(run, o)

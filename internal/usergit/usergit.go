@@ -1,0 +1,67 @@
+// Package usergit knows what the user's own git would send to a server. Git itself is asked wherever it can tell; only
+// .netrc, which libcurl reads for it, is read here.
+package usergit
+
+import (
+	"bytes"
+	"context"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// Git is the user's git: its configuration at one time.
+type Git struct{ config []setting }
+
+// setting is one value of the configuration, in git's order: of two that match equally well the later one wins.
+type setting struct{ key, value string }
+
+// settings are the keys that are of use here, as git prints them: section and name in lower case.
+const settings = `^(url\..*\.insteadof|http\.(.*\.)?extraheader|credential\.(.*\.)?helper)$`
+
+// Load reads the configuration. Where git is missing, or has none of it, the user's git knows nothing.
+func Load(ctx context.Context) Git {
+	out, err := exec.CommandContext(ctx, "git", "config", "-z", "--get-regexp", settings).Output()
+	if err != nil {
+		return Git{}
+	}
+	var g Git
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		key, value, _ := strings.Cut(entry, "\n")
+		g.config = append(g.config, setting{key, value})
+	}
+	return g
+}
+
+// has tells whether any value is set whose key ends so.
+func (g Git) has(name string) bool {
+	return slices.ContainsFunc(g.config, func(s setting) bool { return strings.HasSuffix(s.key, "."+name) })
+}
+
+// Remote is where git goes for a URL. User information is taken out of it: it must stand in nothing that is kept.
+type Remote struct {
+	URL  string
+	User *url.Userinfo // nil if there is none, and for SSH, where it is no secret
+}
+
+// Resolve is the remote that git makes of a URL by url.<base>.insteadOf.
+func (g Git) Resolve(ctx context.Context, repository string) (Remote, error) {
+	if !g.has("insteadof") {
+		return Remote{URL: repository}, nil
+	}
+	out, err := exec.CommandContext(ctx, "git", "ls-remote", "--get-url", "--", repository).Output()
+	if err != nil {
+		return Remote{}, errors.Wrap(err, "url.<base>.insteadOf of your git")
+	}
+	found := string(bytes.TrimSuffix(out, []byte("\n")))
+	u, err := url.Parse(found)
+	if err != nil || u.User == nil || u.Scheme != "https" && u.Scheme != "http" {
+		return Remote{URL: found}, nil
+	}
+	user := u.User
+	u.User = nil
+	return Remote{URL: u.String(), User: user}, nil
+}
