@@ -36,7 +36,7 @@ func (f Frontend) Build(ctx context.Context, c gateway.Client) (*gateway.Result,
 }
 
 func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	req, err := f.request(c)
+	req, err := f.request(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result,
 	return req.baseImage(ctx)
 }
 
-func (f Frontend) request(c gateway.Client) (*request, error) {
+func (f Frontend) request(ctx context.Context, c gateway.Client) (*request, error) {
 	bc, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
@@ -58,10 +58,22 @@ func (f Frontend) request(c gateway.Client) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	entry := readEntrypoint(ctx, bc, opts)
+	if entry.named {
+		if opts, err = entry.options(bc.BuildOpts().Opts); err != nil {
+			return nil, err
+		}
+	}
 	if err := f.Session.setRemote(&opts); err != nil {
 		return nil, err
 	}
-	return newRequest(bc, opts, f)
+	r, err := newRequest(bc, opts, f)
+	if err != nil {
+		return nil, err
+	}
+	r.file = entry.file
+	r.warnSyntax(ctx, entry)
+	return r, nil
 }
 
 // baseImage builds the base image of the runtime for every platform that was asked for.

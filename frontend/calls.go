@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +23,16 @@ import (
 // ownCalls are the sub-requests that are ours.
 var ownCalls = []subrequests.Request{runtimes.Definition, plan.Definition}
 
-// answer answers a sub-request that is ours. A client says its name with "frontend." before it or, as buildctl's user
-// does, without.
+// fullName is a sub-request's name. A client says it with "frontend." before it or, as buildctl's user does, without.
+func fullName(call string) string { return "frontend." + strings.TrimPrefix(call, "frontend.") }
+
+func isOwnCall(call string) bool {
+	return slices.ContainsFunc(ownCalls, func(r subrequests.Request) bool { return r.Name == fullName(call) })
+}
+
+// answer answers a sub-request that is ours.
 func (r *request) answer(ctx context.Context) (res *gateway.Result, ok bool, err error) {
-	switch "frontend." + strings.TrimPrefix(r.call(), "frontend.") {
+	switch fullName(r.call()) {
 	case runtimes.Name:
 		res, err = r.runtimes(ctx)
 	case plan.Name:

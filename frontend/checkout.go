@@ -37,9 +37,11 @@ func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, e
 	if call := r.call(); r.bc.Target != "" || call != "" && call != convertllb.RequestConvertLLB {
 		return nil, false, nil
 	}
-	src, err := r.bc.ReadEntrypoint(ctx, "Dockerfile")
-	if err != nil {
-		return nil, false, nil
+	src := r.file
+	if src == nil {
+		if src, err = r.bc.ReadEntrypoint(ctx, "Dockerfile"); err != nil {
+			return nil, false, nil
+		}
 	}
 	own := *r
 	c := &checkout{request: &own, file: lambda2llb.File{Path: src.Filename, Data: src.Data}, created: time.Unix(0, 0).UTC()}

@@ -120,7 +120,7 @@ func TestTheServerThatTheRepositoryNamesIsToldAndNotAsked(t *testing.T) {
 	} {
 		s := newStub(map[string]string{"source": "reg/lambda-frontend", "repository": "https://git.example/o/r.git"})
 		s.tree[".lfsconfig"] = stubFile{data: config}
-		r, err := quick.request(s)
+		r, err := quick.request(t.Context(), s)
 		require.NoError(t, err)
 		snap, err := r.snapshot(context.Background(), "nodejs20.x", "")
 		require.NoError(t, err)

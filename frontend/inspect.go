@@ -23,7 +23,7 @@ import (
 func (f Frontend) Inspect(name string) gateway.BuildFunc {
 	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := guard(func() (*gateway.Result, error) {
-			r, err := f.request(c)
+			r, err := f.request(ctx, c)
 			if err != nil {
 				return nil, err
 			}

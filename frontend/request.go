@@ -24,7 +24,8 @@ type request struct {
 	client   gateway.Client
 	epoch    *time.Time // SOURCE_DATE_EPOCH, if given
 	vertices []llb.ConstraintsOpt
-	context  llb.State // of a checkout
+	file     *dockerui.Source // the Dockerfile, if it was read already
+	context  llb.State        // of a checkout
 	today    time.Time
 	patience time.Duration
 	pause    time.Duration
