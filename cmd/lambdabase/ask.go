@@ -191,7 +191,7 @@ func (a *asker) session(ctx context.Context) frontend.Session {
 type job struct {
 	name    string // before its steps in the progress; empty if it is the only one
 	attrs   map[string]string
-	dirs    map[string]string
+	mounts  map[string]fsutil.FS
 	exports []client.ExportEntry
 	imports []client.CacheOptionsEntry
 	caches  []client.CacheOptionsEntry
@@ -233,16 +233,11 @@ func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, 
 }
 
 func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
-	mounts, err := mounts(j.dirs)
-	if err != nil {
-		close(shown)
-		return nil, err
-	}
 	statuses := make(chan *client.SolveStatus)
 	go a.warnings.watch(statuses, shown)
 	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store, Session: a.session(ctx)})
 	return a.client.Build(ctx, client.SolveOpt{
-		FrontendAttrs: j.attrs, LocalMounts: mounts,
+		FrontendAttrs: j.attrs, LocalMounts: j.mounts,
 		Exports: j.exports, CacheImports: j.imports, CacheExports: j.caches,
 		Session:   a.attached,
 		OCIStores: map[string]content.Store{objects.StoreID: a.store},
@@ -253,18 +248,6 @@ func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) 
 		}
 		return res, err
 	}, statuses)
-}
-
-func mounts(dirs map[string]string) (map[string]fsutil.FS, error) {
-	mounts := map[string]fsutil.FS{}
-	for name, dir := range dirs {
-		fs, err := fsutil.NewFS(dir)
-		if err != nil {
-			return nil, errors.Wrapf(err, "folder %s", dir)
-		}
-		mounts[name] = fs
-	}
-	return mounts, nil
 }
 
 // close ends what was opened, in the other order.

@@ -1,17 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
 	buildctl "github.com/moby/buildkit/cmd/buildctl/build"
+	"github.com/moby/buildkit/util/staticfs"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -26,6 +29,7 @@ type buildCommand struct {
 	labels                 []string
 	cacheFrom, cacheTo     []string
 	push                   bool
+	input                  *staticfs.FS // the Dockerfile, if it comes from the standard input
 }
 
 func newBuild() *cobra.Command {
@@ -50,7 +54,7 @@ func newBuild() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&b.file, "file", "f", "", "Dockerfile to build, in place of a runtime")
+	f.StringVarP(&b.file, "file", "f", "", "Dockerfile to build, in place of a runtime; - reads it from the standard input")
 	f.StringArrayVarP(&b.outputs, "output", "o", nil, "where the result goes: a file for an OCI archive, or type=oci|docker|image|local|tar,dest=...; {runtime} stands for the runtime's name")
 	f.StringArrayVarP(&b.tags, "tag", "t", nil, "name of the image; {runtime} stands for the runtime's name")
 	f.BoolVar(&b.push, "push", false, "push the image under the names that --tag gives, with Docker's credentials")
@@ -76,6 +80,13 @@ func (b *buildCommand) check(args []string) error {
 	case b.push && len(b.tags) == 0:
 		return errors.New("--push needs --tag")
 	}
+	if b.file == "" {
+		for _, name := range args {
+			if err := checkFolder(name); err != nil {
+				return err
+			}
+		}
+	}
 	if _, _, err := b.caches(); err != nil {
 		return err
 	}
@@ -100,12 +111,15 @@ func (b *buildCommand) checkResults(runtimes []string) error {
 	}
 	taken := map[string]string{}
 	for _, runtime := range runtimes {
+		if err := b.checkTags(runtime); err != nil {
+			return err
+		}
 		outputs, err := b.results(runtime)
 		if err != nil {
 			return err
 		}
 		for _, o := range outputs {
-			if err := o.check(); err != nil {
+			if err := cmp.Or(o.check(), o.checkImage(b.addr != "")); err != nil {
 				return errors.Wrap(err, "--output")
 			}
 			for _, place := range o.places() {
@@ -152,6 +166,9 @@ func (b *buildCommand) results(runtime string) ([]output, error) {
 }
 
 func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
+	if err := b.readSyntax(); err != nil {
+		return err
+	}
 	a, err := b.open(ctx)
 	if err != nil {
 		return err
@@ -161,6 +178,9 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 			err = cerr
 		}
 	}()
+	if err := b.checkStore(ctx, a.client, args); err != nil {
+		return err
+	}
 	jobs, files, err := b.jobs(args)
 	if err != nil {
 		return err
@@ -172,7 +192,7 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 	}()
 	answers, err := a.ask(ctx, jobs...)
 	if err != nil {
-		return err
+		return withHint(err, args)
 	}
 	for _, f := range files {
 		if err := f.keep(); err != nil {
@@ -252,32 +272,15 @@ func (b *buildCommand) caches() (from, to []client.CacheOptionsEntry, err error)
 	if from, err = buildctl.ParseImportCache(b.cacheFrom); err != nil {
 		return nil, nil, errors.Wrap(err, "--cache-from")
 	}
-	to, err = buildctl.ParseExportCache(b.cacheTo)
-	return from, to, errors.Wrap(err, "--cache-to")
-}
-
-// dockerfile builds a Dockerfile in a folder.
-func (b *buildCommand) dockerfile(args []string) (job, error) {
-	folder := "."
-	if len(args) == 1 {
-		folder = args[0]
+	if to, err = buildctl.ParseExportCache(b.cacheTo); err != nil {
+		return nil, nil, errors.Wrap(err, "--cache-to")
 	}
-	attrs, err := b.attrs()
-	if err != nil {
-		return job{}, err
-	}
-	attrs["filename"] = filepath.Base(b.file)
-	if b.target != "" {
-		attrs["target"] = b.target
-	}
-	for _, arg := range b.args {
-		name, value, given := strings.Cut(arg, "=")
-		if !given {
-			value = os.Getenv(name)
+	for _, c := range slices.Concat(from, to) {
+		if _, err := reference.ParseNormalizedNamed(c.Attrs["ref"]); c.Type == "registry" && err != nil {
+			return nil, nil, errors.Wrapf(err, "cache type=registry: ref %q", c.Attrs["ref"])
 		}
-		attrs["build-arg:"+name] = value
 	}
-	return job{attrs: attrs, build: plainly, dirs: map[string]string{"context": folder, "dockerfile": filepath.Dir(b.file)}}, nil
+	return from, to, nil
 }
 
 // tell says what came out.

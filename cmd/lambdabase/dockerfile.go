@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"lambdabase/frontend"
+
+	"github.com/moby/buildkit/util/staticfs"
+	"github.com/pkg/errors"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+)
+
+// stdin stands for the standard input.
+const stdin = "-"
+
+// dockerfile builds a Dockerfile in a folder.
+func (b *buildCommand) dockerfile(args []string) (job, error) {
+	folder := "."
+	if len(args) == 1 {
+		folder = args[0]
+	}
+	context, err := newFS(folder)
+	if err != nil {
+		return job{}, err
+	}
+	file, name, err := b.openDockerfile()
+	if err != nil {
+		return job{}, err
+	}
+	attrs, err := b.dockerfileAttrs()
+	if err != nil {
+		return job{}, err
+	}
+	attrs["filename"] = name
+	return job{attrs: attrs, build: plainly, mounts: map[string]fsutil.FS{"context": context, "dockerfile": file}}, nil
+}
+
+// openDockerfile gives the folder that the Dockerfile is in, and its name there. What comes from the standard input is in
+// a folder that is nowhere else, as with docker.
+func (b *buildCommand) openDockerfile() (fsutil.FS, string, error) {
+	if b.file != stdin {
+		folder, err := newFS(filepath.Dir(b.file))
+		return folder, filepath.Base(b.file), err
+	}
+	if b.input == nil {
+		dt, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return nil, "", errors.Wrap(err, "Dockerfile on the standard input")
+		}
+		b.input = staticfs.NewFS()
+		b.input.Add("Dockerfile", &types.Stat{Mode: 0o644}, dt)
+	}
+	return b.input, "Dockerfile", nil
+}
+
+func newFS(dir string) (fsutil.FS, error) {
+	fs, err := fsutil.NewFS(dir)
+	return fs, errors.Wrapf(err, "folder %s", dir)
+}
+
+// dockerfileAttrs are the options that go with a Dockerfile.
+func (b *buildCommand) dockerfileAttrs() (map[string]string, error) {
+	attrs, err := b.attrs()
+	if err != nil {
+		return nil, err
+	}
+	if b.target != "" {
+		attrs["target"] = b.target
+	}
+	for _, arg := range b.args {
+		name, value, given := strings.Cut(arg, "=")
+		if !given {
+			value = os.Getenv(name)
+		}
+		attrs["build-arg:"+name] = value
+	}
+	return attrs, nil
+}
+
+// readSyntax takes the repository from where the frontend will take it, for what the user's git knows of it. What is wrong
+// there, or with the file, the frontend says better.
+func (b *buildCommand) readSyntax() error {
+	if b.file == "" {
+		return nil
+	}
+	folder, name, err := b.openDockerfile()
+	if err != nil {
+		return err
+	}
+	attrs, err := b.dockerfileAttrs()
+	if err != nil {
+		return err
+	}
+	opts, err := frontend.ParseOptions(frontend.WithSyntax(attrs, readFile(folder, name)))
+	if err == nil {
+		*b.options["repository"], *b.options["known-hosts"] = opts.Repository, opts.KnownHosts
+	}
+	return nil
+}
+
+// readFile is what a file has; nothing, if it can't be read.
+func readFile(fs fsutil.FS, name string) []byte {
+	file, err := fs.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	dt, err := io.ReadAll(file)
+	if err != nil {
+		return nil
+	}
+	return dt
+}
+
+// checkFolder finds a folder, or a Dockerfile, in place of the runtime that it can't be the name of.
+func checkFolder(name string) error {
+	if _, err := frontend.ParseOptions(map[string]string{"runtime": name}); err == nil {
+		return nil
+	}
+	if hint := dockerfileHint(name); hint != "" {
+		return errors.New(hint)
+	}
+	return nil
+}
+
+// dockerfileHint is what to type where a folder or a file is named in place of a runtime; empty if there is none of the name.
+func dockerfileHint(name string) string {
+	info, err := os.Stat(name)
+	if err != nil {
+		return ""
+	}
+	if !info.IsDir() {
+		return fmt.Sprintf("%s is a file here: if it is a Dockerfile, type lambdabase build -f %s %s", name, name, filepath.Dir(name))
+	}
+	file := filepath.Join(name, "Dockerfile")
+	if _, err := os.Stat(file); err == nil {
+		return fmt.Sprintf("%s is a folder here: to build its Dockerfile, type lambdabase build -f %s %s", name, file, name)
+	}
+	return fmt.Sprintf("%s is a folder here: to build a Dockerfile, type lambdabase build -f DOCKERFILE %s", name, name)
+}
+
+// withHint adds to the error of a runtime that isn't there what else its name may be.
+func withHint(err error, runtimes []string) error {
+	for _, name := range runtimes {
+		if err == nil || !strings.Contains(err.Error(), "no runtime "+name+":") {
+			continue
+		}
+		if hint := dockerfileHint(name); hint != "" {
+			return fmt.Errorf("%w; %s", err, hint)
+		}
+	}
+	return err
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/worker/label"
+	"github.com/pkg/errors"
+)
+
+// BuildKit looks at the names of images only when everything is built, and says nothing of an image that goes nowhere.
+
+// checkImageName finds a name that can't be.
+func checkImageName(name string, byDigest bool) error {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return errors.Wrapf(err, "image name %q", name)
+	}
+	if _, digested := named.(reference.Digested); digested {
+		return errors.Errorf("image name %q: the digest isn't known before the image is: leave it out", name)
+	}
+	if byDigest && !reference.IsNameOnly(named) {
+		return errors.Errorf("image name %q: push-by-digest goes with a name that has no tag", name)
+	}
+	return nil
+}
+
+// checkTags looks at --tag by itself: an output may have a name of its own, or none.
+func (b *buildCommand) checkTags(runtime string) error {
+	for _, tag := range b.tags {
+		name := strings.ReplaceAll(tag, runtimePlace, runtime)
+		if err := checkImageName(name, false); err != nil {
+			if runtime == "" && name != tag {
+				err = errors.Wrap(err, "a Dockerfile has no {runtime}")
+			}
+			return errors.Wrap(err, "--tag")
+		}
+	}
+	return nil
+}
+
+// checkImage finds names that can't be, and an image that goes nowhere. Whether a daemon keeps images only that daemon
+// knows: see [buildCommand.checkStore].
+func (o output) checkImage(hasDaemon bool) error {
+	push, err := o.flag("push", false)
+	if err != nil {
+		return err
+	}
+	store, err := o.flag("store", true)
+	if err != nil {
+		return err
+	}
+	byDigest, err := o.flag("push-by-digest", false)
+	if err != nil {
+		return err
+	}
+	for _, name := range o.names() {
+		if err := checkImageName(name, push && byDigest); err != nil {
+			return err
+		}
+	}
+	switch nameless := len(o.names()) == 0 && o.attrs["dangling-name-prefix"] == ""; {
+	case o.kind != client.ExporterImage:
+		return nil
+	case push && nameless:
+		return errors.New("an image is pushed under a name: give one with --tag, or name=...")
+	case push:
+		return nil
+	case !hasDaemon:
+		return errors.New("type=image is kept nowhere here: push it (push=true, or --push), or write a file (-o FILE, type=docker)")
+	case !store:
+		return errors.New("type=image with store=false and without push=true goes nowhere")
+	case nameless:
+		return errors.New("an image is kept under a name: give one with --tag, or name=...")
+	}
+	return nil
+}
+
+// names are those that the output gives the image.
+func (o output) names() []string {
+	if o.attrs["name"] == "" {
+		return nil
+	}
+	return strings.Split(o.attrs["name"], ",")
+}
+
+// flag is an attribute that is true or false, as BuildKit reads it.
+func (o output) flag(name string, otherwise bool) (bool, error) {
+	value, given := o.attrs[name]
+	switch {
+	case !given:
+		return otherwise, nil
+	case value == "":
+		return true, nil
+	}
+	is, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, errors.Errorf("%s=%s, want true or false", name, value)
+	}
+	return is, nil
+}
+
+// checkStore asks a daemon that is to keep an image whether it keeps any: without containerd it doesn't.
+func (b *buildCommand) checkStore(ctx context.Context, bk *client.Client, args []string) error {
+	kept, err := b.keepsImages(args)
+	if err != nil || !kept || b.addr == "" {
+		return err
+	}
+	workers, err := bk.ListWorkers(ctx)
+	if err != nil {
+		return b.reached(err)
+	}
+	if len(workers) > 0 && workers[0].Labels[label.Executor] == "oci" {
+		return &usageError{errors.Errorf("type=image is kept nowhere: BuildKit at %s has no containerd: push it (push=true, or --push), or write a file (-o FILE, type=docker)", b.addr), "lambdabase build"}
+	}
+	return nil
+}
+
+// keepsImages tells whether a result is an image that only the daemon is to keep.
+func (b *buildCommand) keepsImages(args []string) (bool, error) {
+	runtime := ""
+	if b.file == "" {
+		runtime = args[0]
+	}
+	outputs, err := b.results(runtime)
+	return slices.ContainsFunc(outputs, func(o output) bool {
+		push, _ := o.flag("push", false)
+		return o.kind == client.ExporterImage && !push
+	}), err
+}
