@@ -12,67 +12,115 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oldDaemons are the versions of BuildKit in bin/buildkitd-<version>, brought by make test-full.
+// oldDaemons are the versions of BuildKit in bin/buildkitd-<version>, brought by make test-oldest and make test-full.
 const oldDaemons = "LAMBDABASE_BUILDKITS"
 
-func TestOlderDaemonsGiveTheSameLayers(t *testing.T) {
+// onOlder runs a test for each of them, with a daemon of that version.
+func onOlder(t *testing.T, test func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon)) {
 	versions := strings.Fields(os.Getenv(oldDaemons))
 	if len(versions) == 0 {
-		t.Skipf("no versions in %s: make test-full builds them", oldDaemons)
+		t.Skipf("no versions in %s: make test-oldest builds one", oldDaemons)
 	}
-	h := upstream(t, "nodejs20.x", "go1.x")
-	now := sandbox.Start(t)
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
-			d := sandbox.Start(t, sandbox.WithBinary(sandbox.Tool(t, "buildkitd-"+version)))
-			frontend, _ := frontendImage(t, now)
-			for _, runtime := range []string{"nodejs20.x", "go1.x"} {
-				for _, layers := range []string{"auto", "chain"} {
-					req := h.request(runtime, "layers", layers, "source", frontend)
-					want := oneImage(t, now, req)
-					req.Func, req.Frontend = nil, "gateway.v0"
-					got := oneImage(t, d, req)
-					require.Equal(t, diffIDs(want), diffIDs(got))
-					require.Equal(t, configOf(t, want), configOf(t, got))
-					wantTree, err := want.Tree()
-					require.NoError(t, err)
-					gotTree, err := got.Tree()
-					require.NoError(t, err)
-					require.Empty(t, fstree.Diff(wantTree, gotTree))
-				}
-			}
-			req := h.byImage(frontend, "go1.x")
-			want := oneImage(t, now, req)
-			h.Reset()
-			got := oneImage(t, d, req)
-			require.Equal(t, diffIDs(want), diffIDs(got))
-			require.NotZero(t, h.Total(sample.Batch))
-			h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(404, "not here"))
-			_, err := d.Solve(t.Context(), t, h.byImage(frontend, "nodejs20.x"))
-			require.ErrorContains(t, err, "5 objects failed: not found, or private (404", "one it has from the other runtime")
-			h.Heal()
-			_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs21.x", "source", frontend)})
-			require.ErrorContains(t, err, "did you mean nodejs24.x")
-			_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("go1.x", "source", frontend, "objects", h.url+"/nowhere/{oid}", "no-cache", "")})
-			require.ErrorContains(t, err, "5 objects failed")
+			binary := sandbox.WithBinary(sandbox.Tool(t, "buildkitd-"+version))
+			test(t, func(opts ...sandbox.Option) *sandbox.Daemon { return sandbox.Start(t, append(opts, binary)...) })
 		})
 	}
 }
 
+func TestOlderDaemonsGiveTheSameLayers(t *testing.T) {
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		now, d := sandbox.Start(t), start()
+		h := upstream(t, "nodejs20.x", "go1.x")
+		frontend, _ := frontendImage(t, now)
+		for _, runtime := range []string{"nodejs20.x", "go1.x"} {
+			for _, layers := range []string{"auto", "chain"} {
+				req := h.request(runtime, "layers", layers, "source", frontend)
+				want := oneImage(t, now, req)
+				req.Func, req.Frontend = nil, "gateway.v0"
+				requireSameImage(t, want, oneImage(t, d, req))
+			}
+		}
+	})
+}
+
+func TestOlderDaemonsTakeObjectsByTheBatchAPIAndSayWhatFails(t *testing.T) {
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		now, d := sandbox.Start(t), start()
+		h := upstream(t, "nodejs20.x", "go1.x")
+		frontend, _ := frontendImage(t, now)
+		req := h.byImage(frontend, "go1.x")
+		want := oneImage(t, now, req)
+		h.Reset()
+		requireSameImage(t, want, oneImage(t, d, req))
+		require.NotZero(t, h.Total(sample.Batch))
+		h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(404, "not here"))
+		_, err := d.Solve(t.Context(), t, h.byImage(frontend, "nodejs20.x"))
+		require.ErrorContains(t, err, "5 objects failed: not found, or private (404", "one it has from the other runtime")
+		h.Heal()
+		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs21.x", "source", frontend)})
+		require.ErrorContains(t, err, "did you mean nodejs24.x")
+		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("go1.x", "source", frontend, "objects", h.url+"/nowhere/{oid}", "no-cache", "")})
+		require.ErrorContains(t, err, "5 objects failed")
+	})
+}
+
+func TestOlderDaemonsGiveWhatTheirOwnDockerfileBuildGives(t *testing.T) {
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		d := start(sandbox.WithSnapshotter("overlayfs"))
+		h := upstream(t, chained...)
+		for _, runtime := range chained {
+			oracle := h.oracle(t, runtime, "")
+			requireEqual(t, d, oracle, h.request(runtime))
+			requireEqual(t, d, oracle, h.request(runtime, "layers", "chain"))
+		}
+	})
+}
+
+func TestOlderDaemonsBuildFunctions(t *testing.T) {
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		now, d := sandbox.Start(t), start()
+		h := runnable(t)
+		frontend, _ := frontendImage(t, now)
+		const steps = "COPY app.js ${LAMBDA_TASK_ROOT}/\nRUN /lambda-entrypoint.sh app.handler > said\nCMD [\"app.handler\"]\n"
+		for from, options := range map[string][]string{"nodejs20.x": nil, "public.ecr.aws/lambda/nodejs:20": {"ecr", "snapshot"}} {
+			files := map[string]string{"Dockerfile": "# syntax=" + frontend + "\nFROM " + from + "\n" + steps, "app.js": "x"}
+			req := h.function(t, files, options...)
+			want := oneImage(t, now, req)
+			h.Reset()
+			req.Func, req.Frontend = nil, "dockerfile.v0"
+			got := oneImage(t, d, req)
+			require.Equal(t, configOf(t, want), configOf(t, got))
+			tree, err := got.Tree()
+			require.NoError(t, err)
+			require.Equal(t, sha256Of("handler app.handler in /var/task\n"), tree["/var/task/said"].SHA256)
+			require.Equal(t, diffIDs(want)[:3], diffIDs(got)[:3], "those of the base")
+		}
+	})
+}
+
 func TestOlderDaemonsWithoutXZSaySo(t *testing.T) {
-	versions := strings.Fields(os.Getenv(oldDaemons))
-	if len(versions) == 0 {
-		t.Skipf("no versions in %s: make test-full builds them", oldDaemons)
-	}
-	h := upstream(t, "go1.x")
-	for _, version := range versions {
-		d := sandbox.Start(t, sandbox.WithBinary(sandbox.Tool(t, "buildkitd-"+version)),
-			sandbox.WithPath(sandbox.PathOf(t, "git", "sed", "uname", "basename", "sh")))
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		h := upstream(t, "go1.x")
+		d := start(sandbox.WithPath(sandbox.PathOf(t, "git", "sed", "uname", "basename", "sh")))
 		for _, layers := range []string{"auto", "chain"} {
 			_, err := d.Solve(t.Context(), t, h.request("go1.x", "layers", layers))
-			require.ErrorContains(t, err, "the BuildKit daemon has no xz", "%s copies the archive and says nothing", version)
+			require.ErrorContains(t, err, "the BuildKit daemon has no xz", "it copies the archive and says nothing")
 		}
-	}
+	})
+}
+
+// requireSameImage compares what two daemons made.
+func requireSameImage(t *testing.T, want, got sandbox.Image) {
+	t.Helper()
+	require.Equal(t, diffIDs(want), diffIDs(got))
+	require.Equal(t, configOf(t, want), configOf(t, got))
+	wantTree, err := want.Tree()
+	require.NoError(t, err)
+	gotTree, err := got.Tree()
+	require.NoError(t, err)
+	require.Empty(t, fstree.Diff(wantTree, gotTree))
 }
 
 func diffIDs(image sandbox.Image) (ids []string) {
