@@ -34,6 +34,7 @@ type request struct {
 	secrets   []string
 	ssh       []string
 	more      []string // options of the frontend as they are
+	syntax    string   // the line of a Dockerfile that names the frontend, with options too
 	progress  string
 	noCache   bool
 	sample    bool
@@ -173,6 +174,9 @@ func (r *request) parsed() (frontend.Options, error) {
 		return frontend.Options{}, err
 	}
 	delete(attrs, "commit") // which goes with a runtime
+	if r.syntax != "" {
+		attrs["cmdline"] = r.syntax
+	}
 	return frontend.ParseOptions(attrs)
 }
 

@@ -82,8 +82,8 @@ func (b *buildCommand) dockerfileAttrs() (map[string]string, error) {
 	return attrs, nil
 }
 
-// readSyntax takes the repository from where the frontend will take it, for what the user's git knows of it. What is wrong
-// there, or with the file, the frontend says better.
+// readSyntax takes the line that names the frontend, for what the user's git knows of the repository that it may name. What
+// is wrong there, or with the file, the frontend says better.
 func (b *buildCommand) readSyntax() error {
 	if b.file == "" {
 		return nil
@@ -96,9 +96,9 @@ func (b *buildCommand) readSyntax() error {
 	if err != nil {
 		return err
 	}
-	opts, err := frontend.ParseOptions(frontend.WithSyntax(attrs, readFile(folder, name)))
-	if err == nil {
-		*b.options["repository"], *b.options["known-hosts"] = opts.Repository, opts.KnownHosts
+	attrs = frontend.WithSyntax(attrs, readFile(folder, name))
+	if _, err := frontend.ParseOptions(attrs); err == nil {
+		b.syntax = attrs["cmdline"]
 	}
 	return nil
 }

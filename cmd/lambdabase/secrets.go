@@ -159,7 +159,11 @@ func (s *secretStore) has(id string) bool {
 func (a *asker) lfsClient(from objects.Source) (*lfs.Client, error) {
 	access := objects.Access{Secrets: a.secrets.source, Agent: a.agent, Transport: a.secrets.transport}
 	if remote, isSSH, err := gitssh.ParseRemote(from.Repository); isSSH && err == nil {
-		if access.KnownHosts, err = gitssh.KnownHosts(*a.options["known-hosts"], remote.Host); err != nil {
+		options, err := a.parsed()
+		if err != nil {
+			return nil, err
+		}
+		if access.KnownHosts, err = gitssh.KnownHosts(options.KnownHosts, remote.Host); err != nil {
 			return nil, err
 		}
 	}
