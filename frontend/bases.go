@@ -13,10 +13,8 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -31,11 +29,8 @@ type bases struct {
 	graphs    flightcontrol.CachedGroup[*pb.Definition]
 
 	mu        sync.Mutex
-	histories []history
+	histories map[string][]ocispecs.History // of bases, by their keys, once they are fetched
 }
-
-// history is a base's history, as its config had it before anything was fetched, and as it is.
-type history struct{ told, actual []ocispecs.History }
 
 // base is one of them.
 type base struct {
@@ -89,7 +84,11 @@ func (b *bases) config(ctx context.Context, base base) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dt, err := json.Marshal(plan.BaseImage(false))
+	image := plan.BaseImage(false)
+	for i := range image.History {
+		image.History[i].Author = historyMark + base.key()
+	}
+	dt, err := json.Marshal(image)
 	return dt, errors.Wrap(err, "image config")
 }
 
@@ -105,16 +104,13 @@ func (b *bases) makeGraph(ctx context.Context, base base) (*pb.Definition, error
 	if err != nil {
 		return nil, err
 	}
-	told := shared.BaseImage(false).History
 	plan := *shared
 	plan.Layers = slices.Clone(shared.Layers) // which of them are empty is noted there
 	st, image, err := b.assemble(ctx, &plan)
 	if err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	b.histories = append(b.histories, history{told: told, actual: image.History})
-	b.mu.Unlock()
+	b.keepHistory(base, image.History)
 	def, err := st.Marshal(ctx, llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps))
 	if err != nil {
 		return nil, errors.Wrapf(err, "definition of %s", base.Runtime)
@@ -161,38 +157,6 @@ func (b *bases) among(def *pb.Definition) (bool, error) {
 		_, ok := b.named(i.Ref, platformOf(i.Platform))
 		return ok
 	}), err
-}
-
-// correctHistory puts the history of bases, as it turned out, in the place of what was told before they were fetched: one
-// of their tars may be empty, or the working directory a layer of its own. Each layer must have its own line.
-func (b *bases) correctHistory(res *gateway.Result) error {
-	for key, dt := range res.Metadata {
-		if !isConfig(key) {
-			continue
-		}
-		var image dockerspec.DockerOCIImage
-		if err := json.Unmarshal(dt, &image); err != nil {
-			return errors.Wrap(err, "image config")
-		}
-		for _, h := range b.histories {
-			n := len(h.told)
-			if len(image.History) < n || !slices.EqualFunc(image.History[:n], h.told, sameStep) {
-				continue
-			}
-			image.History = slices.Concat(h.actual, image.History[n:])
-			dt, err := json.Marshal(image)
-			if err != nil {
-				return errors.Wrap(err, "image config")
-			}
-			res.Metadata[key] = dt
-			break
-		}
-	}
-	return nil
-}
-
-func sameStep(a, b ocispecs.History) bool {
-	return a.CreatedBy == b.CreatedBy && a.Comment == b.Comment
 }
 
 func platformOf(p *pb.Platform) *ocispecs.Platform {
