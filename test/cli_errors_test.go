@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
 )
@@ -113,6 +114,10 @@ func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
 	require.True(t, os.IsNotExist(err) || len(entries) == 0, "nothing was begun: %v", entries)
 }
 
+// soon is when an interrupted build has ended at the latest, on a machine that is busy. It is some 0.2 s on one that isn't,
+// and more than this if an end is waited for: of an answer, of a time limit, or of the build.
+const soon = 20 * time.Second
+
 func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 	h := upstream(t, "nodejs20.x")
 	for name, tc := range map[string]struct {
@@ -121,9 +126,9 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 		more   []string
 		signal syscall.Signal
 	}{
-		"while git waits":             {sample.Fault{Delay: time.Minute}, sample.Git, nil, syscall.SIGINT},
+		"while git waits":             {sample.Fault{Delay: time.Hour}, sample.Git, nil, syscall.SIGINT},
 		"while an object waits":       {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGINT},
-		"while the batch API waits":   {sample.Fault{Delay: time.Minute}, sample.Batch, []string{"--objects=lfs"}, syscall.SIGINT},
+		"while the batch API waits":   {sample.Fault{Delay: time.Hour}, sample.Batch, []string{"--objects=lfs"}, syscall.SIGINT},
 		"while an LFS object waits":   {sample.Fault{Stall: 100}, sample.Object, []string{"--objects=lfs"}, syscall.SIGINT},
 		"by the system that shuts up": {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGTERM},
 	} {
@@ -134,14 +139,14 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 			cmd := c.command(t, append(append(build(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
 			ended := make(chan said, 1)
 			go func() { ended <- finished(t, cmd) }()
-			require.Eventually(t, func() bool { return h.Total(tc.kind) > 0 }, 10*time.Second, 10*time.Millisecond)
+			sandbox.Wait(t, func() bool { return h.Total(tc.kind) > 0 }, "request")
 			begun := time.Now()
 			require.NoError(t, cmd.Process.Signal(tc.signal))
 			s := <-ended
 			took := time.Since(begun)
 			t.Logf("%s after the signal", took)
 			require.Equal(t, 130, s.code, s.stderr)
-			require.Less(t, took, 3*time.Second)
+			require.Less(t, took, soon)
 			require.Contains(t, s.stderr, "lambdabase: interrupted\n")
 			entries, err := os.ReadDir(c.dir)
 			require.NoError(t, err)
@@ -160,7 +165,7 @@ func TestWhoWaitsForTheCacheCanBeInterrupted(t *testing.T) {
 	first, second := c.command(t, args...), c.command(t, args...)
 	ended := make(chan said, 2)
 	go func() { ended <- finished(t, first) }()
-	require.Eventually(t, func() bool { return h.Total(sample.Object) > 0 }, 10*time.Second, 10*time.Millisecond)
+	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
 	stderr, err := second.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, second.Start())
@@ -168,14 +173,12 @@ func TestWhoWaitsForTheCacheCanBeInterrupted(t *testing.T) {
 	line, err := lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Regexp(t, `^waiting for process `+strconv.Itoa(first.Process.Pid)+` \(lambdabase build nodejs20\.x\), since \d\d:\d\d:\d\d, which uses the cache\n$`, line)
-	begun := time.Now()
 	require.NoError(t, second.Process.Signal(syscall.SIGINT))
 	line, err = lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "lambdabase: interrupted\n", line)
 	_ = second.Wait()
 	require.Equal(t, 130, second.ProcessState.ExitCode())
-	require.Less(t, time.Since(begun), 3*time.Second)
 
 	require.NoError(t, first.Process.Signal(syscall.SIGINT))
 	require.Equal(t, 130, (<-ended).code)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"lambdabase/internal/sample"
 	"lambdabase/test/sandbox"
@@ -90,7 +89,7 @@ func agent(t testing.TB, key string) (socket string) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	add := exec.Command("ssh-add", key)
 	add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket)
-	require.Eventually(t, func() bool { _, err := os.Stat(socket); return err == nil }, 5*time.Second, 10*time.Millisecond)
+	sandbox.Wait(t, func() bool { _, err := os.Stat(socket); return err == nil }, "socket of ssh-agent")
 	out, err := add.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return socket

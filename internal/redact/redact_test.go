@@ -170,7 +170,7 @@ func TestTextTakesLinearTime(t *testing.T) {
 		for _, part := range c.parts {
 			start := time.Now()
 			c.pass(strings.Repeat(part, 1<<17/len(part)))
-			require.Less(t, time.Since(start), 10*time.Second, part) // some milliseconds; minutes if it weren't linear
+			require.Less(t, time.Since(start), time.Minute, part) // some milliseconds; many minutes if it weren't linear
 		}
 	}
 }

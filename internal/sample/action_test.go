@@ -58,11 +58,11 @@ func (s *served) fetch(t *testing.T, a BatchAction) (*http.Response, []byte) {
 
 func TestExpiredURLIsRefusedAsS3Does(t *testing.T) {
 	s := serve(t)
-	a := s.action(t, BatchFault{Lifetime: 300 * time.Millisecond})
-	response, body := s.fetch(t, a)
+	response, body := s.fetch(t, s.action(t, BatchFault{Lifetime: time.Hour}))
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, s.content, body)
-	time.Sleep(310 * time.Millisecond)
+	a := s.action(t, BatchFault{Lifetime: time.Millisecond})
+	time.Sleep(2 * time.Millisecond)
 	response, body = s.fetch(t, a)
 	require.Equal(t, http.StatusForbidden, response.StatusCode)
 	require.Equal(t, "application/xml", response.Header.Get("Content-Type"))

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"io"
 	"net/http"
 	"net/http/cgi"
 	"os/exec"
@@ -122,7 +123,8 @@ func (s *Server) git(w http.ResponseWriter, r *http.Request, rest string) {
 	inner.URL.Path = "/repo.git/" + rest
 	environment := []string{"GIT_PROJECT_ROOT=" + s.repository.Dir, "GIT_HTTP_EXPORT_ALL=1"}
 	(&cgi.Handler{Path: program, Args: []string{"http-backend"}, Root: "/",
-		Env: append(environment, gitEnvironment(r.Header.Get("Git-Protocol"))...),
+		Env:    append(environment, gitEnvironment(r.Header.Get("Git-Protocol"))...),
+		Stderr: io.Discard, // git says there what it tells the client too
 	}).ServeHTTP(w, inner)
 }
 

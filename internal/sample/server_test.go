@@ -10,8 +10,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+)
+
+// What waits for something looks again after a tick; patience ends only what is hopeless, also on a busy machine.
+const (
+	patience = 2 * time.Minute
+	tick     = 5 * time.Millisecond
 )
 
 const branch = "provided.al2023"

@@ -18,9 +18,8 @@ import (
 )
 
 const (
-	startTimeout = 30 * time.Second
-	stopTimeout  = 20 * time.Second
-	logLines     = 40 // of the daemon's log, shown with a failure
+	stopTimeout = time.Minute // then it is killed
+	logLines    = 40          // of the daemon's log, shown with a failure
 )
 
 // Daemon is a running buildkitd.
@@ -122,7 +121,7 @@ func (d *Daemon) arguments(s settings) ([]string, error) {
 
 // waitReady dials the socket by itself first: gRPC waits a second and more after a dial that failed.
 func (d *Daemon) waitReady() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), WaitTimeout)
 	defer cancel()
 	for {
 		conn, err := net.Dial("unix", strings.TrimPrefix(d.Addr, "unix://"))
@@ -132,10 +131,10 @@ func (d *Daemon) waitReady() error {
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Wrapf(err, "not ready after %s", startTimeout)
+			return errors.Wrapf(err, "not ready after %s", WaitTimeout)
 		case <-d.exited:
 			return errors.Errorf("ended while starting: %s", d.cmd.ProcessState)
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(tick):
 		}
 	}
 }

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/stretchr/testify/require"
@@ -22,13 +21,13 @@ func (d *Daemon) Client(t testing.TB) *client.Client {
 func (d *Daemon) Prune(t testing.TB) {
 	t.Helper()
 	c := d.Client(t)
-	require.Eventually(t, func() bool {
+	Wait(t, func() bool {
 		if err := c.Prune(t.Context(), nil, client.PruneAll); err != nil {
 			return false
 		}
 		left, err := c.DiskUsage(t.Context())
 		return err == nil && len(left) == 0
-	}, 10*time.Second, 50*time.Millisecond, "empty cache")
+	}, "empty cache")
 }
 
 // Buildctl runs the command of that name against the daemon; output has stdout and stderr.

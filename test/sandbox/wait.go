@@ -1,0 +1,21 @@
+package sandbox
+
+import (
+	"testing"
+	"time"
+)
+
+// WaitTimeout ends what is hopeless: on a busy machine all takes many times as long as on one that isn't.
+const WaitTimeout = 3 * time.Minute
+
+const tick = 10 * time.Millisecond
+
+// Wait waits for a condition, whose name stands in the failure.
+func Wait(t testing.TB, condition func() bool, what string) {
+	t.Helper()
+	for deadline := time.Now().Add(WaitTimeout); !condition(); time.Sleep(tick) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s for: %s", WaitTimeout, what)
+		}
+	}
+}
