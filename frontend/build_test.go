@@ -102,7 +102,7 @@ func TestOldDaemonsTellTheCommitByACheckout(t *testing.T) {
 			res := built(t, s)
 			image := imageOf(t, res.Metadata[exptypes.ExporterImageConfigKey])
 			require.Equal(t, stubCommit, image.Config.Labels["lambdabase.commit"])
-			require.Equal(t, time.Unix(0, 0).UTC(), *image.Created, "such a daemon can't tell the date")
+			require.Equal(t, time.Unix(1728915339, 0).UTC(), *image.Created, "the tree tells it")
 		})
 	}
 }

@@ -12,8 +12,6 @@ import (
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
-	"github.com/moby/buildkit/client/llb/sourceresolver"
-	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -25,10 +23,14 @@ type checkout struct {
 	*request
 	file    lambda2llb.File // the recipe, given as the Dockerfile
 	runtime string          // that Dockerfile.<runtime> is named after, if it is
-	commit  string          // of a context that is an URL of git
 	created time.Time
 	objects lfs.Source
 	layers  []lambda2llb.Layer // the same on every platform: the recipe says which tarballs
+
+	// Of a context that is a URL of git.
+	commit string
+	tree   *tree
+	dir    string // of the repository, that the context is
 }
 
 // checkout answers a request whose Dockerfile is a recipe and whose context has a pointer that it adds. Everything else is
@@ -49,8 +51,17 @@ func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, e
 	if err != nil {
 		return nil, false, c.warnPointers(ctx, err)
 	}
+	unusable := c.fromGit(ctx)
+	if c.tree != nil {
+		if rec, err = recipe.Parse(ctx, src.Filename, c.file.Data, r.bc.BuildPlatforms[0]); err != nil {
+			return nil, false, nil
+		}
+	}
 	if pointers, err := c.look(ctx, rec.Adds); err != nil || pointers == 0 {
 		return nil, err != nil, err
+	}
+	if unusable != nil {
+		return nil, true, unusable
 	}
 	if r.call() != "" {
 		return nil, true, errors.Errorf("%s of a checkout with pointers has no answer: name the runtime in a Dockerfile instead, FROM nodejs20.x", r.call())
@@ -73,22 +84,12 @@ func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, e
 
 // look finds out which of the tarballs are pointers; there are none also where one is missing.
 func (c *checkout) look(ctx context.Context, adds []recipe.Add) (pointers int, err error) {
-	var sources []string
+	files, err := c.files(ctx, adds)
+	if files == nil {
+		return 0, err
+	}
 	for _, a := range adds {
-		sources = append(sources, a.Source)
-	}
-	st, err := c.bc.MainContext(ctx, llb.FollowPaths(sources))
-	if err != nil {
-		return 0, nil
-	}
-	ref, err := c.solve(ctx, *st, ocispecs.Platform{}, true)
-	if err != nil || ref == nil {
-		return 0, ctx.Err()
-	}
-	c.context = *st
-	files := tree{ref: ref}
-	for _, a := range adds {
-		l, err := c.layer(ctx, &files, a)
+		l, err := c.layer(ctx, files, a)
 		if err != nil {
 			return 0, addError(err, c.file, a)
 		}
@@ -103,41 +104,53 @@ func (c *checkout) look(ctx context.Context, adds []recipe.Add) (pointers int, e
 	return pointers, nil
 }
 
+// files are those of the context; nil where it can't be read.
+func (c *checkout) files(ctx context.Context, adds []recipe.Add) (*tree, error) {
+	if c.tree != nil {
+		return c.tree, nil
+	}
+	var sources []string
+	for _, a := range adds {
+		sources = append(sources, a.Source)
+	}
+	st, err := c.bc.MainContext(ctx, llb.FollowPaths(sources))
+	if err != nil {
+		return nil, nil
+	}
+	ref, err := c.solve(ctx, *st, ocispecs.Platform{}, true)
+	if err != nil || ref == nil {
+		return nil, ctx.Err()
+	}
+	c.context = *st
+	return &tree{ref: ref}, nil
+}
+
 // layer is what an ADD's source in the context is: a pointer, or a tarball; nil where there is nothing.
 func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lambda2llb.Layer, error) {
-	entry, err := files.lookup(ctx, add.Source)
+	name := path.Join(c.dir, add.Source)
+	entry, err := files.lookup(ctx, name)
 	if err != nil || entry == nil {
 		return nil, nil
 	}
-	l := &lambda2llb.Layer{Lines: add.Lines, Object: lfs.Object{Path: add.Source}}
-	dt, err := files.read(ctx, add.Source, lfs.MaxPointerSize-1)
+	l := &lambda2llb.Layer{Lines: add.Lines, Object: lfs.Object{Path: name}}
+	dt, err := files.read(ctx, name, lfs.MaxPointerSize-1)
 	if err != nil || !lfs.IsPointer(dt) {
 		l.InContext, l.Size = true, entry.Size
 		return l, nil
 	}
 	l.Pointer, err = lfs.ParsePointer(dt)
-	return l, errors.Wrap(err, add.Source)
+	return l, errors.Wrap(err, name)
 }
 
-// originate finds out where the checkout is from, and gives the pointers their URLs.
+// originate gives the pointers their URLs.
 func (c *checkout) originate(ctx context.Context) error {
-	folder := ""
-	if ref, isGit, err := dfgitutil.ParseGitRef(c.bc.BuildOpts().Opts["context"]); isGit && err == nil {
-		folder = ref.SubDir
-		if err := c.from(ref.Remote); err != nil {
-			return err
-		}
-		if err := c.fromGit(ctx, ref); err != nil {
-			return err
-		}
-	}
 	c.objects = c.Objects.Of(c.Repository)
 	if c.commit == "" && !c.objects.ByOID() {
 		return c.urlsOfRepository(ctx)
 	}
 	for i := range c.layers {
 		if l := &c.layers[i]; !l.InContext {
-			l.Path, l.Commit = path.Join(folder, l.Path), c.commit
+			l.Commit = c.commit
 		}
 	}
 	c.setURLs(c.objects.URL)
@@ -150,24 +163,6 @@ func (c *checkout) setURLs(url func(lfs.Object) string) {
 			l.URL = url(l.Object)
 		}
 	}
-}
-
-// fromGit takes commit and date of a context that BuildKit gets from git.
-func (c *checkout) fromGit(ctx context.Context, ref *dfgitutil.GitRef) error {
-	op, err := sourceOp(ctx, llb.Git(ref.Remote, "", c.git(llb.GitRef(ref.Ref))...))
-	if err != nil {
-		return err
-	}
-	meta, err := c.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "resolve commit of the context"})
-	if err != nil {
-		return errors.Wrap(err, "commit of the context")
-	}
-	if meta.Git == nil {
-		return nil
-	}
-	c.commit = commitOf(meta.Git)
-	c.created, err = c.request.created(ctx, c.commit)
-	return err
 }
 
 // urlsOfRepository is for a local checkout, which knows no commit, and a template that needs one: the branch's head has

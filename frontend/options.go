@@ -38,6 +38,8 @@ type Options struct {
 	KnownHosts string // the user's, as known_hosts has them
 	Layers     LayerMode
 	ECR        bool // AWS's own images are taken from the snapshots too
+
+	repositoryGiven bool
 }
 
 // Option is one row of the table that parsing, help and the README's reference come from.
@@ -92,6 +94,7 @@ func ParseOptions(raw map[string]string) (Options, error) {
 			}
 		}
 	}
+	_, opts.repositoryGiven = given["repository"]
 	if opts.Runtime == "" && opts.Commit != "" {
 		return Options{}, errors.New("option commit goes with option runtime; in a Dockerfile write FROM nodejs20.x:<full commit>")
 	}
@@ -197,12 +200,27 @@ func setRepository(o *Options, v string) error {
 		return errors.New("want an https, http or SSH URL")
 	}
 	if u.User != nil {
-		return errors.Errorf("URL of host %s has user information in it: pass the token as the secret GIT_AUTH_TOKEN.%s instead (--secret id=GIT_AUTH_TOKEN.%s,env=...)", u.Host, u.Host, u.Host)
+		return userError(u)
 	}
 	if strings.ContainsAny(v, "?#") || strings.ContainsAny(u.Path, "?#") || strings.Trim(u.Path, "/") == "" {
 		return errors.New("want an URL with a path and without query and fragment; the branch is option runtime, a commit is option commit")
 	}
 	return nil
+}
+
+// userError says what to do about user information. A user's name may be a token, unless it is Azure DevOps's, which puts
+// the name of the path's first part there.
+func userError(u *url.URL) error {
+	const pass = "pass the token as the secret GIT_AUTH_TOKEN.%s instead (--secret id=GIT_AUTH_TOKEN.%s,env=...)"
+	name := u.User.Username()
+	owner, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	switch _, password := u.User.Password(); {
+	case password:
+		return errors.Errorf("URL of host %s has user information in it: "+pass, u.Host, u.Host, u.Host)
+	case name == owner:
+		return errors.Errorf("URL of host %s has a user in it: leave out %s@; where it is private, "+pass, u.Host, name, u.Host, u.Host)
+	}
+	return errors.Errorf("URL of host %s has user information in it: leave it out, with the @; where it is a token, "+pass, u.Host, u.Host, u.Host)
 }
 
 func setCommit(o *Options, v string) error {

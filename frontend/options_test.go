@@ -58,6 +58,8 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		"file repository":     {map[string]string{"runtime": "x", "repository": "/tmp/x"}, "want an https, http or SSH URL"},
 		"ext repository":      {map[string]string{"runtime": "x", "repository": "ext::sh -c x"}, "want a path without query"},
 		"user information":    {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h/x"}, "secret GIT_AUTH_TOKEN.h"},
+		"a user alone":        {map[string]string{"runtime": "x", "repository": "https://" + secret + "@h/x"}, "secret GIT_AUTH_TOKEN.h"},
+		"Azure's user":        {map[string]string{"runtime": "x", "repository": "https://org@dev.azure.com/org/project/_git/r"}, "invalid option repository: URL of host dev.azure.com has a user in it: leave out org@;"},
 		"malformed and user":  {map[string]string{"runtime": "x", "repository": "https://u:" + secret + "@h:port/x"}, "want an https, http or SSH URL"},
 		"branch in the URL":   {map[string]string{"runtime": "x", "repository": "https://h/x#main"}, "without query and fragment"},
 		"objects":             {map[string]string{"runtime": "x", "objects": "lsf"}, "want auto, lfs, lfs+https://host/path or an URL template"},

@@ -24,7 +24,7 @@ type snapshot struct {
 	commit  string
 	created time.Time
 	objects lfs.Source
-	tree    tree
+	tree    *tree
 }
 
 // snapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
@@ -35,15 +35,22 @@ func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapsh
 			return nil, err
 		}
 	}
-	ref, err := r.solve(ctx, r.tree(commit), ocispecs.Platform{}, true)
-	if err != nil {
-		return nil, r.commitError(err, commit)
-	}
-	created, err := r.created(ctx, commit)
+	t, created, err := r.loadTree(ctx, commit)
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, objects: r.Objects.Of(r.Repository), tree: tree{ref: ref}}, nil
+	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, objects: r.Objects.Of(r.Repository), tree: t}, nil
+}
+
+// loadTree gets the commit's tree, and its date.
+func (r *request) loadTree(ctx context.Context, commit string) (*tree, time.Time, error) {
+	ref, err := r.solve(ctx, r.tree(commit), ocispecs.Platform{}, true)
+	if err != nil {
+		return nil, time.Time{}, r.commitError(err, commit)
+	}
+	t := &tree{ref: ref}
+	created, err := r.created(ctx, t, commit)
+	return t, created, err
 }
 
 // plan is what the snapshot says of one platform.

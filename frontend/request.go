@@ -109,8 +109,8 @@ func (r *request) git(opts ...llb.GitOption) []llb.GitOption {
 
 // tree is the commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
 // what nobody asked for.
-func (r *request) tree(commit string, opts ...llb.GitOption) llb.State {
-	opts = r.git(opts...)
+func (r *request) tree(commit string) llb.State {
+	opts := r.git()
 	caps := r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
 		opts = append(opts, llb.GitSkipSubmodules())

@@ -1,8 +1,10 @@
 package frontend
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"strings"
@@ -12,6 +14,8 @@ import (
 
 	"lambdabase/internal/llbtext"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/objfile"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -69,7 +73,7 @@ func (s *stub) BuildOpts() gateway.BuildOpts {
 	}
 }
 
-func (s *stub) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+func (s *stub) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, _ sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resolved = append(s.resolved, op.Identifier)
@@ -89,11 +93,7 @@ func (s *stub) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, opt sou
 		}
 		ref = s.branches[branch]
 	}
-	res := &sourceresolver.ResolveGitResponse{Checksum: ref}
-	if opt.GitOpt != nil && opt.GitOpt.ReturnObject {
-		res.CommitObject = []byte(stubObject)
-	}
-	return &sourceresolver.MetaResponse{Op: op, Git: res}, nil
+	return &sourceresolver.MetaResponse{Op: op, Git: &sourceresolver.ResolveGitResponse{Checksum: ref}}, nil
 }
 
 func (s *stub) Solve(_ context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
@@ -133,7 +133,8 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 			if strings.HasSuffix(src.Identifier, strings.Repeat("0", 40)) {
 				return nil, errors.New("failed to checkout: fatal: reference is not a tree: 0000")
 			}
-			return s.tree, nil
+			_, commit, _ := strings.Cut(src.Identifier, "#")
+			return withCommit(s.tree, commit), nil
 		default:
 			oid := src.Attrs[pb.AttrHTTPFilename]
 			if s.panics {
@@ -166,6 +167,28 @@ func (s *stub) Warn(_ context.Context, _ digest.Digest, msg string, _ gateway.Wa
 	s.warned = append(s.warned, msg)
 	return nil
 }
+
+// withCommit is the tree with the commit's object, as git keeps it.
+func withCommit(tree stubRef, commit string) stubRef {
+	if len(commit) != 40 {
+		return tree
+	}
+	var packed bytes.Buffer
+	w := objfile.NewWriter(&packed)
+	for _, err := range []error{w.WriteHeader(plumbing.CommitObject, int64(len(stubObject))), second(w.Write([]byte(stubObject))), w.Close()} {
+		if err != nil {
+			panic(err)
+		}
+	}
+	tree = maps.Clone(tree)
+	for _, dir := range []string{".git", ".git/objects", ".git/objects/" + commit[:2]} {
+		tree[dir] = stubDir
+	}
+	tree[".git/objects/"+commit[:2]+"/"+commit[2:]] = stubFile{data: packed.String()}
+	return tree
+}
+
+func second(_ int, err error) error { return err }
 
 // stubFile is a file of a stubRef: its content, or what it is.
 type stubFile struct {

@@ -40,6 +40,9 @@ func (t *tree) folder(ctx context.Context, dir string) (map[string]*fstypes.Stat
 	for _, e := range list {
 		entries[path.Base(e.Path)] = e
 	}
+	if dir == "." {
+		delete(entries, ".git") // git's own, and none of the commit's files
+	}
 	if t.folders == nil {
 		t.folders = map[string]map[string]*fstypes.Stat{}
 	}

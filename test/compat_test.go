@@ -116,6 +116,7 @@ func requireSameImage(t *testing.T, want, got sandbox.Image) {
 	t.Helper()
 	require.Equal(t, diffIDs(want), diffIDs(got))
 	require.Equal(t, configOf(t, want), configOf(t, got))
+	require.Equal(t, imageConfig(t, want).Created, imageConfig(t, got).Created)
 	wantTree, err := want.Tree()
 	require.NoError(t, err)
 	gotTree, err := got.Tree()

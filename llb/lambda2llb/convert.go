@@ -49,8 +49,11 @@ func (c *Converter) ByStore(store, session string) *Converter {
 
 // Tree is the commit's tree: recipes and pointers. A full commit as the ref pins it on every version of BuildKit, and
 // asks the server for nothing once the daemon has it.
+//
+// The tree has its .git. Without that, BuildKit checks it out over the index that all branches share, so that the
+// .gitattributes of another one act on it, and keeps what comes of it (source/git/source.go:1281 of v0.33.1).
 func Tree(repository, commit string, opts ...llb.GitOption) llb.State {
-	opts = append([]llb.GitOption{llb.GitRef(commit), llb.WithCustomName("load snapshot " + commit[:12])}, opts...)
+	opts = append([]llb.GitOption{llb.GitRef(commit), llb.KeepGitDir(), llb.WithCustomName("load snapshot " + commit[:12])}, opts...)
 	return llb.Git(repository, "", opts...)
 }
 
