@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/recipe"
 	"lambdabase/internal/redact"
 	"lambdabase/llb/lambda2llb"
@@ -43,7 +44,7 @@ func say(err error) error {
 	return &said{err}
 }
 
-func (e *said) Error() string { return redact.Text(e.error.Error()) }
+func (e *said) Error() string { return printable.Text(redact.Text(e.error.Error())) }
 
 func (e *said) GRPCStatus() *status.Status { return status.New(grpcerrors.Code(e.error), e.Error()) }
 
@@ -284,7 +285,7 @@ func locate(err error, file lambda2llb.File, lines ...parser.Range) error {
 // linesOf are lines of a recipe, as clients show them.
 func linesOf(file lambda2llb.File, lines []parser.Range) *errdefs.Source {
 	return &errdefs.Source{
-		Info:   &pb.SourceInfo{Filename: file.Path, Language: "Dockerfile", Data: file.Data},
+		Info:   &pb.SourceInfo{Filename: printable.Name(file.Path), Language: "Dockerfile", Data: []byte(printable.Text(string(file.Data)))},
 		Ranges: lambda2llb.Ranges(lines),
 	}
 }

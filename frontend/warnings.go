@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
 	"lambdabase/llb/splice"
@@ -40,12 +41,12 @@ func (r *request) warn(ctx context.Context, w warning) {
 	}
 	opts := gateway.WarnOpts{Level: 1}
 	if w.detail != "" {
-		opts.Detail = [][]byte{[]byte(w.detail)}
+		opts.Detail = [][]byte{[]byte(printable.Text(w.detail))}
 	}
 	if len(w.lines) > 0 {
 		opts.SourceInfo, opts.Range = w.lines[0].Info, w.lines[0].Ranges
 	}
-	_ = r.client.Warn(ctx, w.vertex, w.text, opts)
+	_ = r.client.Warn(ctx, w.vertex, printable.Text(w.text), opts)
 }
 
 // warnEndOfSupport warns of a runtime that AWS doesn't support any more.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lambdabase/frontend"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/step"
 
 	"github.com/moby/buildkit/frontend/gateway/grpcclient"
@@ -18,7 +19,7 @@ import (
 
 func main() {
 	if err := run(appcontext.Context(), os.Args[1:]); err != nil {
-		fmt.Fprintf(os.Stderr, "lambda-frontend: %v\n", err)
+		fmt.Fprintf(os.Stderr, "lambda-frontend: %s\n", printable.Text(err.Error()))
 		os.Exit(1)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"lambdabase/internal/printable"
+
 	"github.com/docker/go-units"
 	"github.com/moby/buildkit/client"
 	"github.com/pkg/errors"
@@ -61,7 +63,7 @@ func (p *place) printUsage(c *cobra.Command, records []*client.UsageInfo) error 
 	var total int64
 	for _, r := range records {
 		total += r.Size
-		fmt.Fprintf(w, "%s\t%s\t%s\n", units.HumanSize(float64(r.Size)), ago(r.LastUsedAt), r.Description)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", units.HumanSize(float64(r.Size)), ago(r.LastUsedAt), printable.Name(r.Description))
 	}
 	if p.addr == "" {
 		n, err := p.objectsSize()

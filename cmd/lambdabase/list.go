@@ -17,6 +17,7 @@ import (
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/objects"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/usergit"
 
 	"github.com/docker/go-units"
@@ -82,11 +83,18 @@ func (l *listCommand) run(c *cobra.Command) error {
 	}
 	list := withEnds(found)
 	if l.json {
-		e := json.NewEncoder(c.OutOrStdout())
-		e.SetIndent("", "  ")
-		return e.Encode(list)
+		return printJSON(c, list)
 	}
 	return print(c, list)
+}
+
+func printJSON(c *cobra.Command, list []listed) error {
+	dt, err := json.MarshalIndent(list, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s\n", printable.JSON(dt))
+	return err
 }
 
 // check finds what makes no sense, as the commands that ask the frontend have it found.
@@ -114,7 +122,7 @@ func print(c *cobra.Command, list []listed) error {
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RUNTIME\tPLATFORMS\tCOMMIT\tAGE\tSIZE\tEND OF SUPPORT")
 	for _, r := range list {
-		fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s\t%s\n", r.Name, strings.Join(r.Platforms, ","), r.Commit,
+		fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s\t%s\n", printable.Name(r.Name), printable.Name(strings.Join(r.Platforms, ",")), printable.Name(r.Commit),
 			units.HumanDuration(time.Since(r.Date)), units.HumanSize(float64(r.Size)), r.EndOfSupport)
 	}
 	return w.Flush()

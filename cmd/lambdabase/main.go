@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lambdabase/internal/printable"
 	"lambdabase/internal/redact"
 
 	"github.com/moby/buildkit/solver/errdefs"
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string) int {
 	}
 	// Where in a Dockerfile or a recipe it went wrong, as buildctl and buildx show it.
 	for _, source := range errdefs.Sources(err) {
-		_ = source.Print(os.Stderr)
+		_ = source.Print(printable.Writer(os.Stderr))
 	}
 	complain(err)
 	return exitFailed
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string) int {
 
 func complain(err error) {
 	text := strings.Replace(err.Error(), "failed to solve: ", "", 1) // BuildKit's client says it of everything
-	fmt.Fprintf(os.Stderr, "lambdabase: %s\n", strings.TrimSpace(redact.Text(text)))
+	fmt.Fprintf(os.Stderr, "lambdabase: %s\n", printable.Text(strings.TrimSpace(redact.Text(text))))
 }
 
 // exitError is the exit code of a process that has said everything itself.

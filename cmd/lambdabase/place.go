@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"lambdabase/internal/embedded"
+	"lambdabase/internal/printable"
 
 	"github.com/moby/buildkit/client"
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container://
@@ -109,7 +110,9 @@ func (p *place) options() (embedded.Options, error) {
 	}
 	return embedded.Options{
 		Root: dir, Snapshotter: p.snapshotter, Log: log,
-		Waiting: func(holder string) { fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", holder) },
+		Waiting: func(holder string) {
+			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
+		},
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"lambdabase/internal/printable"
 	"lambdabase/internal/sample"
 
 	"github.com/pkg/errors"
@@ -66,7 +67,7 @@ func (s *sampleCommand) serve(c *cobra.Command, dir string) error {
 	}
 	handler := sample.NewServer(repository)
 	handler.OnRequest = func(r sample.Request) {
-		fmt.Fprintln(c.ErrOrStderr(), r.Status, r.Kind, r.Method, r.Path, r.Bytes)
+		fmt.Fprintln(c.ErrOrStderr(), r.Status, r.Kind, r.Method, printable.Name(r.Path), r.Bytes)
 	}
 	url, objects := handler.URLs("http://" + listener.Addr().String())
 	fmt.Fprintf(c.OutOrStdout(), "repository  %s\nobjects     %s (or lfs)\n", url, objects)

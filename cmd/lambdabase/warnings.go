@@ -20,7 +20,9 @@ type warnings struct {
 // watch hands statuses on until they end.
 func (w *warnings) watch(from <-chan *client.SolveStatus, to chan<- *client.SolveStatus) {
 	defer close(to)
+	display := newDisplay()
 	for status := range from {
+		display.clean(status)
 		for _, warning := range status.Warnings {
 			w.add(warning)
 		}

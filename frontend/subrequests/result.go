@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"lambdabase/internal/printable"
+
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
 
@@ -21,8 +23,8 @@ func Result(answer any, print func([]byte, io.Writer) error, version string) (*c
 		return nil, err
 	}
 	res := client.NewResult()
-	res.AddMeta("result.json", dt)
-	res.AddMeta("result.txt", []byte(text.String()))
+	res.AddMeta("result.json", printable.JSON(dt))
+	res.AddMeta("result.txt", []byte(printable.Text(text.String())))
 	res.AddMeta("version", []byte(version))
 	return res, nil
 }

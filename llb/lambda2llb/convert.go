@@ -3,6 +3,8 @@ package lambda2llb
 import (
 	"fmt"
 
+	"lambdabase/internal/printable"
+
 	"github.com/docker/go-units"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -24,7 +26,7 @@ type Converter struct {
 func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
 	return &Converter{
 		plan:   plan,
-		source: llb.NewSourceMap(nil, plan.Recipe.Path, "Dockerfile", plan.Recipe.Data),
+		source: llb.NewSourceMap(nil, printable.Name(plan.Recipe.Path), "Dockerfile", []byte(printable.Text(string(plan.Recipe.Data)))),
 		opts:   opts,
 	}
 }
@@ -131,12 +133,12 @@ func (c *Converter) Merge(layers []Layer) llb.State {
 func (c *Converter) Workdir(onto llb.State) llb.State {
 	dir := c.plan.Config.Config.WorkingDir
 	mkdir := llb.Mkdir(dir, 0o755, llb.WithParents(true), llb.WithCreatedTime(c.plan.Created))
-	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+dir))...)
+	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+printable.Name(dir)))...)
 }
 
 // vertex names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
 func (c *Converter) vertex(verb string, l Layer) []llb.ConstraintsOpt {
-	what := l.Path
+	what := printable.Name(l.Path)
 	if !l.InContext {
 		what = l.OID[:12]
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 
+	"lambdabase/internal/printable"
+
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -32,10 +34,10 @@ func (p Plan) BaseImage(madeWorkdir bool) *dockerspec.DockerOCIImage {
 		if l.InContext {
 			origin = "from the build context"
 		}
-		p.record(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", l.Path, origin, l.Size), !l.Empty)
+		p.record(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", printable.Name(l.Path), origin, l.Size), !l.Empty)
 	}
 	if madeWorkdir {
-		p.record(&image, "WORKDIR "+p.Config.Config.WorkingDir, true)
+		p.record(&image, "WORKDIR "+printable.Name(p.Config.Config.WorkingDir), true)
 	}
 	return &image
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	own "lambdabase/frontend/subrequests"
+	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
 	"github.com/moby/buildkit/frontend/gateway/client"
@@ -68,13 +69,13 @@ func Print(dt []byte, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "runtime   %s\ncommit    %s (%s)\nplatform  %s\n", i.Runtime, i.Commit, i.Created.Format(time.RFC3339), i.Platform)
 	if i.Release != "" {
-		fmt.Fprintf(w, "system    %s\n", i.Release)
+		fmt.Fprintf(w, "system    %s\n", printable.Name(i.Release))
 	}
 	fmt.Fprintf(w, "files     %d, %s\n\n", files, units.HumanSize(float64(size)))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "LAYER\tSIZE\tPACKED\tFILES\tTARBALL")
 	for n, l := range i.Layers {
-		fmt.Fprintf(tw, "%d\t%s\t%s\t%d\t%s\n", n+1, units.HumanSize(float64(l.Size)), units.HumanSize(float64(l.Packed)), l.Files, l.File)
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%d\t%s\n", n+1, units.HumanSize(float64(l.Size)), units.HumanSize(float64(l.Packed)), l.Files, printable.Name(l.File))
 	}
 	return tw.Flush()
 }
@@ -82,9 +83,9 @@ func Print(dt []byte, w io.Writer) error {
 func (i *Image) printEntries(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, e := range i.Entries {
-		name := e.Path
+		name := printable.Name(e.Path)
 		if e.Target != "" {
-			name += " -> " + e.Target
+			name += " -> " + printable.Name(e.Target)
 		}
 		fmt.Fprintf(tw, "%s\t%d:%d\t%s\t%s\t%s\n", e.Mode, e.UID, e.GID, units.HumanSize(float64(e.Size)), name, e.origin())
 	}

@@ -11,6 +11,7 @@ import (
 
 	own "lambdabase/frontend/subrequests"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/printable"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"
@@ -109,14 +110,14 @@ func Print(dt []byte, w io.Writer) error {
 	fmt.Fprintf(w, "runtime     %s\ncommit      %s (%s)\nrepository  %s\nto fetch    %d objects, %s\n",
 		p.Runtime, p.Commit, p.Created.Format(time.RFC3339), p.Repository, p.Objects, units.HumanSize(float64(p.Size)))
 	for _, platform := range p.Platforms {
-		fmt.Fprintf(w, "\n%s, %s\n", platform.Platform, platform.Recipe)
+		fmt.Fprintf(w, "\n%s, %s\n", platform.Platform, printable.Name(platform.Recipe))
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, l := range platform.Layers {
 			shared := ""
 			if l.Shared {
 				shared = "(shared)"
 			}
-			fmt.Fprintf(tw, "  %s\t%s\tsha256:%s\t%s\t%s\n", units.HumanSize(float64(l.Size)), l.File, l.OID, l.URL, shared)
+			fmt.Fprintf(tw, "  %s\t%s\tsha256:%s\t%s\t%s\n", units.HumanSize(float64(l.Size)), printable.Name(l.File), l.OID, printable.Name(l.URL), shared)
 		}
 		if err := tw.Flush(); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	own "lambdabase/frontend/subrequests"
+	"lambdabase/internal/printable"
 
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
@@ -56,7 +57,7 @@ func Print(dt []byte, w io.Writer) error {
 		if r.Catalogue {
 			platforms, commit = "?", "(from the catalogue)"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.Name, platforms, commit, r.EndOfSupport)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", printable.Name(r.Name), platforms, commit, r.EndOfSupport)
 	}
 	return tw.Flush()
 }
