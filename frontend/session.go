@@ -32,10 +32,10 @@ func (s Session) setRemote(opts *Options) error {
 		return nil
 	}
 	remote, err := s.Remote(opts.Repository)
-	if err == nil && remote != opts.Repository {
-		err = errors.Wrap(setRepository(opts, remote), "url.<base>.insteadOf of your git")
+	if err != nil || remote == opts.Repository {
+		return err
 	}
-	return errors.Wrapf(err, "repository %s", opts.Repository)
+	return errors.Wrapf(setRepository(opts, remote), "repository %s", remote)
 }
 
 // on is the session as a daemon can use it. One that asks for secrets of git by their own names only can't keep them from

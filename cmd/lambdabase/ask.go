@@ -141,9 +141,9 @@ func (a *asker) attach(ctx context.Context) (err error) {
 		return err
 	}
 	a.git = usergit.Load(ctx)
-	remote, err := a.git.Resolve(ctx, options.Repository)
+	remote, err := resolve(ctx, a.git, options.Repository)
 	if err != nil {
-		return errors.Wrapf(err, "repository %s", options.Repository)
+		return err
 	}
 	if a.secrets, err = newSecretStore(a.request.secrets); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (a *asker) session(ctx context.Context) frontend.Session {
 	return frontend.Session{
 		GitSecret: a.secrets.gitID, SSHAgent: a.agentID, HasSecret: a.secrets.has,
 		Remote: func(repository string) (string, error) {
-			remote, err := a.git.Resolve(ctx, repository)
+			remote, err := resolve(ctx, a.git, repository)
 			return remote.URL, err
 		},
 	}

@@ -136,7 +136,7 @@ func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime,
 		return nil, err
 	}
 	git := usergit.Load(ctx)
-	there, err := git.Resolve(ctx, l.repository)
+	there, err := resolve(ctx, git, l.repository)
 	if err != nil {
 		return nil, err
 	}

@@ -7,9 +7,12 @@ import (
 	"net/url"
 	"sync"
 
+	"lambdabase/frontend"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/secrets"
 	"lambdabase/internal/usergit"
+
+	"github.com/pkg/errors"
 )
 
 // useGit has the store know what the user's git has for a repository and for the server of its objects, if that is another
@@ -29,6 +32,16 @@ func (s *secretStore) useGit(ctx context.Context, git usergit.Git, remote usergi
 	if len(s.git) > 0 {
 		s.gitID = unguessable("git")
 	}
+}
+
+// resolve is where git goes for a repository, if that is one that can be built from.
+func resolve(ctx context.Context, git usergit.Git, repository string) (usergit.Remote, error) {
+	remote, err := git.Resolve(ctx, repository)
+	if err == nil && remote.URL != repository {
+		_, err = frontend.ParseOptions(map[string]string{"repository": remote.URL})
+		err = errors.Wrap(err, "url.<base>.insteadOf of your git")
+	}
+	return remote, errors.Wrapf(err, "repository %s", repository)
 }
 
 // unguessable is an id for what must not be asked for by those that aren't told it.

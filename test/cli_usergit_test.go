@@ -1,0 +1,95 @@
+package test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What the user's git would send is sent, to the repository's host only, and stands in nothing that is kept or shown.
+func TestTheCommandSendsWhatGitWouldSend(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cli, where []string) {
+		known := newCanaries()
+		for name, tc := range map[string]struct {
+			config, netrc string // {host} stands for the server's
+			repository    string // empty: the server's
+		}{
+			"http.extraheader":       {config: "[http \"http://{host}/\"]\n\textraheader = AUTHORIZATION: Bearer " + canaryHeader + "\n"},
+			".netrc":                 {netrc: "machine localhost password no\nmachine 127.0.0.1\n\tlogin x-access-token\n\tpassword " + canaryToken + "\n"},
+			"insteadOf":              {config: "[url \"http://{host}/\"]\n\tinsteadOf = https://git.example/\n", netrc: "machine 127.0.0.1 login x-access-token password " + canaryToken, repository: "https://git.example"},
+			"insteadOf with a token": {config: "[url \"http://x-access-token:" + canaryToken + "@{host}/\"]\n\tinsteadOf = https://git.example/\n", repository: "https://git.example"},
+			"a helper after that":    {config: "[credential]\n\thelper = \"!f() { echo username=x-access-token; echo password=" + canaryToken + "; }; f\"\n", netrc: "machine 127.0.0.1 password old\n"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				h := alone(t).elsewhere(t)
+				h.Private(canaryAccess)
+				c.gitConfig(t, strings.ReplaceAll(tc.config, "{host}", h.address()))
+				require.NoError(t, os.WriteFile(filepath.Join(c.home, ".netrc"), []byte(tc.netrc), 0o600))
+				repository := h.repository()
+				if tc.repository != "" {
+					repository = "--repository=" + tc.repository + sample.RepositoryPath
+				}
+				dir := filepath.Join(t.TempDir(), "image")
+				s := c.run(t, append([]string{"build", "nodejs20.x", repository, "--objects=lfs", "--progress=plain", "--opt=attest:provenance=mode=max", "-o", "type=oci,tar=false,dest=" + dir}, where...)...)
+				require.Zero(t, s.code, s.stderr)
+				known.assertNoneIn(t, "the progress", []byte(s.stderr))
+				known.assertNoneBelow(t, "the image", dir, "https://slsa.dev/provenance/")
+				require.Contains(t, c.does(t, "list", repository), "nodejs20.x")
+				require.NotContains(t, h.carried(sample.Batch), "")
+				require.Equal(t, []string{""}, h.carried(sample.Object), "a signed URL gets no credential")
+			})
+		}
+		known.assertNoneBelow(t, "the cache", c.root)
+	})
+}
+
+func TestAnSSHRepositoryByInsteadOfIsBuiltWithTheAgent(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cli, where []string) {
+		s := alone(t).elsewhere(t).serveSSH(t)
+		want := oneImage(t, sandbox.Start(t), s.request("nodejs20.x"))
+		s.Private(sample.Access{Accept: []string{"nobody"}})
+		c.env = []string{"SSH_AUTH_SOCK=" + agent(t, s.key)}
+		c.gitConfig(t, "[url \"ssh://git@"+s.addr+"/\"]\n\tinsteadOf = https://git.example/\n")
+		remote := []string{"--repository=https://git.example" + sample.RepositoryPath, "--known-hosts=" + s.remote()[3]}
+		c.does(t, append(append([]string{"build", "nodejs20.x", "-o", "image.tar"}, remote...), where...)...)
+		requireDigest(t, c.file("image.tar"), want)
+		require.Contains(t, c.does(t, append([]string{"list"}, remote...)...), "nodejs20.x")
+
+		c.gitConfig(t, "[url \"/srv/git/\"]\n\tinsteadOf = https://git.example/\n")
+		require.Contains(t, c.fails(t, 1, append(append([]string{"build", "nodejs20.x"}, remote...), where...)...),
+			"lambdabase: repository https://git.example"+sample.RepositoryPath+": url.<base>.insteadOf of your git: invalid option repository: want an https, http or SSH URL")
+	})
+}
+
+// Files end in a line break.
+func TestATokenFileIsReadTheSameWayEverywhere(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cli, where []string) {
+		h := alone(t).elsewhere(t)
+		h.Private(canaryAccess)
+		c.writes(t, map[string]string{"token": canaryToken + "\r\n", "header": "Bearer " + canaryHeader + "\n", "two": "a\nb", "none": "\n"})
+		for secret, want := range map[string]string{
+			"id=GIT_AUTH_TOKEN,src=token":                       "",
+			"id=GIT_AUTH_TOKEN." + h.address() + ",src=token":   "",
+			"id=GIT_AUTH_HEADER." + h.address() + ",src=header": "",
+			"id=GIT_AUTH_TOKEN,src=two":                         "secret GIT_AUTH_TOKEN holds a line break or another control character",
+			"id=GIT_AUTH_HEADER,src=none":                       "secret GIT_AUTH_HEADER is empty",
+		} {
+			for _, args := range [][]string{
+				{"list", h.repository()},
+				append([]string{"build", "nodejs20.x", "--objects=lfs", "--no-cache", h.repository()}, where...),
+			} {
+				if args = append(args, "--secret="+secret); want == "" {
+					c.does(t, args...)
+				} else {
+					require.Contains(t, c.fails(t, 1, args...), want)
+				}
+			}
+		}
+	})
+}
