@@ -125,7 +125,7 @@ func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) (gatewa
 		if err == nil || !isHeld(err) || attempt >= attempts || !wait(ctx, time.Duration(attempt*attempt)*r.pause) {
 			return ref, err
 		}
-		opts = []llb.RunOption{llb.IgnoreCache, lambda2llb.Again(attempt)}
+		opts = []llb.RunOption{llb.IgnoreCache, own.Again(attempt)}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -40,6 +41,7 @@ func (r *request) step(repository, server string) (*lambda2llb.Step, error) {
 		Secrets:    r.session.secrets(slices.Concat([]string{step.CASecret}, secrets.IDs(hostOf(repository), hostOf(server)), step.Proxies)),
 		KnownHosts: r.hostKeys,
 		SSHAgent:   r.session.SSHAgent,
+		Client:     digest.FromString(r.bc.BuildOpts().SessionID).Encoded()[:12],
 		HostNet:    r.bc.NetworkMode == pb.NetMode_HOST,
 		Hosts:      r.bc.ExtraHosts,
 		Proxy:      proxy,

@@ -1,6 +1,7 @@
 package lambda2llb
 
 import (
+	"fmt"
 	"strconv"
 
 	"lambdabase/internal/secrets"
@@ -21,6 +22,7 @@ type Step struct {
 	Secrets    []Secret // that may hold credentials; none must be there
 	KnownHosts string   // of an SSH remote, whose agent is forwarded; empty for any other
 	SSHAgent   string   // id of the agent; empty: the default one
+	Client     string   // that no other client of the daemon has
 	Proxy      llb.ProxyEnv
 	HostNet    bool // uses the host's network; one without a network is for the user's own steps
 	Hosts      []llb.HostIP
@@ -64,10 +66,10 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 	return s.Image.Run(opts...).AddMount(step.Out, llb.Scratch())
 }
 
-// Again makes another step of one that was run before. As long as a client is there that had it run, a step that has failed
-// stays failed for all clients of the daemon (BuildKit v0.33.1).
-func Again(attempt int) llb.RunOption {
-	return llb.AddEnv(step.Attempt, strconv.Itoa(attempt+1))
+// Again makes another step of one that was run before, and one of this client's own. As long as a client is there that had
+// it run too, a step that has failed stays failed for all of them (BuildKit v0.33.1).
+func (s Step) Again(attempt int) llb.RunOption {
+	return llb.AddEnv(step.Attempt, fmt.Sprintf("%d of %s", attempt+1, s.Client))
 }
 
 // fetch gets an object by the batch API, as a file named by its oid. One step for each object, so that runtimes share it.
@@ -83,7 +85,7 @@ func (s Step) fetch(l Layer, opts ...llb.ConstraintsOpt) llb.State {
 		llb.AddMount(step.Cache, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
 	}
 	if l.Attempt > 0 {
-		run = append(run, Again(l.Attempt))
+		run = append(run, s.Again(l.Attempt))
 	}
 	for _, o := range opts {
 		run = append(run, o)
