@@ -113,6 +113,7 @@ func (p *place) options() (embedded.Options, error) {
 		Waiting: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},
+		Notice: func(text string) { fmt.Fprintln(os.Stderr, printable.Name(text)) },
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"archive/tar"
-	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -103,7 +102,7 @@ func TestDatabaseInUseIsNoReasonToThrowItAway(t *testing.T) {
 }
 
 func TestOtherLayout(t *testing.T) {
-	for _, version := range []string{"0 overlayfs\n", "2 overlayfs\n", "1 zfs\n", "", "\x00\x00"} {
+	for _, version := range []string{"1 overlayfs\n", "3 overlayfs\n", "2 zfs\n", "", "\x00\x00"} {
 		root := t.TempDir()
 		require.NoError(t, start(t, Options{Root: root}).Close())
 		require.NoError(t, os.WriteFile(filepath.Join(root, versionFile), []byte(version), 0o600))
@@ -115,38 +114,6 @@ func TestOtherLayout(t *testing.T) {
 		require.NoFileExists(t, old)
 		again, err := os.ReadFile(filepath.Join(root, versionFile))
 		require.NoError(t, err)
-		require.Equal(t, "1 overlayfs\n", string(again))
+		require.Equal(t, "2 overlayfs\n", string(again))
 	}
-}
-
-func TestMachineThatWentDown(t *testing.T) {
-	boot := time.Now()
-	for _, c := range []struct {
-		name, state string
-		changed     time.Duration
-		torn        bool
-	}{
-		{"closed long before", isClosed, -time.Hour, false},
-		{"closed just before, which may not be on the disk", isClosed, -10 * time.Second, true},
-		{"in use", isOpen, -time.Hour, true},
-		{"half a state", "", -time.Hour, true},
-		{"killed, but the machine is up", isOpen, time.Second, false},
-		{"copied to this machine", isClosed, time.Hour, false},
-	} {
-		require.Equal(t, c.torn, tornAt(c.state, boot.Add(c.changed), boot), c.name)
-	}
-	require.Less(t, time.Since(bootTime()), 10*365*24*time.Hour)
-	require.Positive(t, time.Since(bootTime()))
-}
-
-func TestStateTellsHowTheProcessEnded(t *testing.T) {
-	root := t.TempDir()
-	b := start(t, Options{Root: root})
-	state, err := os.ReadFile(filepath.Join(root, stateFile))
-	require.NoError(t, err)
-	require.Equal(t, isOpen, string(state))
-	require.NoError(t, b.Close())
-	state, err = os.ReadFile(filepath.Join(root, stateFile))
-	require.NoError(t, err)
-	require.True(t, bytes.Equal(state, []byte(isClosed)))
 }

@@ -3,6 +3,7 @@ package embedded
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -39,6 +40,7 @@ type build struct {
 	Server string
 	Layers []digest.Digest
 	Git    string // a repository
+	Commit string // in it; none: that of main
 	Run    string // a command line of busybox, which is then the base
 	Out    string // an OCI archive; none: /dev/null
 }
@@ -104,7 +106,7 @@ func (b *build) state(ctx context.Context, c gateway.Client) (llb.State, error) 
 		layers = append(layers, layer)
 	}
 	if b.Git != "" {
-		layers = append(layers, llb.Scratch().File(llb.Copy(llb.Git(b.Git, "main"), "/", "/", llb.WithCreatedTime(epoch))))
+		layers = append(layers, llb.Scratch().File(llb.Copy(llb.Git(b.Git, cmp.Or(b.Commit, "main")), "/", "/", llb.WithCreatedTime(epoch))))
 	}
 	st := llb.Merge(layers)
 	if b.Run != "" {
@@ -208,23 +210,45 @@ func busybox(t testing.TB) []byte {
 // gitRepository is the URL of a repository with some big files in its branch main.
 func gitRepository(t testing.TB) string {
 	t.Helper()
-	git, err := exec.LookPath("git")
-	if err != nil {
-		missing(t, err)
-	}
-	dir := t.TempDir()
-	for i := range 20 {
+	url, _ := serveGit(t, 20)
+	return url
+}
+
+// serveGit also gives where it is.
+func serveGit(t testing.TB, files int) (url, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for i := range files {
 		content := make([]byte, 200_000)
 		_, _ = rand.NewChaCha8([32]byte{byte(i)}).Read(content)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), content, 0o600))
 	}
-	for _, args := range []string{"init -q -b main", "add .", "-c user.name=n -c user.email=e commit -q -m m", "config http.receivepack false"} {
-		out, err := exec.Command(git, append([]string{"-C", dir}, strings.Fields(args)...)...).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-	}
-	s := httptest.NewServer(&cgi.Handler{Path: git, Args: []string{"http-backend"}, Env: []string{
+	git(t, dir, "init", "-q", "-b", "main")
+	git(t, dir, "config", "http.receivepack", "false")
+	commit(t, dir)
+	path, err := exec.LookPath("git")
+	require.NoError(t, err)
+	s := httptest.NewServer(&cgi.Handler{Path: path, Args: []string{"http-backend"}, Env: []string{
 		"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
 	}})
 	t.Cleanup(s.Close)
-	return s.URL + "/.git"
+	return s.URL + "/.git", dir
+}
+
+// commit gives the id.
+func commit(t testing.TB, dir string) string {
+	t.Helper()
+	git(t, dir, "add", ".")
+	git(t, dir, "-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "-m", "m")
+	return git(t, dir, "rev-parse", "HEAD")
+}
+
+func git(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		missing(t, err)
+	}
+	out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return strings.TrimSpace(string(out))
 }

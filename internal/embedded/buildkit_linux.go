@@ -31,6 +31,7 @@ type BuildKit struct {
 	server   *grpc.Server
 	listener *bufconn.Listener
 	opened   closers
+	outcome  outcome
 	stopping chan struct{}
 	close    sync.Once
 	closeErr error
@@ -54,7 +55,7 @@ func Start(ctx context.Context, o Options) (*BuildKit, error) {
 		}
 	}
 	if err != nil {
-		_ = r.close(false)
+		_ = r.close(nil)
 		return nil, err
 	}
 	return b, nil
@@ -92,7 +93,7 @@ func run(ctx context.Context, r *root, o Options) (_ *BuildKit, err error) {
 }
 
 func (b *BuildKit) serve(ctl *control.Controller) {
-	b.server = newServer()
+	b.server = newServer(&b.outcome)
 	ctl.Register(b.server)
 	go func() {
 		if err := b.server.Serve(b.listener); err != nil {
@@ -101,9 +102,9 @@ func (b *BuildKit) serve(ctl *control.Controller) {
 	}()
 }
 
-func newServer() *grpc.Server {
+func newServer(o *outcome) *grpc.Server {
 	return grpc.NewServer(
-		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), // errors keep their type and source location
+		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor, o.watch), // errors keep their type and source location
 		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
 		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize),
 		grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
@@ -134,7 +135,11 @@ func (b *BuildKit) shut() error {
 	if !within(patience, func() { err = b.opened.close() }) {
 		return errors.New("cache is still in use")
 	}
-	if unlock := b.root.close(err == nil); err == nil {
+	var o *outcome
+	if err == nil {
+		o = &b.outcome
+	}
+	if unlock := b.root.close(o); err == nil {
 		err = unlock
 	}
 	return err

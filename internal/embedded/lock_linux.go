@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,9 @@ import (
 const (
 	lockFile  = "lock"
 	lockPause = 50 * time.Millisecond
+
+	nobody       = "another process" // whose name is not known
+	patientTries = 40
 )
 
 // lock is held on a root. A process that ends in any way gives it back.
@@ -35,7 +39,18 @@ func take(ctx context.Context, root string, waiting func(string)) (*lock, error)
 		file.Close()
 		return nil, err
 	}
-	return l, l.tell()
+	return l, errors.Wrapf(stderrors.Join(l.bequeath(), l.tell()), "lock %s", l.file.Name())
+}
+
+// bequeath lets the programs that this process runs hold the lock too: Linux gives the lock of a process that is killed
+// back before it ends the others of its namespace, and git might still be writing when the next one looks at what is left.
+// Where there is no such namespace, a program may live on for its own reasons, and keep nobody waiting.
+func (l *lock) bequeath() error {
+	if os.Getpid() != 1 {
+		return nil
+	}
+	_, err := unix.FcntlInt(l.file.Fd(), unix.F_SETFD, 0)
+	return err
 }
 
 func (l *lock) wait(ctx context.Context, waiting func(string)) error {
@@ -47,9 +62,10 @@ func (l *lock) wait(ctx context.Context, waiting func(string)) error {
 		if err != unix.EWOULDBLOCK && err != unix.EINTR {
 			return errors.Wrapf(err, "lock %s", l.file.Name())
 		}
-		// Not the first time: a holder that has just come has not told yet who it is.
-		if tries == 1 && waiting != nil {
-			waiting(l.holder())
+		// A holder that has just come has not told yet who it is, or the file tells of the one before.
+		if holder := l.holder(); waiting != nil && tries > 0 && (holder != nobody || tries > patientTries) {
+			waiting(holder)
+			waiting = nil
 		}
 		select {
 		case <-ctx.Done():
@@ -62,7 +78,7 @@ func (l *lock) wait(ctx context.Context, waiting func(string)) error {
 func (l *lock) holder() string {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, 1000))
 	if err != nil || len(text) == 0 {
-		return "another process"
+		return nobody
 	}
 	return strings.TrimSpace(string(text))
 }
@@ -74,7 +90,7 @@ func (l *lock) tell() error {
 	if err == nil {
 		_, err = l.file.WriteAt([]byte(text), 0)
 	}
-	return errors.Wrapf(err, "lock %s", l.file.Name())
+	return err
 }
 
 func (l *lock) release() error {

@@ -29,6 +29,8 @@ type Options struct {
 	Runc string
 	// Waiting is called once if another process holds the root: "process 4711 (lambdabase build nodejs20.x), since 12:34:56".
 	Waiting func(holder string)
+	// Notice is called if the cache that is there can't be used, and is begun anew: "the cache in /root/.cache/lambdabase is begun anew: it is a copy ...".
+	Notice func(text string)
 	// Log takes BuildKit's own log, which is logrus' global one; nil: it is thrown away.
 	Log io.Writer
 }

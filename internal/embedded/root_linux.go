@@ -15,15 +15,13 @@ import (
 )
 
 const (
-	layoutVersion = 1
+	layoutVersion = 2
 
 	versionFile = "version" // of the layout, and the snapshotter
-	stateFile   = "state"   // isOpen while a process uses the cache, else isClosed
+	stateFile   = "state"   // how the last process left the cache
 	cacheFolder = "cache"
 	runFolder   = "run" // a file system in memory, which goes with the process
 	gonePrefix  = "gone-"
-
-	isOpen, isClosed = "open", "closed"
 )
 
 // root is a folder with a cache, held by this process.
@@ -31,7 +29,9 @@ type root struct {
 	path        string
 	lock        *lock
 	snapshotter string
-	littered    bool // by a process that didn't close it
+	boot        string // of the machine
+	unclean     bool   // something may be left of what was broken off before
+	notice      func(string)
 }
 
 // openRoot waits for the root and makes it ready.
@@ -44,7 +44,7 @@ func openRoot(ctx context.Context, o Options) (*root, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &root{path: path, lock: lock}
+	r := &root{path: path, lock: lock, notice: o.Notice}
 	if err := r.prepare(o.Snapshotter); err != nil {
 		_ = lock.release()
 		return nil, err
@@ -87,13 +87,12 @@ func (r *root) prepare(snapshotter string) error {
 	if r.snapshotter, err = chooseSnapshotter(r.path, snapshotter, was); err != nil {
 		return err
 	}
-	r.littered = r.state() == isOpen
-	switch _, there := os.Stat(r.in(cacheFolder)); {
-	case there == nil && was != r.layout():
-		err = r.renew(fmt.Sprintf("its layout is %q in place of %q", was, r.layout()))
-	case there == nil && r.torn():
-		err = r.renew("the machine went down while it was in use, or before it was written to the disk")
-	default:
+	if r.boot, err = bootID(); err != nil {
+		return err
+	}
+	if why := r.unusable(was); why != "" {
+		err = r.renew(why)
+	} else {
 		err = r.make()
 	}
 	if err != nil {
@@ -102,13 +101,33 @@ func (r *root) prepare(snapshotter string) error {
 	return errors.Wrap(unix.Mount("tmpfs", r.in(runFolder), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"), "folder in memory")
 }
 
+// unusable says why the cache that is there can't be used, if there is one.
+func (r *root) unusable(was string) string {
+	if _, err := os.Stat(r.in(cacheFolder)); errors.Is(err, os.ErrNotExist) {
+		return ""
+	}
+	s, err := r.readState()
+	r.unclean = s.unclean()
+	switch {
+	case was != r.layout():
+		return fmt.Sprintf("its layout is %q in place of %q", was, r.layout())
+	case err != nil || s.torn(r.boot):
+		return "the machine went down while it was in use, or before it was written to the disk"
+	case r.copied(s):
+		return "it is a copy, and copies may lack owners and attributes of files (to take a cache along, use --cache-to and --cache-from)"
+	}
+	return ""
+}
+
 // make makes what a root has, and removes what it had. The cache is in use from here on.
 func (r *root) make() error {
-	if err := r.mark(isOpen); err != nil {
-		return err
+	if r.found() != r.layout() {
+		if err := os.WriteFile(r.in(versionFile), []byte(r.layout()+"\n"), 0o600); err != nil {
+			return errors.WithStack(err)
+		}
 	}
-	if err := os.WriteFile(r.in(versionFile), []byte(r.layout()+"\n"), 0o600); err != nil {
-		return errors.WithStack(err)
+	if err := r.mark(cacheState{Open: true, Boot: r.boot}); err != nil {
+		return err
 	}
 	for _, folder := range []string{cacheFolder, runFolder} {
 		if err := os.MkdirAll(r.in(folder), 0o700); err != nil {
@@ -132,22 +151,13 @@ func (r *root) layout() string {
 	return fmt.Sprintf("%d %s", layoutVersion, r.snapshotter)
 }
 
-// mark tells the next process how this one left the cache.
-func (r *root) mark(state string) error {
-	return errors.WithStack(os.WriteFile(r.in(stateFile), []byte(state), 0o600))
-}
-
-func (r *root) state() string {
-	state, err := os.ReadFile(r.in(stateFile))
-	if err != nil {
-		return ""
-	}
-	return string(state)
-}
-
 // renew begins a cache anew.
 func (r *root) renew(why string) error {
 	bklog.L.Warnf("cache in %s is thrown away: %s", r.path, why)
+	if r.notice != nil {
+		r.notice(fmt.Sprintf("the cache in %s is begun anew: %s", r.path, why))
+	}
+	r.unclean = false
 	if err := os.Rename(r.in(cacheFolder), r.in(gonePrefix+identity.NewID())); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.WithStack(err)
 	}
@@ -168,11 +178,11 @@ func (r *root) sweep() error {
 	return errors.WithStack(err)
 }
 
-// close gives the root back. whole tells that nothing is left to be written.
-func (r *root) close(whole bool) error {
+// close gives the root back. With an outcome, nothing is left to be written; without one the cache counts as in use.
+func (r *root) close(o *outcome) error {
 	var err error
-	if whole {
-		err = r.mark(isClosed)
+	if o != nil {
+		err = r.settle(o)
 	}
 	_ = unix.Unmount(r.in(runFolder), unix.MNT_DETACH) // the mount namespace ends with the process
 	if unlock := r.lock.release(); err == nil {

@@ -136,7 +136,7 @@ func TestSnapshotterOfTheCacheIsKept(t *testing.T) {
 	for _, step := range []struct{ asked, got, log string }{
 		{asked: Native, got: Native},
 		{asked: "", got: Native},
-		{asked: Overlayfs, got: Overlayfs, log: `thrown away: its layout is \"1 native\" in place of \"1 overlayfs\"`},
+		{asked: Overlayfs, got: Overlayfs, log: `thrown away: its layout is \"2 native\" in place of \"2 overlayfs\"`},
 		{asked: "", got: Overlayfs},
 	} {
 		var log output

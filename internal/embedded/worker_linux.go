@@ -75,10 +75,14 @@ func newWorker(ctx context.Context, r *root, o Options, hosts docker.RegistryHos
 		MountPoolRoot:    r.in(runFolder, "cachemounts"),
 		ResourceMonitor:  monitor,
 	})
-	if err == nil && r.littered {
+	if err != nil {
+		return nil, errors.Wrap(err, "worker")
+	}
+	mendRepositories(ctx, w.CacheMgr, r.unclean)
+	if r.unclean {
 		go store.tidy(context.WithoutCancel(ctx))
 	}
-	return w, errors.Wrap(err, "worker")
+	return w, nil
 }
 
 // store has blobs and layers.
