@@ -80,35 +80,47 @@ func (h *host) oracle(t testing.TB, runtime, folder string, more ...string) sand
 // the times of the oracle's root filesystem. Nothing else differs, and a chained image doesn't differ in this either.
 func requireEqual(t testing.TB, d *sandbox.Daemon, want, got sandbox.Request, opts ...fstree.Option) {
 	t.Helper()
-	requireSame(t, d.Tar, want, got, opts...)
-	root := requireSame(t, d.Local, want, got, opts...)
-	wantImage, gotImage := oneImage(t, d, want), oneImage(t, d, got)
-	require.Equal(t, configOf(t, wantImage), configOf(t, gotImage))
+	requireExports(t, exported(t, d, want), d, got, opts...)
+}
 
-	wantTree, err := wantImage.Tree()
+// exports are what three exporters tell of a build.
+type exports struct {
+	tar, local fstree.Tree
+	image      sandbox.Image
+}
+
+func exported(t testing.TB, d *sandbox.Daemon, req sandbox.Request) (e exports) {
+	t.Helper()
+	var err error
+	e.tar, err = d.Tar(t, req)
 	require.NoError(t, err)
-	gotTree, err := gotImage.Tree()
+	e.local, err = d.Local(t, req)
 	require.NoError(t, err)
-	if got.Attrs["layers"] != "chain" {
+	e.image = oneImage(t, d, req)
+	return e
+}
+
+// requireExports is requireEqual for an oracle that has been built.
+func requireExports(t testing.TB, want exports, d *sandbox.Daemon, req sandbox.Request, opts ...fstree.Option) {
+	t.Helper()
+	got := exported(t, d, req)
+	require.Empty(t, fstree.Diff(want.tar, got.tar, opts...), "root filesystem, as a tar")
+	require.Empty(t, fstree.Diff(want.local, got.local, opts...), "root filesystem, as files")
+	require.Equal(t, configOf(t, want.image), configOf(t, got.image))
+
+	wantTree, err := want.image.Tree()
+	require.NoError(t, err)
+	gotTree, err := got.image.Tree()
+	require.NoError(t, err)
+	if req.Attrs["layers"] != "chain" {
 		for path, e := range wantTree {
 			if e.Type == fstree.Dir {
-				e.Mtime = root[path].Mtime / 1e9 * 1e9
+				e.Mtime = want.local[path].Mtime / 1e9 * 1e9
 				wantTree[path] = e
 			}
 		}
 	}
 	require.Empty(t, fstree.Diff(wantTree, gotTree, opts...), "image")
-}
-
-// requireSame compares what one exporter tells of two builds, and gives what it tells of the first.
-func requireSame(t testing.TB, export func(testing.TB, sandbox.Request) (fstree.Tree, error), want, got sandbox.Request, opts ...fstree.Option) fstree.Tree {
-	t.Helper()
-	wantTree, err := export(t, want)
-	require.NoError(t, err)
-	gotTree, err := export(t, got)
-	require.NoError(t, err)
-	require.Empty(t, fstree.Diff(wantTree, gotTree, opts...), "root filesystem")
-	return wantTree
 }
 
 // flags are options as a command takes them: each behind the prefix, by the name that spell gives it.

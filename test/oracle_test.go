@@ -1,6 +1,9 @@
 package test
 
 import (
+	"maps"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +11,7 @@ import (
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 // chained are the runtimes that are built with layers=chain too: one of each shape.
@@ -18,22 +22,35 @@ func TestEveryBaseImageEqualsTheOracle(t *testing.T) {
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001})
 	require.NoError(t, err)
 	h := serve(t, branches)
-	images := 0
+	type image struct{ runtime, platform, folder string }
+	images := map[string]image{}
 	for _, b := range branches {
 		for platform, folder := range platformsOf(b) {
-			images++
-			t.Run(b.Name+" "+platform, func(t *testing.T) {
-				oracle := h.oracle(t, b.Name, folder, "platform", platform)
-				requireEqual(t, d, oracle, h.request(b.Name, "platform", platform))
-				for _, runtime := range chained {
-					if b.Name == runtime {
-						requireEqual(t, d, oracle, h.request(b.Name, "platform", platform, "layers", "chain"))
-					}
-				}
-			})
+			images[b.Name+" "+platform] = image{b.Name, platform, folder}
 		}
 	}
-	require.Equal(t, 56, images)
+	require.Len(t, images, 56)
+	atOnce(t, images, func(t *testing.T, _ string, i image) {
+		want := exported(t, d, h.oracle(t, i.runtime, i.folder, "platform", i.platform))
+		requireExports(t, want, d, h.request(i.runtime, "platform", i.platform))
+		if slices.Contains(chained, i.runtime) {
+			requireExports(t, want, d, h.request(i.runtime, "platform", i.platform, "layers", "chain"))
+		}
+	})
+}
+
+// atOnce runs a test for each case, some at the same time: a build leaves processors to others while it waits for its
+// programs and for the disk. t.Parallel would have other tests wait for the end of all that is parallel.
+func atOnce[T any](t *testing.T, cases map[string]T, test func(t *testing.T, name string, c T)) {
+	var all errgroup.Group
+	all.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		all.Go(func() error {
+			t.Run(name, func(t *testing.T) { test(t, name, cases[name]) })
+			return nil
+		})
+	}
+	_ = all.Wait()
 }
 
 // platformsOf are a branch's platforms, and the folder in which upstream's instructions build each: x86_64 at the root.

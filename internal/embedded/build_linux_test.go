@@ -230,7 +230,7 @@ func serveGit(t testing.TB, files int) (url, dir string) {
 	require.NoError(t, err)
 	s := httptest.NewServer(&cgi.Handler{Path: path, Args: []string{"http-backend"}, Env: []string{
 		"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
-	}})
+	}, Stderr: io.Discard})
 	t.Cleanup(s.Close)
 	return s.URL + "/.git", dir
 }

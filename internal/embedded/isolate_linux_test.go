@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -70,7 +71,10 @@ func TestSignalsArePassedOnOnce(t *testing.T) {
 
 func TestEndOfContextIsASignal(t *testing.T) {
 	needRoot(t)
-	p := begin(t, job{Sleep: true, Limit: 500 * time.Millisecond}, nil)
+	file := filepath.Join(t.TempDir(), "end")
+	p := begin(t, job{Sleep: true, Until: file}, nil)
+	p.says(t, "sleeping")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	require.Equal(t, 130, p.exit())
 	require.Equal(t, 1, strings.Count(p.out.String(), "got terminated"), &p.out)
 }
@@ -104,7 +108,7 @@ func gone(t testing.TB, pid int) {
 
 func becomes(t testing.TB, pid int, states ...string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return slices.Contains(states, state(pid)) }, 5*time.Second, time.Millisecond,
+	require.Eventually(t, func() bool { return slices.Contains(states, state(pid)) }, waitTimeout, time.Millisecond,
 		"state %s of process %d, not %s", states, pid, state(pid))
 }
 

@@ -26,15 +26,18 @@ const (
 
 	// testUser has subordinate ids in the files that [user] shows it in place of the machine's.
 	testUser = 54321
+
+	// waitTimeout ends what is hopeless: on a busy machine all takes many times as long as on one that isn't.
+	waitTimeout = 2 * time.Minute
 )
 
 // job is what a process of a test does.
 type job struct {
 	Root, Snapshotter, Runc string
-	Build                   *build        // nil: holds the root until a signal comes
-	Bare                    bool          // ends after Isolate
-	Sleep                   bool          // waits for signals in place of starting BuildKit
-	Limit                   time.Duration // of Isolate's context
+	Build                   *build // nil: holds the root until a signal comes
+	Bare                    bool   // ends after Isolate
+	Sleep                   bool   // waits for signals in place of starting BuildKit
+	Until                   string // a file: Isolate's context ends when it is there
 }
 
 // runJob is the main function of such a process.
@@ -45,10 +48,8 @@ func runJob(text string) int {
 		return 2
 	}
 	ctx := context.Background()
-	if j.Limit != 0 {
-		limited, cancel := context.WithTimeout(ctx, j.Limit)
-		defer cancel()
-		ctx = limited
+	if j.Until != "" {
+		ctx = untilThere(ctx, j.Until)
 	}
 	isolated, exit, err := Isolate(ctx)
 	if err == nil && isolated {
@@ -61,6 +62,20 @@ func runJob(text string) int {
 		return 1
 	}
 	return exit
+}
+
+func untilThere(ctx context.Context, file string) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		for {
+			if _, err := os.Stat(file); err == nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return ctx
 }
 
 // run prints a line when it is ready, and when it is done.
@@ -175,7 +190,7 @@ func (p *process) signal(t testing.TB, sig syscall.Signal) {
 // says waits until the process has said it.
 func (p *process) says(t testing.TB, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(p.out.String(), text) }, 20*time.Second, 5*time.Millisecond,
+	require.Eventually(t, func() bool { return strings.Contains(p.out.String(), text) }, waitTimeout, 5*time.Millisecond,
 		"process says %q", text)
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,7 +96,7 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 		return len(glob(t, root, "cache/snapshots/snapshots/*")) == 0 &&
 			len(glob(t, root, "cache/content/ingest/*")) == 0 &&
 			len(glob(t, root, "cache/content/blobs/*/*")) == 0
-	}, 10*time.Second, 20*time.Millisecond)
+	}, waitTimeout, 20*time.Millisecond)
 }
 
 // A program that a step runs ends with the process.
@@ -107,12 +108,13 @@ func TestKilledWhileAProgramRuns(t *testing.T) {
 			root = t.TempDir()
 		}
 		b := serve(t, busybox(t))
-		b.Run = "/bin/busybox sh -c '/bin/busybox echo running; /bin/busybox sleep 1000'"
+		long := strconv.Itoa(1000 + rand.N(1_000_000)) // seconds, by which no other sleep is taken for this one
+		b.Run = "/bin/busybox sh -c '/bin/busybox echo running; /bin/busybox sleep " + long + "'"
 		p := begin(t, job{Root: root, Build: b}, as)
 		p.says(t, "running")
-		require.Eventually(t, func() bool { return len(running("sleep\x001000")) > 0 }, 5*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) > 0 }, waitTimeout, 5*time.Millisecond)
 		p.signal(t, syscall.SIGKILL)
-		require.Eventually(t, func() bool { return len(running("sleep\x001000")) == 0 }, 5*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) == 0 }, waitTimeout, 5*time.Millisecond)
 		b.Run = "/bin/busybox true"
 		did(t, job{Root: root, Build: b}, as)
 	})

@@ -3,6 +3,8 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"testing"
 )
@@ -22,6 +24,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	if isolated || err != nil {
+		log.SetOutput(io.Discard) // what servers complain of when a client is killed
 		exit = m.Run()
 	}
 	os.Exit(exit)
