@@ -114,7 +114,11 @@ func (r *request) images(ctx context.Context, plan func(context.Context, ocispec
 	if err := r.scan(ctx, rb); err != nil {
 		return nil, err
 	}
-	return rb.Finalize()
+	res, err := rb.Finalize()
+	if err != nil {
+		return nil, err
+	}
+	return res, r.attest(ctx, res)
 }
 
 // image makes the image of a plan.

@@ -32,6 +32,9 @@ func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
 	if err := b.correctHistory(res); err != nil {
 		return nil, err
 	}
+	if err := r.attest(ctx, res); err != nil {
+		return nil, err
+	}
 	return res, r.warnIndex(ctx, res)
 }
 

@@ -43,6 +43,7 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.Stat
 	if !hasWorkdir {
 		st = a.convert.Workdir(st)
 	}
+	r.noteBuilt(plan)
 	return st, plan.BaseImage(!hasWorkdir), nil
 }
 

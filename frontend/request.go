@@ -33,6 +33,7 @@ type request struct {
 	session  Session
 	hostKeys string    // of the repository, if it is an SSH remote
 	warned   *sync.Map // texts: platforms would say them twice
+	built    *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
 	states   *sync.Map // llb.State of images by platform, to be scanned
 }
 
@@ -40,7 +41,7 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 	r := &request{
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, objects: f.Objects,
 		patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second),
-		warned: &sync.Map{}, states: &sync.Map{},
+		warned: &sync.Map{}, states: &sync.Map{}, built: &sync.Map{},
 	}
 	caps := bc.BuildOpts().LLBCaps
 	r.session = f.Session.on(&caps)

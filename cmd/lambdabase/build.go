@@ -3,17 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"maps"
-	"os"
-	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
-	buildctl "github.com/moby/buildkit/cmd/buildctl/build"
 	"github.com/moby/buildkit/util/staticfs"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -89,6 +81,9 @@ func (b *buildCommand) check(args []string) error {
 	}
 	if _, _, err := b.caches(); err != nil {
 		return err
+	}
+	if err := b.checkMetadata(); err != nil {
+		return errors.Wrap(err, "--metadata-file")
 	}
 	if b.file != "" {
 		args = nil
@@ -254,79 +249,4 @@ func (b *buildCommand) finish(j *job) (files []*pending, err error) {
 		}
 	}
 	return files, nil
-}
-
-// caches are those to import and to export to.
-func (b *buildCommand) caches() (from, to []client.CacheOptionsEntry, err error) {
-	for _, flag := range []struct {
-		name   string
-		values []string
-	}{{"--cache-from", b.cacheFrom}, {"--cache-to", b.cacheTo}} {
-		for _, v := range flag.values {
-			// Without a type, buildctl takes anything for an image's name.
-			if strings.Contains(v, "=") && !strings.Contains(v, "type=") {
-				return nil, nil, errors.Errorf("%s %s: want type=registry,ref=... or type=local,...", flag.name, v)
-			}
-		}
-	}
-	if from, err = buildctl.ParseImportCache(b.cacheFrom); err != nil {
-		return nil, nil, errors.Wrap(err, "--cache-from")
-	}
-	if to, err = buildctl.ParseExportCache(b.cacheTo); err != nil {
-		return nil, nil, errors.Wrap(err, "--cache-to")
-	}
-	for _, c := range slices.Concat(from, to) {
-		if _, err := reference.ParseNormalizedNamed(c.Attrs["ref"]); c.Type == "registry" && err != nil {
-			return nil, nil, errors.Wrapf(err, "cache type=registry: ref %q", c.Attrs["ref"])
-		}
-	}
-	return from, to, nil
-}
-
-// tell says what came out.
-func (b *buildCommand) tell(args []string, answers []*client.SolveResponse) error {
-	all := map[string]any{}
-	for i, answer := range answers {
-		metadata := decoded(answer.ExporterResponse)
-		if b.file != "" || len(args) == 1 {
-			maps.Copy(all, metadata)
-		} else {
-			all[args[i]] = metadata
-		}
-		if dgst := answer.ExporterResponse["containerimage.digest"]; dgst != "" && b.progress != "rawjson" {
-			name := ""
-			if b.file == "" {
-				name = args[i] + " "
-			}
-			fmt.Fprintln(os.Stderr, name+dgst)
-		}
-	}
-	if len(b.outputs) == 0 && !b.push && b.shows() {
-		fmt.Fprintln(os.Stderr, "nothing was written: the result is in the cache only (-o FILE writes it, --push pushes it)")
-	}
-	return b.note(all)
-}
-
-// note writes the metadata file, if one is wanted.
-func (b *buildCommand) note(metadata map[string]any) error {
-	if b.metadata == "" {
-		return nil
-	}
-	dt, err := json.MarshalIndent(metadata, "", "  ")
-	if err != nil {
-		return err
-	}
-	return errors.Wrap(os.WriteFile(b.metadata, append(dt, '\n'), 0o644), "--metadata-file")
-}
-
-// decoded is an exporter's answer; values that are JSON in base64 are that JSON, as buildx has it.
-func decoded(answer map[string]string) map[string]any {
-	metadata := map[string]any{}
-	for key, value := range answer {
-		metadata[key] = value
-		if dt, err := base64.StdEncoding.DecodeString(value); err == nil && json.Valid(dt) && len(dt) > 0 && dt[0] == '{' {
-			metadata[key] = json.RawMessage(dt)
-		}
-	}
-	return metadata
 }

@@ -113,3 +113,15 @@ func TestMetadataIsJSONWhereItIsJSONInBase64(t *testing.T) {
 	require.Equal(t, "bm8=", got["text"])
 	require.Equal(t, "MTIz", got["n"])
 }
+
+func TestAMetadataFileThatCantBeIsFoundAtOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for file, want := range map[string]string{"": "", "a.json": "", ".": ". is a folder: name a file in it", "none/a.json": "folder: stat none: no such file or directory"} {
+		err := (&buildCommand{metadata: file}).checkMetadata()
+		if want == "" {
+			require.NoError(t, err, file)
+		} else {
+			require.EqualError(t, err, want, file)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package frontend
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"lambdabase/frontend/subrequests/plan"
+	"lambdabase/internal/redact"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/frontend/attestations"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/result"
+	"github.com/pkg/errors"
+)
+
+// BuildKit's provenance (v0.33.1) knows what BuildKit's own sources fetched. An object that a step of ours got is no source,
+// and a frontend that the client runs is no request, so that its options are not said (solver/llbsolver/provenance.go:
+// captureProvenance and getRefProvenance). A frontend can't add to it. So where provenance is asked for, each base image
+// has an attestation beside it, in in-toto's format for the materials of a step.
+
+// linkType is the attestation's. See https://github.com/in-toto/attestation/blob/main/spec/predicates/link.md
+const linkType = "https://in-toto.io/attestation/link/v0.3"
+
+type link struct {
+	Name        string            `json:"name"`
+	Command     []string          `json:"command"`
+	Materials   []material        `json:"materials"`
+	Byproducts  map[string]string `json:"byproducts"`
+	Environment environment       `json:"environment"`
+}
+
+// material is what in-toto calls a resource descriptor.
+type material struct {
+	Name   string            `json:"name"`
+	URI    string            `json:"uri,omitempty"`
+	Digest map[string]string `json:"digest,omitempty"`
+}
+
+type environment struct {
+	Runtime    string `json:"runtime"`
+	Repository string `json:"repository"`
+	Commit     string `json:"commit"`
+	Platform   string `json:"platform"`
+}
+
+// newLink says what a base image was made of.
+func newLink(p *lambda2llb.Plan) link {
+	found := plan.New([]*lambda2llb.Plan{p})
+	image := found.Platforms[0]
+	l := link{
+		Name: "lambdabase", Command: []string{}, Byproducts: map[string]string{},
+		Environment: environment{Runtime: p.Runtime, Repository: redact.Text(p.Repository), Commit: p.Commit, Platform: image.Platform},
+		Materials:   []material{{Name: image.Recipe, URI: redact.Text(p.Repository), Digest: commitDigest(p.Commit)}},
+	}
+	for i, layer := range image.Layers {
+		m := material{Name: layer.File}
+		if !p.Layers[i].InContext {
+			m.URI, m.Digest = redact.Text(layer.URL), map[string]string{"sha256": layer.OID}
+		}
+		l.Materials = append(l.Materials, m)
+	}
+	return l
+}
+
+// commitDigest is a commit as BuildKit's provenance has it; a local checkout has none.
+func commitDigest(commit string) map[string]string {
+	switch len(commit) {
+	case 0:
+		return nil
+	case 64:
+		return map[string]string{"sha256": commit}
+	}
+	return map[string]string{"sha1": commit}
+}
+
+// noteBuilt notes a base image that was put together, for attest.
+func (r *request) noteBuilt(p *lambda2llb.Plan) {
+	r.built.Store(p.Runtime+" "+p.Commit+" "+platforms.FormatAll(platforms.Normalize(p.Platform)), p)
+}
+
+// attest adds to a result what its base images were made of, if provenance is asked for.
+func (r *request) attest(ctx context.Context, res *gateway.Result) error {
+	kinds, err := attestations.Parse(r.bc.BuildOpts().Opts)
+	if err != nil {
+		return err
+	}
+	caps := r.bc.BuildOpts().Caps
+	if _, wanted := kinds[attestations.KeyTypeProvenance]; !wanted || r.call() != "" || caps.Supports(gwpb.CapAttestations) != nil {
+		return nil
+	}
+	of, err := exptypes.ParsePlatforms(res.Metadata)
+	if err != nil {
+		return errors.Wrap(err, "platforms")
+	}
+	for _, p := range of.Platforms {
+		for i, built := range r.builtFor(p, of.Platforms) {
+			att, err := r.attestation(ctx, built, i)
+			if err != nil {
+				return errors.Wrapf(err, "attestation of %s", built.Runtime)
+			}
+			res.AddAttestation(p.ID, att)
+		}
+	}
+	return nil
+}
+
+// builtFor are the base images that an image of a platform may have in it: those of the platform, and those of none that
+// the result has, which the Dockerfile names.
+func (r *request) builtFor(p exptypes.Platform, all []exptypes.Platform) []*lambda2llb.Plan {
+	found := map[string]*lambda2llb.Plan{}
+	r.built.Range(func(key, value any) bool {
+		built := value.(*lambda2llb.Plan)
+		isBuilt := func(other exptypes.Platform) bool { return platforms.OnlyStrict(other.Platform).Match(built.Platform) }
+		if isBuilt(p) || !slices.ContainsFunc(all, isBuilt) {
+			found[key.(string)] = built
+		}
+		return true
+	})
+	var sorted []*lambda2llb.Plan
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		sorted = append(sorted, found[key])
+	}
+	return sorted
+}
+
+func (r *request) attestation(ctx context.Context, p *lambda2llb.Plan, n int) (att gateway.Attestation, err error) {
+	dt, err := json.MarshalIndent(newLink(p), "", "  ")
+	if err != nil {
+		return att, err
+	}
+	name := "/lambdabase.json"
+	if n > 0 {
+		name = fmt.Sprintf("/lambdabase-%d.json", n+1)
+	}
+	st := llb.Scratch().File(llb.Mkfile(name, 0o644, dt), llb.WithCustomName("say what "+p.Runtime+" is made of"))
+	ref, err := r.solve(ctx, st, p.Platform, false)
+	return gateway.Attestation{
+		Kind: gwpb.AttestationKind_InToto, Ref: ref, Path: name,
+		InToto: result.InTotoAttestation{PredicateType: linkType},
+	}, err
+}

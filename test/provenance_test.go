@@ -1,0 +1,135 @@
+package test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lambdabase/internal/sample"
+	"lambdabase/test/sandbox"
+
+	"github.com/moby/buildkit/client"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	slsaType = "https://slsa.dev/provenance/v1"
+	linkType = "https://in-toto.io/attestation/link/v0.3"
+)
+
+// material is what both kinds of statement say of a part.
+type material struct {
+	Name, URI string
+	Digest    map[string]string
+}
+
+type statement struct {
+	PredicateType string
+	Predicate     struct {
+		Environment     map[string]string
+		Materials       []material
+		BuildDefinition struct{ ResolvedDependencies []material }
+	}
+}
+
+// statements are those of an image that is an OCI layout in a folder, by their types.
+func statements(t testing.TB, dir string) map[string][]statement {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "blobs", "sha256", "*"))
+	require.NoError(t, err)
+	found := map[string][]statement{}
+	for _, file := range files {
+		dt, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var s statement
+		if json.Unmarshal(dt, &s) == nil && s.PredicateType != "" {
+			found[s.PredicateType] = append(found[s.PredicateType], s)
+		}
+	}
+	return found
+}
+
+// oids are those of a runtime that upstream serves.
+func oids(t testing.TB, arch, runtime string) (found []string) {
+	t.Helper()
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{runtime}})
+	require.NoError(t, err)
+	for name, content := range made[0].LFS {
+		if strings.HasPrefix(name, arch+"/") {
+			found = append(found, sha256Of(string(content)))
+		}
+	}
+	require.NotEmpty(t, found)
+	return found
+}
+
+// requireLink looks for everything that the image is made of in one statement.
+func requireLink(t testing.TB, h *host, s statement, runtime string) {
+	t.Helper()
+	repository, _ := h.URLs(h.url)
+	commit := must(h.Commit(runtime))
+	require.Equal(t, map[string]string{"runtime": runtime, "repository": repository, "commit": commit, "platform": "linux/arm64"}, s.Predicate.Environment)
+	require.Equal(t, material{"arm64/Dockerfile." + runtime, repository, map[string]string{"sha1": commit}}, s.Predicate.Materials[0])
+	named := map[string]bool{}
+	for _, m := range s.Predicate.Materials[1:] {
+		named[m.Digest["sha256"]] = true
+		require.True(t, strings.HasPrefix(m.URI, "http://") || strings.HasPrefix(m.URI, "lfs+http://"), m.URI)
+	}
+	for _, oid := range oids(t, "arm64", runtime) {
+		require.True(t, named[oid], oid)
+	}
+}
+
+func TestProvenanceNamesAllThatAnImageIsMadeOf(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "nodejs20.x")
+	image, _ := frontendImage(t, d)
+	function := map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile /\n"}
+	for name, req := range map[string]sandbox.Request{
+		"by URL":     h.byImage(image, "nodejs20.x", "objects", h.options("")["objects"]),
+		"by a step":  h.byImage(image, "nodejs20.x"),
+		"a function": h.function(t, function),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			req.Attrs["attest:provenance"], req.Attrs["platform"] = "mode=min", "linux/arm64"
+			_, err := d.Solve(t.Context(), t, req, client.ExportEntry{Type: client.ExporterOCI, Attrs: map[string]string{"tar": "false"}, OutputDir: dir})
+			require.NoError(t, err)
+			found := statements(t, dir)
+			require.Len(t, found[slsaType], 1)
+			require.Len(t, found[linkType], 1)
+			requireLink(t, h, found[linkType][0], "nodejs20.x")
+		})
+	}
+}
+
+func TestProvenanceByTheCommandNamesAllThatAnImageIsMadeOf(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cli, where []string) {
+		h := upstream(t, "nodejs20.x")
+		for _, more := range [][]string{nil, {"--objects=lfs"}} {
+			args := append(append(build(h, "nodejs20.x"), where...), "--platform=linux/arm64", "--opt=attest:provenance=mode=min", "-o", "type=oci,tar=false,dest=image")
+			c.does(t, append(args, more...)...)
+			found := statements(t, c.file("image"))
+			require.Len(t, found[linkType], 1)
+			requireLink(t, h, found[linkType][0], "nodejs20.x")
+
+			// BuildKit's own says the same of what it fetched, and of what the command gave it.
+			require.Len(t, found[slsaType], 1)
+			var digests []string
+			for _, m := range found[slsaType][0].Predicate.BuildDefinition.ResolvedDependencies {
+				for _, dgst := range m.Digest {
+					digests = append(digests, dgst)
+				}
+			}
+			require.Contains(t, digests, must(h.Commit("nodejs20.x")))
+			for _, oid := range oids(t, "arm64", "nodejs20.x") {
+				require.Contains(t, digests, oid)
+			}
+			require.NoError(t, os.RemoveAll(c.file("image")))
+		}
+		c.does(t, append(append(build(h, "nodejs20.x"), where...), "-o", "type=oci,tar=false,dest=image")...)
+		require.Empty(t, statements(t, c.file("image")), "only where it is asked for")
+	})
+}
