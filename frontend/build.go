@@ -21,6 +21,8 @@ type Frontend struct {
 	Today time.Time // when runtimes are past their end of support; zero: never
 	// Patience is how long the objects of an image may take besides the time for their size; zero: 5 minutes.
 	Patience time.Duration
+	// GitTimeout is how long git may wait for a repository whose server says nothing; zero: a minute.
+	GitTimeout time.Duration
 	// Objects, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
 	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
 	Objects *objects.Store
@@ -56,6 +58,9 @@ func (f Frontend) request(ctx context.Context, c gateway.Client) (*request, erro
 	}
 	opts, err := ParseOptions(bc.BuildOpts().Opts)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.loadContext(ctx, bc, opts); err != nil {
 		return nil, err
 	}
 	entry := readEntrypoint(ctx, bc, opts)

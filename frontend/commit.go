@@ -22,13 +22,17 @@ func (r *request) head(ctx context.Context, runtime string) (string, error) {
 		return lambda2llb.Head(r.Repository, runtime, r.git(opts...)...)
 	})
 	if err != nil {
-		return "", r.branchError(err, runtime)
+		return "", r.branchError(ctx, err, runtime)
 	}
 	return commit, nil
 }
 
 // resolve is the commit that a source means. The daemon asks the repository, with the user's credentials.
 func (r *request) resolve(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {
+	return whileThere(ctx, r.waitForGit(), func(ctx context.Context) (string, error) { return r.resolveSource(ctx, what, source) })
+}
+
+func (r *request) resolveSource(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {
 	op, err := sourceOp(ctx, source())
 	if err != nil {
 		return "", err

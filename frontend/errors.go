@@ -60,15 +60,28 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
 }
 
-func (r *request) branchError(err error, runtime string) error {
+func (r *request) branchError(ctx context.Context, err error, runtime string) error {
 	if !says(err, "does not contain ref", "couldn't find remote ref") {
 		return errors.Wrapf(r.repositoryError(err), "branch %s of %s", runtime, r.Repository)
+	}
+	if r.hostKeys == "" && r.isBare(ctx) {
+		return errors.Errorf("no runtime %s: %s has no branches at all: it asks to sign in, and answers with a page in the place of a repository, or is empty (%s)",
+			runtime, r.Repository, r.secretHint())
 	}
 	msg := fmt.Sprintf("no runtime %s: %s has no such branch", runtime, r.Repository)
 	if near := catalog.Nearest(runtime); len(near) > 0 {
 		msg += fmt.Sprintf(" (did you mean %s? the call lambda.runtimes and lambdabase list name those that are there)", strings.Join(near, ", "))
 	}
 	return errors.New(msg)
+}
+
+// isBare tells a repository in which git finds no branch. A page to sign in is one, without an error: git takes it for a list of
+// none. BuildKit tells in its error what git found by a pattern.
+func (r *request) isBare(ctx context.Context) bool {
+	_, err := r.resolve(ctx, "branches", func(opts ...llb.GitOption) llb.State {
+		return lambda2llb.Head(r.Repository, "*", r.git(opts...)...)
+	})
+	return err != nil && says(err, `does not contain ref refs/heads/*, output: ""`)
 }
 
 // repositoryError is an error of git with what to do where the repository let nobody in. Which secret git was given is not
@@ -85,13 +98,19 @@ func (r *request) repositoryError(err error) error {
 	case isSSH && says(err, "Permission denied", "ot found"):
 		return errors.Wrap(err, "the repository isn't there, or no key of the SSH agent (--ssh default) may read it")
 	case says(err, "could not read Username", "Authentication failed", "' not found", "returned error: 403"):
-		lineBreak := ""
-		if r.session.HasSecret == nil { // the command takes it off
-			lineBreak = ", perhaps for a line break at its end, which BuildKit's git sends along"
-		}
-		return errors.Wrapf(err, "the repository isn't there, or is private (pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused%s)", hostOf(r.Repository), lineBreak)
+		return errors.Wrapf(err, "the repository isn't there, or is private (%s)", r.secretHint())
+	case says(err, "unable to update url base from redirection", "Cannot obtain needed object"): // git's, of a page
+		return errors.Wrapf(err, "it asks to sign in, or is no repository (%s)", r.secretHint())
 	}
 	return err
+}
+
+func (r *request) secretHint() string {
+	lineBreak := ""
+	if r.session.HasSecret == nil { // the command takes it off
+		lineBreak = ", perhaps for a line break at its end, which BuildKit's git sends along"
+	}
+	return fmt.Sprintf("pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused%s", hostOf(r.Repository), lineBreak)
 }
 
 func (r *request) commitError(err error, commit string) error {

@@ -18,11 +18,11 @@ import (
 // another than the commit's (see lambda2llb.Tree), and with a directory of it can't be had with its .git: so that is only
 // asked whether there may be a recipe.
 func (c *checkout) fromGit(ctx context.Context) error {
-	opts := c.bc.BuildOpts().Opts
-	ref, isGit, err := dfgitutil.ParseGitRef(opts[cmp.Or(opts["contextkey"], "context")])
-	if !isGit || err != nil {
+	ref, isGit := c.gitContext()
+	if !isGit {
 		return nil
 	}
+	opts := c.bc.BuildOpts().Opts
 	if err := c.setRemote(ref); err != nil {
 		return errors.Wrap(err, "invalid build context")
 	}
@@ -42,6 +42,13 @@ func (c *checkout) fromGit(ctx context.Context) error {
 		c.readRecipe(ctx, inRepository(ref.SubDir, c.file.Path))
 	}
 	return nil
+}
+
+// gitContext is the build context as BuildKit reads it, if it is a URL of git.
+func (r *request) gitContext() (*dfgitutil.GitRef, bool) {
+	opts := r.bc.BuildOpts().Opts
+	ref, isGit, err := dfgitutil.ParseGitRef(opts[cmp.Or(opts["contextkey"], "context")])
+	return ref, isGit && err == nil
 }
 
 // gitRef is what of the repository a context asks for.

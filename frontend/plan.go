@@ -3,7 +3,6 @@ package frontend
 import (
 	"context"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -44,7 +44,9 @@ func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapsh
 
 // loadTree gets the commit's tree, and its date.
 func (r *request) loadTree(ctx context.Context, commit string) (*tree, time.Time, error) {
-	ref, err := r.solve(ctx, r.tree(commit), ocispecs.Platform{}, true)
+	ref, err := whileThere(ctx, r.waitForGit(), func(ctx context.Context) (gateway.Reference, error) {
+		return r.solve(ctx, r.tree(commit), ocispecs.Platform{}, true)
+	})
 	if err != nil {
 		return nil, time.Time{}, r.commitError(err, commit)
 	}
@@ -95,33 +97,6 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 	}
 	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
 	return lambda2llb.Layer{Object: o, Lines: add.Lines, URL: s.objects.URL(o)}, nil
-}
-
-// lfsURL is the url of section [lfs] of a .lfsconfig, whose names git reads in any case.
-var lfsURL = regexp.MustCompile(`(?i)(?:^|\n)\s*\[lfs\][^\[]*?\n\s*url\s*=\s*"?(https?://[!$-;=A-Z\\_a-z~]+)"?[ \t\r]*(?:\n|$)`)
-
-// lfsConfig is the server that the repository's .lfsconfig names. A branch must not say which host is asked with the
-// user's credentials, so it is only told where the right one fails.
-func (s *snapshot) lfsConfig(ctx context.Context) string {
-	if !s.objects.Batch {
-		return ""
-	}
-	dt, err := s.tree.read(ctx, ".lfsconfig", maxRecipe)
-	if err != nil {
-		return ""
-	}
-	found := lfsURL.FindSubmatch(dt)
-	if found == nil {
-		return ""
-	}
-	asked := s.objects.Server
-	if asked == "" {
-		asked, _ = lfs.ServerURL(s.Repository)
-	}
-	if named := strings.TrimSuffix(string(found[1]), "/"); named != asked {
-		return named
-	}
-	return ""
 }
 
 // recipe reads the recipe of a platform.

@@ -35,12 +35,14 @@ type request struct {
 	warned   *sync.Map // texts: platforms would say them twice
 	built    *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
 	states   *sync.Map // llb.State of images by platform, to be scanned
+
+	gitTimeout time.Duration
 }
 
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, objects: f.Objects,
-		patience: cmp.Or(f.Patience, patience), pause: cmp.Or(f.pause, time.Second),
+		patience: cmp.Or(f.Patience, patience), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), pause: cmp.Or(f.pause, time.Second),
 		warned: &sync.Map{}, states: &sync.Map{}, built: &sync.Map{},
 	}
 	caps := bc.BuildOpts().LLBCaps

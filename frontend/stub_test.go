@@ -87,6 +87,9 @@ func (s *stub) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, _ sourc
 		return &sourceresolver.MetaResponse{Op: op, HTTP: &sourceresolver.ResolveHTTPResponse{Digest: s.http}}, nil
 	}
 	_, ref, _ := strings.Cut(op.Identifier, "#")
+	if ref == "refs/heads/*" && len(s.branches) > 0 {
+		return nil, errors.Errorf("repository does not contain ref %s, output: \"%s\\trefs/heads/x\\n\"", ref, stubCommit)
+	}
 	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
 		if s.branches[branch] == "" {
 			return nil, errors.Errorf("repository does not contain ref %s, output: \"\"", ref)

@@ -188,4 +188,14 @@ func TestTheCommandExplainsItself(t *testing.T) {
 	require.Equal(t, "nodejs20.x\nnodejs22.x\n:4\n", c.does(t, "__complete", "build", "nodejs24.x", "nodejs2"))
 	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "inspect", "nodejs2"))
 	require.Equal(t, ":4\n", c.does(t, "__complete", "plan", "nodejs24.x", "nodejs2"))
+
+	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, plain(t, task...))), branch("nodejs2024", compress(t, plain(t, task...)))})
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "build", h.repository(), "nodejs2"), "which was never listed")
+	c.does(t, "list", h.repository())
+	h.Reset()
+	require.Equal(t, "nodejs20.x\nnodejs2024\n:4\n", c.does(t, "__complete", "build", h.repository(), "nodejs2"))
+	require.Equal(t, "nodejs2024\n:4\n", c.does(t, "__complete", "build", "nodejs20.x", h.repository(), "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs2024\n:4\n", c.does(t, "__complete", "plan", h.repository(), "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "build", "nodejs2"), "another repository")
+	require.Empty(t, h.Requests())
 }

@@ -40,6 +40,8 @@ var batchTroubles = []trouble{
 	{name: "509 over quota", faults: batches(sample.OverQuota(509)), says: phrases{"limit reached (509 from ", "LFS quota is used up"}},
 	{name: "403 rate limit once", faults: batches(once(sample.Message(403, "API rate limit exceeded")))},
 
+	{name: "a page to sign in", faults: batches(sample.SignIn(203)), says: phrases{"it asks to sign in (203 from ", "pass a token as the secret GIT_AUTH_TOKEN"}},
+	{name: "the way to sign in", faults: batches(sample.SignIn(302)), says: phrases{"an HTML page: is LFS enabled there, or does a proxy or a login page stand in between", "pass a token as the secret GIT_AUTH_TOKEN"}},
 	{name: "a page", faults: batches(sample.Page()), says: phrases{"the server answers with an HTML page: is LFS enabled there, or does a proxy or a login page stand in between", "Please log in"}},
 	{name: "half an answer", faults: batches(sample.BrokenJSON()), says: phrases{"the server answers with something else than LFS"}},
 	{name: "no answer at all", faults: batches(sample.Fault{Status: 200}), says: phrases{"the server answers with something else than LFS"}},

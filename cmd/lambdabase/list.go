@@ -70,14 +70,12 @@ func (l *listCommand) run(c *cobra.Command) error {
 			return err
 		}
 		defer end()
-		l.repository, key = url, "sample" // which has another port every time
+		l.repository, key = url, sampleKey // which has another port every time
 	}
-	dir, err := l.place.folder("list")
-	if err != nil {
+	if _, err := l.place.folder(listFolder); err != nil {
 		return err
 	}
-	name := sha256.Sum256([]byte(key))
-	found, err := l.ask(c.Context(), filepath.Join(dir, hex.EncodeToString(name[:])+".json"))
+	found, err := l.ask(c.Context(), l.place.listFile(key))
 	if err != nil {
 		return fmt.Errorf("branches of %s: %w", l.repository, err)
 	}
@@ -95,6 +93,22 @@ func printJSON(c *cobra.Command, list []listed) error {
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s\n", printable.JSON(dt))
 	return err
+}
+
+const (
+	listFolder = "list"
+	// sampleKey stands for the sample's repository.
+	sampleKey = "sample"
+)
+
+// listFile is the file that a repository's list is kept in. The folder it is in may not be there.
+func (p *place) listFile(repository string) string {
+	name := sha256.Sum256([]byte(repository))
+	dir, err := p.path(listFolder)
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, hex.EncodeToString(name[:])+".json")
 }
 
 // check finds what makes no sense, as the commands that ask the frontend have it found.

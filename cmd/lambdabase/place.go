@@ -119,6 +119,14 @@ func (p *place) options() (embedded.Options, error) {
 
 // folder is a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
 func (p *place) folder(part string) (string, error) {
+	dir, err := p.path(part)
+	if err != nil {
+		return "", err
+	}
+	return dir, errors.Wrap(os.MkdirAll(dir, 0o700), "cache")
+}
+
+func (p *place) path(part string) (string, error) {
 	root := p.root
 	if root == "" {
 		var err error
@@ -127,8 +135,5 @@ func (p *place) folder(part string) (string, error) {
 		}
 	}
 	dir, err := filepath.Abs(filepath.Join(root, part)) // which git runs elsewhere with
-	if err != nil {
-		return "", errors.Wrap(err, "cache")
-	}
-	return dir, errors.Wrap(os.MkdirAll(dir, 0o700), "cache")
+	return dir, errors.Wrap(err, "cache")
 }

@@ -1,11 +1,6 @@
 package main
 
 import (
-	"slices"
-	"strings"
-
-	"lambdabase/internal/catalog"
-
 	"github.com/spf13/cobra"
 )
 
@@ -47,20 +42,4 @@ func checkUsage(c *cobra.Command) {
 			return nil
 		}
 	}
-}
-
-// runtimeNames completes names of runtimes, but for those that are there already.
-func runtimeNames(_ *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
-	names := slices.DeleteFunc(catalog.Names(), func(name string) bool {
-		return !strings.HasPrefix(name, begun) || slices.Contains(given, name)
-	})
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// runtimeName completes the name of one runtime.
-func runtimeName(c *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
-	if len(given) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return runtimeNames(c, given, begun)
 }

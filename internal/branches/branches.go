@@ -4,27 +4,20 @@ package branches
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"net/url"
-	"os"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/recipe"
-	"lambdabase/internal/secrets"
 
-	git "github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/config"
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	"github.com/go-git/go-git/v5/storage/memory"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -39,100 +32,24 @@ type Runtime struct {
 	Size int64     `json:"size,omitempty"` // of the layers of its largest platform, packed, in bytes
 }
 
-// Remote is a repository, and what is needed to get at it.
-type Remote struct {
-	URL         string
-	Credentials secrets.Credentials
-	Authority   []byte // certificates in PEM to trust besides the system's
-	KnownHosts  string // of an SSH remote, as known_hosts has them
-	Agent       string // socket of the SSH agent
-}
-
 // List fetches the newest commit of every branch, some hundred kilobytes in all as the trees hold pointers, and looks for
 // recipes in it. Branches without one are left out. The result is sorted by name.
 func List(ctx context.Context, remote Remote) ([]Runtime, error) {
-	repo, err := remote.fetch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	refs, err := repo.Branches()
+	s, err := remote.fetch(ctx)
 	if err != nil {
 		return nil, err
 	}
 	runtimes := []Runtime{}
-	err = refs.ForEach(func(ref *plumbing.Reference) error {
-		r, err := runtime(ctx, repo, ref)
+	for _, name := range slices.Sorted(maps.Keys(s.heads)) {
+		r, err := s.runtime(ctx, name)
+		if err != nil {
+			return nil, errors.Wrapf(err, "branch %s", name)
+		}
 		if len(r.Platforms) > 0 {
 			runtimes = append(runtimes, r)
 		}
-		return errors.Wrapf(err, "branch %s", ref.Name().Short())
-	})
-	sort.Slice(runtimes, func(i, j int) bool { return runtimes[i].Name < runtimes[j].Name })
-	return runtimes, err
-}
-
-// Cached is List with one request, for a repository whose branches are all where they were when the file was written.
-func Cached(ctx context.Context, remote Remote, file string) ([]Runtime, error) {
-	heads, err := remote.heads(ctx)
-	if err != nil {
-		return nil, err
 	}
-	var kept struct {
-		Heads    map[string]string
-		Runtimes []Runtime
-	}
-	if dt, err := os.ReadFile(file); err == nil && json.Unmarshal(dt, &kept) == nil && maps.Equal(kept.Heads, heads) {
-		return kept.Runtimes, nil
-	}
-	if kept.Runtimes, err = List(ctx, remote); err != nil {
-		return nil, err
-	}
-	kept.Heads = heads
-	dt, err := json.Marshal(kept)
-	if err != nil {
-		return nil, err
-	}
-	return kept.Runtimes, errors.Wrap(os.WriteFile(file, dt, 0o600), "list of branches")
-}
-
-// heads are the commits of all branches.
-func (r Remote) heads(ctx context.Context) (map[string]string, error) {
-	auth, err := r.auth(ctx)
-	if err != nil {
-		return nil, err
-	}
-	remote := git.NewRemote(memory.NewStorage(), &config.RemoteConfig{Name: "origin", URLs: []string{r.URL}})
-	refs, err := remote.ListContext(ctx, &git.ListOptions{Auth: auth, CABundle: r.Authority})
-	heads := map[string]string{}
-	for _, ref := range refs {
-		if ref.Name().IsBranch() {
-			heads[ref.Name().Short()] = ref.Hash().String()
-		}
-	}
-	return heads, r.advised(err)
-}
-
-func (r Remote) fetch(ctx context.Context) (*git.Repository, error) {
-	repo, err := git.Init(memory.NewStorage(), nil)
-	if err != nil {
-		return nil, err
-	}
-	remote, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin", URLs: []string{r.URL}})
-	if err != nil {
-		return nil, err
-	}
-	auth, err := r.auth(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = remote.FetchContext(ctx, &git.FetchOptions{
-		RefSpecs: []config.RefSpec{"+refs/heads/*:refs/heads/*"},
-		Depth:    1,
-		Tags:     git.NoTags,
-		Auth:     auth,
-		CABundle: r.Authority,
-	})
-	return repo, r.advised(err)
+	return runtimes, nil
 }
 
 // advised is an error with what to do about it.
@@ -140,7 +57,10 @@ func (r Remote) advised(err error) error {
 	if err != nil && strings.Contains(err.Error(), "unable to authenticate") { // as x/crypto/ssh says it
 		return errors.Wrap(err, "permission denied (publickey): the host takes none of the SSH agent's keys")
 	}
-	if !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
+	if errors.Is(err, errSignIn) {
+		err = errSignIn // net/http tells the URL, which is told already
+	}
+	if err != errSignIn && !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
 		return err
 	}
 	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {
@@ -157,8 +77,8 @@ func (r Remote) advised(err error) error {
 }
 
 // runtime looks at one branch. A branch whose recipes can't be told apart is no runtime.
-func runtime(ctx context.Context, repo *git.Repository, ref *plumbing.Reference) (Runtime, error) {
-	commit, err := repo.CommitObject(ref.Hash())
+func (s *snapshot) runtime(ctx context.Context, name string) (Runtime, error) {
+	commit, err := object.GetCommit(s.objects, s.heads[name])
 	if err != nil {
 		return Runtime{}, err
 	}
@@ -166,12 +86,11 @@ func runtime(ctx context.Context, repo *git.Repository, ref *plumbing.Reference)
 	if err != nil {
 		return Runtime{}, err
 	}
-	name := ref.Name().Short()
 	found, err := recipe.Find(name, func(folder string) ([]string, error) { return names(root, folder) })
 	if err != nil {
 		return Runtime{}, nil
 	}
-	r := Runtime{Name: name, Platforms: found.Platforms(), Commit: ref.Hash().String()}
+	r := Runtime{Name: name, Platforms: found.Platforms(), Commit: commit.Hash.String()}
 	if len(r.Platforms) > 0 {
 		r.Date = commit.Committer.When.UTC()
 	}

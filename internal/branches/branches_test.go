@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"lambdabase/internal/sample"
@@ -73,12 +74,15 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	require.Equal(t, first, cached(1))
 
 	for what, change := range map[string]func(){
-		"pushed":  func() { made[0].Date = made[0].Date.AddDate(1, 0, 0); must(repository.Push(made[0])) },
-		"new":     func() { b := made[1]; b.Name = "go2.x"; must(repository.Push(b)) },
-		"gone":    func() { require.NoError(t, repository.Delete(made[1].Name)) },
-		"damaged": func() { require.NoError(t, os.WriteFile(file, []byte(`{"Heads":{`), 0o600)) },
-		"empty":   func() { require.NoError(t, os.WriteFile(file, nil, 0o600)) },
-		"removed": func() { require.NoError(t, os.Remove(file)) },
+		"pushed":            func() { made[0].Date = made[0].Date.AddDate(1, 0, 0); must(repository.Push(made[0])) },
+		"new":               func() { b := made[1]; b.Name = "go2.x"; must(repository.Push(b)) },
+		"gone":              func() { require.NoError(t, repository.Delete(made[1].Name)) },
+		"damaged":           func() { require.NoError(t, os.WriteFile(file, []byte(`{"Heads":{`), 0o600)) },
+		"older":             func() { rewrite(t, file, `"Version":1`, `"Version":0`) },
+		"newer":             func() { rewrite(t, file, `"Version":1`, `"Version":2`) },
+		"without a version": func() { rewrite(t, file, `"Version":1,`, ``) },
+		"empty":             func() { require.NoError(t, os.WriteFile(file, nil, 0o600)) },
+		"removed":           func() { require.NoError(t, os.Remove(file)) },
 	} {
 		change()
 		t.Log(what)
@@ -89,6 +93,18 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	host.Close()
 	_, err = Cached(context.Background(), Remote{URL: url}, file)
 	require.ErrorContains(t, err, "connection refused", "what was kept is not taken for what is there")
+}
+
+// rewrite changes a text of a file, and what it tells: so that it shows where that is taken for true.
+func rewrite(t *testing.T, file, from, to string) {
+	t.Helper()
+	dt, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(dt), from)
+	text := strings.Replace(string(dt), from, to, 1)
+	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "linux/amd64", "linux/other")), 0o600))
+	_, ok := Kept(file)
+	require.False(t, ok)
 }
 
 func must(_ string, err error) {

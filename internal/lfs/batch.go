@@ -96,7 +96,7 @@ func (s *session) batch(ctx context.Context, at *server, objects []Object) (map[
 	if err != nil {
 		f := s.fail(Protocol, a.call.url, err)
 		if form(dt) == "an HTML page" {
-			f.Message = s.message(excerpt(dt))
+			f.Message, f.Advice = s.message(excerpt(dt)), s.advice(a.call.url)
 		}
 		return nil, f
 	}

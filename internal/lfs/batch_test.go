@@ -51,9 +51,11 @@ func TestAnswersThatAreNotOfLFSAreTold(t *testing.T) {
 				return true
 			}
 			c, _ := h.client()
+			c.Advice = func(*url.URL) string { return "pass a token as the secret" }
 			err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
 			require.Equal(t, Protocol, onlyFailure(t, err).Kind)
 			require.ErrorContains(t, err, tc.want)
+			require.Equal(t, strings.Contains(tc.body, "html"), strings.Contains(err.Error(), "pass a token as the secret"))
 			require.Len(t, h.batches(), 1)
 		})
 	}

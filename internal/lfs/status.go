@@ -55,6 +55,8 @@ func (s *session) denied(f *failure, where *url.URL, carried credential) {
 		f.Err = errors.Errorf("the credential (%s) was refused", carried.name)
 	case carried.sent:
 		f.Err = errors.New("the credential was refused")
+	case f.Status == http.StatusNonAuthoritativeInfo:
+		f.Err = errors.New("it asks to sign in")
 	}
 }
 
@@ -74,7 +76,8 @@ func kindOf(status int) Kind {
 	switch {
 	case status == http.StatusNotFound, status == http.StatusGone:
 		return NotFound
-	case status == http.StatusUnauthorized:
+	case status == http.StatusUnauthorized,
+		status == http.StatusNonAuthoritativeInfo: // with a page to sign in, of Azure DevOps
 		return Unauthorized
 	case status == http.StatusForbidden:
 		return Forbidden

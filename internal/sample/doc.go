@@ -62,6 +62,8 @@
 //	OverQuota(403), OverQuota(509)                   GitHub's words
 //	RetryAfter(429, "3"), RetryAfter(503, date)      date as http.TimeFormat writes it
 //	Page()                                           200 and HTML
+//	SignIn(203), SignIn(302)                         a page to sign in, the way to one: Azure DevOps's
+//	Silence()                                        nothing, until the client leaves
 //	BrokenJSON()                                     200 and half an answer
 //	Fault{Batch: BatchFault{Padding: 64 << 20}}      200 and 64 MiB
 //	Fault{Batch: BatchFault{Limit: 10}}              413 for more objects

@@ -3,6 +3,7 @@ package sample
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // Message is a failure as LFS servers tell it.
@@ -21,6 +22,22 @@ func OverQuota(status int) Fault {
 func RetryAfter(status int, when string) Fault {
 	f := Message(status, "Come again later")
 	f.Header.Set("Retry-After", when)
+	return f
+}
+
+// Silence takes a request and says nothing to it, until the client leaves.
+func Silence() Fault { return Fault{Delay: 24 * time.Hour} }
+
+// signInPath is where a page to sign in is.
+const signInPath = "/_signin"
+
+// SignIn is what Azure DevOps answers who isn't signed in, with 203, or with 302 and the way to such a page.
+func SignIn(status int) Fault {
+	f := Page()
+	f.Status = status
+	if status != http.StatusNonAuthoritativeInfo {
+		f.Header.Set("Location", signInPath+"?reply_to=repository")
+	}
 	return f
 }
 

@@ -2,6 +2,7 @@ package sample
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os/exec"
 	"testing"
@@ -123,4 +124,19 @@ func TestBatchSeesTheFaultsOfTheBatch(t *testing.T) {
 	s.Inject(Target{Kind: Batch}, Fault{Status: 503, Body: "{}"})
 	response, _ := s.batch(t, "{}")
 	require.Equal(t, 503, response.StatusCode)
+}
+
+func TestASignInPageStandsInPlaceOfAnAnswer(t *testing.T) {
+	s := serve(t)
+	for status, want := range map[int]int{203: 203, 302: 200} {
+		s.Heal()
+		s.Inject(Target{Kind: Git}, SignIn(status))
+		response, err := http.Get(s.base + RepositoryPath + "/info/refs?service=git-upload-pack")
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		response.Body.Close()
+		require.Equal(t, want, response.StatusCode)
+		require.Contains(t, string(body), "Please log in")
+	}
 }

@@ -68,6 +68,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Object:
 		s.object(a, r, c.OID, fault)
 	default:
+		if r.URL.Path == signInPath {
+			io.WriteString(a, Page().Body)
+			return
+		}
 		http.NotFound(a, r)
 	}
 }

@@ -1,0 +1,65 @@
+package branches
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"os"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/pkg/errors"
+)
+
+// keptVersion is that of the form a list is kept in, to be raised whenever what is found in a branch, or how it is told,
+// becomes another.
+const keptVersion = 1
+
+// kept is a list as a file keeps it.
+type kept struct {
+	Version  int
+	Heads    map[string]string
+	Runtimes []Runtime
+}
+
+// Cached is List with one request, for a repository whose branches are all where they were when the file was written.
+func Cached(ctx context.Context, remote Remote, file string) ([]Runtime, error) {
+	found, err := remote.heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	heads := texts(found)
+	if k, ok := read(file); ok && maps.Equal(k.Heads, heads) {
+		return k.Runtimes, nil
+	}
+	k := kept{Version: keptVersion, Heads: heads}
+	if k.Runtimes, err = List(ctx, remote); err != nil {
+		return nil, err
+	}
+	dt, err := json.Marshal(k)
+	if err != nil {
+		return nil, err
+	}
+	return k.Runtimes, errors.Wrap(os.WriteFile(file, dt, 0o600), "list of branches")
+}
+
+// Kept is the list that a file keeps; false where it keeps none. Nobody is asked whether it is still so.
+func Kept(file string) ([]Runtime, bool) {
+	k, ok := read(file)
+	return k.Runtimes, ok
+}
+
+func read(file string) (k kept, ok bool) {
+	dt, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(dt, &k) != nil || k.Version != keptVersion {
+		return kept{}, false
+	}
+	return k, true
+}
+
+func texts(heads map[string]plumbing.Hash) map[string]string {
+	all := map[string]string{}
+	for name, hash := range heads {
+		all[name] = hash.String()
+	}
+	return all
+}

@@ -1,0 +1,201 @@
+package branches
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"time"
+
+	"lambdabase/internal/gitssh"
+	"lambdabase/internal/secrets"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	gogitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	"github.com/go-git/go-git/v5/storage/memory"
+	"github.com/pkg/errors"
+)
+
+// Remote is a repository, and what is needed to get at it.
+type Remote struct {
+	URL         string
+	Credentials secrets.Credentials
+	Authority   []byte        // certificates in PEM to trust besides the system's
+	KnownHosts  string        // of an SSH remote, as known_hosts has them
+	Agent       string        // socket of the SSH agent
+	Idle        time.Duration // how long the repository may say nothing; zero: a minute
+}
+
+// errSilent ends a session in which nothing is heard.
+var errSilent = errors.New("no answer in time")
+
+// session is a conversation with the repository.
+type session struct {
+	transport.UploadPackSession
+	heard func() // has the wait for the next word begin anew
+}
+
+// ask has a session with the repository, which ends where it says nothing for too long. go-git's transports wait for ever,
+// and that for SSH heeds no context before it is connected: then it is left behind.
+func ask[T any](ctx context.Context, r Remote, f func(context.Context, *session) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	idle := cmp.Or(r.Idle, time.Minute)
+	timer := time.AfterFunc(idle, func() { end(errSilent) })
+	defer timer.Stop()
+	done := make(chan answer, 1)
+	go func() {
+		var a answer
+		defer func() {
+			if p := recover(); p != nil {
+				a.err = errors.Errorf("internal error: %v, please report it", p)
+			}
+			done <- a
+		}()
+		a.value, a.err = converse(ctx, r, func() { timer.Reset(idle) }, f)
+	}()
+	var a answer
+	select {
+	case a = <-done:
+	case <-ctx.Done():
+		a.err = context.Cause(ctx)
+	}
+	if a.err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return a.value, errors.Wrapf(errSilent, "not done in %s", idle)
+	}
+	return a.value, r.advised(a.err)
+}
+
+func converse[T any](ctx context.Context, r Remote, heard func(), f func(context.Context, *session) (T, error)) (value T, err error) {
+	auth, err := r.auth(ctx)
+	if err != nil {
+		return value, err
+	}
+	client, err := r.client(heard)
+	if err != nil {
+		return value, err
+	}
+	endpoint, err := transport.NewEndpoint(r.URL)
+	if err != nil {
+		return value, errors.New("malformed URL of the repository")
+	}
+	upload, err := client.NewUploadPackSession(endpoint, auth)
+	if err != nil {
+		return value, err
+	}
+	defer upload.Close()
+	return f(ctx, &session{upload, heard})
+}
+
+func (r Remote) client(heard func()) (transport.Transport, error) {
+	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {
+		return gogitssh.NewClient(nil), nil
+	}
+	client, err := httpClient(r.Authority, heard)
+	return githttp.NewClient(client), err
+}
+
+// heads are the commits of all branches.
+func (r Remote) heads(ctx context.Context) (map[string]plumbing.Hash, error) {
+	return ask(ctx, r, func(ctx context.Context, s *session) (map[string]plumbing.Hash, error) {
+		_, heads, err := s.advertised(ctx)
+		return heads, err
+	})
+}
+
+func (s *session) advertised(ctx context.Context) (*packp.AdvRefs, map[string]plumbing.Hash, error) {
+	refs, err := s.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.heard()
+	all, err := refs.AllReferences()
+	if err != nil {
+		return nil, nil, err
+	}
+	heads := map[string]plumbing.Hash{}
+	for name, ref := range all {
+		if name.IsBranch() && ref.Type() == plumbing.HashReference {
+			heads[name.Short()] = ref.Hash()
+		}
+	}
+	return refs, heads, nil
+}
+
+// snapshot is the newest commit of every branch, without large files.
+type snapshot struct {
+	heads   map[string]plumbing.Hash
+	objects *memory.Storage
+}
+
+func (r Remote) fetch(ctx context.Context) (*snapshot, error) {
+	return ask(ctx, r, func(ctx context.Context, s *session) (*snapshot, error) {
+		refs, heads, err := s.advertised(ctx)
+		if err != nil || len(heads) == 0 {
+			return &snapshot{}, err
+		}
+		req := request(refs, heads)
+		res, err := s.UploadPack(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		defer res.Close()
+		objects := memory.NewStorage()
+		err = readPack(demultiplexed(req, &listener{res, s.heard}), objects)
+		return &snapshot{heads, objects}, err
+	})
+}
+
+// request asks for the heads, and has large files left out where the server can do that.
+func request(refs *packp.AdvRefs, heads map[string]plumbing.Hash) *packp.UploadPackRequest {
+	req := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
+	req.Depth = packp.DepthCommits(1)
+	_ = req.Capabilities.Set(capability.Shallow) // fails for what takes a value
+	if refs.Capabilities.Supports(capability.NoProgress) {
+		_ = req.Capabilities.Set(capability.NoProgress)
+	}
+	if refs.Capabilities.Supports(capability.Filter) {
+		_ = req.Capabilities.Set(capability.Filter)
+		req.Filter = packp.FilterBlobLimit(maxObject, packp.BlobLimitPrefixNone)
+	}
+	wanted := map[plumbing.Hash]bool{}
+	for _, head := range heads {
+		if !wanted[head] {
+			req.Wants, wanted[head] = append(req.Wants, head), true
+		}
+	}
+	return req
+}
+
+// demultiplexed is the pack without what the server says beside it.
+func demultiplexed(req *packp.UploadPackRequest, r io.Reader) io.Reader {
+	switch {
+	case req.Capabilities.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, r)
+	case req.Capabilities.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, r)
+	}
+	return r
+}
+
+// listener tells whenever something is read.
+type listener struct {
+	io.ReadCloser
+	heard func()
+}
+
+func (l *listener) Read(p []byte) (int, error) {
+	n, err := l.ReadCloser.Read(p)
+	if n > 0 {
+		l.heard()
+	}
+	return n, err
+}

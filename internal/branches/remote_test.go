@@ -1,0 +1,204 @@
+package branches
+
+import (
+	"crypto/ed25519"
+	cryptorand "crypto/rand"
+	"math/rand/v2"
+	"net"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"lambdabase/internal/sample"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+	sshagent "golang.org/x/crypto/ssh/agent"
+)
+
+// host is a sample repository and its server.
+type host struct {
+	*sample.Repository
+	*sample.Server
+	url string
+}
+
+func serve(t *testing.T, branches ...sample.Branch) *host {
+	t.Helper()
+	repository, err := sample.Create(t.TempDir(), branches)
+	require.NoError(t, err)
+	server := sample.NewServer(repository)
+	hs := httptest.NewServer(server)
+	t.Cleanup(hs.Close)
+	url, _ := server.URLs(hs.URL)
+	return &host{repository, server, url}
+}
+
+func (h *host) git(t *testing.T, args ...string) {
+	t.Helper()
+	args = append([]string{"-c", "safe.directory=*", "-C", filepath.Join(h.Dir, "repo.git")}, args...)
+	out, err := exec.Command("git", args...).CombinedOutput()
+	require.NoError(t, err, string(out))
+}
+
+func someRuntimes(t *testing.T) []sample.Branch {
+	t.Helper()
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"nodejs20.x", "nodejs18.x", "go1.x"}})
+	require.NoError(t, err)
+	return made
+}
+
+// sent is how many bytes the server has sent.
+func (h *host) sent() (total int64) {
+	for _, r := range h.Requests() {
+		total += r.Bytes
+	}
+	return total
+}
+
+func TestATarballInPlainGitFillsNoMemory(t *testing.T) {
+	const size = 12 << 20
+	tarball := make([]byte, size) // which doesn't pack
+	_, err := rand.NewChaCha8([32]byte{}).Read(tarball)
+	require.NoError(t, err)
+	made := someRuntimes(t)
+	made[0].Files["x86_64/plain.tar.xz"], made[2].Files["large"] = tarball, tarball[1:]
+	h := serve(t, made...)
+	for filter, most := range map[string]int64{"true": 1 << 20, "false": 3 * size} {
+		h.git(t, "config", "uploadpack.allowFilter", filter)
+		h.Reset()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		list, err := List(t.Context(), Remote{URL: h.url})
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		require.Len(t, list, 3)
+		for _, r := range list {
+			require.NotZero(t, r.Size)
+		}
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(size), "all that was ever in memory, filter %s", filter)
+		require.Less(t, h.sent(), most, "filter %s", filter)
+	}
+}
+
+func TestAListIsTheSameHoweverGitPacks(t *testing.T) {
+	h := serve(t, someRuntimes(t)...)
+	want, err := List(t.Context(), Remote{URL: h.url})
+	require.NoError(t, err)
+	h.git(t, "repack", "-a", "-d", "-f", "--depth=50")
+	for _, offsets := range []string{"true", "false"} {
+		h.git(t, "config", "repack.useDeltaBaseOffset", offsets)
+		got, err := List(t.Context(), Remote{URL: h.url})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestAServerThatSaysNothingIsLeft(t *testing.T) {
+	const idle = 300 * time.Millisecond
+	h := serve(t, someRuntimes(t)...)
+	for name, tc := range map[string]struct {
+		answers int // before it
+		fault   sample.Fault
+	}{
+		"at once":                     {0, sample.Silence()},
+		"within the branches":         {0, sample.Fault{Stall: 100}},
+		"after the branches":          {1, sample.Silence()},
+		"within the pack":             {1, sample.Fault{Stall: 300}},
+		"before the head of the pack": {1, sample.Fault{Stall: -1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.Heal()
+			h.Inject(sample.Target{Kind: sample.Git}, tc.fault)
+			if tc.answers > 0 {
+				h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Times: tc.answers})
+			}
+			_, err := List(t.Context(), Remote{URL: h.url, Idle: idle})
+			require.EqualError(t, err, "not done in 300ms: no answer in time")
+		})
+	}
+	h.Heal()
+	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Trickle: sample.Trickle{Bytes: 1000, Every: 10 * time.Millisecond}})
+	_, err := List(t.Context(), Remote{URL: h.url, Idle: 10 * time.Second})
+	require.NoError(t, err, "slow isn't silent")
+}
+
+func TestASilentHostOfSSHIsLeft(t *testing.T) {
+	h := serve(t, someRuntimes(t)...)
+	_, private, err := ed25519.GenerateKey(cryptorand.Reader)
+	require.NoError(t, err)
+	signer, err := ssh.NewSignerFromKey(private)
+	require.NoError(t, err)
+	secure, err := sample.NewSSH(h.Repository, sample.SSHOptions{Authorized: []ssh.PublicKey{signer.PublicKey()}})
+	require.NoError(t, err)
+	listener := listen(t, "tcp", "127.0.0.1:0")
+	go secure.Serve(listener)
+	t.Cleanup(func() { secure.Close() })
+	address := listener.Addr().String()
+	remote := Remote{URL: "ssh://git@" + address + sample.RepositoryPath, KnownHosts: secure.KnownHosts(address), Agent: serveAgent(t, private)}
+
+	list, err := List(t.Context(), remote)
+	require.NoError(t, err)
+	require.Len(t, list, 3)
+
+	remote.Idle = 300 * time.Millisecond
+	secure.Inject(sample.SSHFault{Hang: true})
+	_, err = List(t.Context(), remote)
+	require.EqualError(t, err, "not done in 300ms: no answer in time")
+
+	address = listen(t, "tcp", "127.0.0.1:0").Addr().String()
+	remote.URL, remote.KnownHosts = "ssh://git@"+address+sample.RepositoryPath, secure.KnownHosts(address)
+	for _, url := range []string{remote.URL, "http://" + address + "/r.git", "https://" + address + "/r.git"} {
+		remote.URL = url
+		_, err = List(t.Context(), remote)
+		require.EqualError(t, err, "not done in 300ms: no answer in time", "%s takes connections and says nothing", url)
+	}
+}
+
+func listen(t *testing.T, network, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// serveAgent is the socket of an SSH agent that holds the key.
+func serveAgent(t *testing.T, private ed25519.PrivateKey) string {
+	t.Helper()
+	keys := sshagent.NewKeyring()
+	require.NoError(t, keys.Add(sshagent.AddedKey{PrivateKey: private}))
+	socket := filepath.Join(t.TempDir(), "agent")
+	l := listen(t, "unix", socket)
+	go func() {
+		for {
+			connection, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go sshagent.ServeAgent(keys, connection)
+		}
+	}()
+	return socket
+}
+
+func TestAPageToSignInIsToldWithTheSecretToGive(t *testing.T) {
+	h := serve(t, someRuntimes(t)...)
+	for name, fault := range map[string]sample.Fault{"203": sample.SignIn(203), "302": sample.SignIn(302), "200": sample.Page()} {
+		t.Run(name, func(t *testing.T) {
+			h.Heal()
+			h.Inject(sample.Target{Kind: sample.Git}, fault)
+			_, err := List(t.Context(), Remote{URL: h.url})
+			require.ErrorContains(t, err, "it answers with a page to sign in: pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
+			require.NotContains(t, err.Error(), "_signin")
+		})
+	}
+	h.Heal()
+	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Redirect: sample.Redirect{Hops: 2, Status: 301}})
+	list, err := List(t.Context(), Remote{URL: h.url})
+	require.NoError(t, err, "a repository that has moved")
+	require.Len(t, list, 3)
+}
