@@ -72,6 +72,7 @@ func TestAPrivateRepositoryIsBuiltWithWhatGitKnows(t *testing.T) {
 				refused := c.fails(t, 1, append(args, "--no-cache")...)
 				require.Contains(t, refused, "refused")
 				require.NotContains(t, refused, "other")
+				require.Contains(t, c.fails(t, 1, "list", h.repository()), "the credential (from your git) was refused")
 			})
 		}
 	})

@@ -165,6 +165,7 @@ func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime,
 		return found, err
 	}
 	remote.Credentials = objects.Credentials(there.URL, store.source)
+	remote.Credentials.Describe = store.describe
 	return branches.Cached(ctx, remote, file)
 }
 

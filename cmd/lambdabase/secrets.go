@@ -155,9 +155,17 @@ func (s *secretStore) has(id string) bool {
 	return ok
 }
 
+// describe says whose a credential is that was refused.
+func (s *secretStore) describe(id string) string {
+	if s.isNamed(id) {
+		return "secret " + id
+	}
+	return "from your git"
+}
+
 // lfsClient asks the batch API with the user's own credentials.
 func (a *asker) lfsClient(from objects.Source) (*lfs.Client, error) {
-	access := objects.Access{Secrets: a.secrets.source, Agent: a.agent, Transport: a.secrets.transport}
+	access := objects.Access{Secrets: a.secrets.source, Describe: a.secrets.describe, Agent: a.agent, Transport: a.secrets.transport}
 	if remote, isSSH, err := gitssh.ParseRemote(from.Repository); isSSH && err == nil {
 		options, err := a.parsed()
 		if err != nil {

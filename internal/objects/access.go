@@ -14,8 +14,9 @@ import (
 // Access is what is needed to ask for objects.
 type Access struct {
 	Secrets    secrets.Source
-	KnownHosts string // of an SSH remote, as known_hosts has them
-	Agent      string // socket of the SSH agent
+	Describe   func(id string) string // a secret in errors; nil: by its id
+	KnownHosts string                 // of an SSH remote, as known_hosts has them
+	Agent      string                 // socket of the SSH agent
 	Transport  http.RoundTripper
 	Report     func(lfs.Progress)
 }
@@ -23,6 +24,7 @@ type Access struct {
 // Client asks for the objects of a source.
 func (a Access) Client(from Source) (*lfs.Client, error) {
 	credentials := Credentials(from.Repository, a.Secrets)
+	credentials.Describe = a.Describe
 	if err := credentials.Check(originOf(from.Server)); err != nil {
 		return nil, err
 	}

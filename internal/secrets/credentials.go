@@ -13,6 +13,8 @@ import (
 type Credentials struct {
 	Repository string // host[:port], with "http://" in front where the repository itself is asked in clear
 	Secrets    Source
+	// Describe names a secret in errors; nil: by its id.
+	Describe func(id string) string
 }
 
 // Authorization is the header for a URL and the secret it comes from, both empty where there is none. A secret that can't
@@ -27,11 +29,18 @@ func (c Credentials) Authorization(u *url.URL) (value, name string) {
 	for _, id := range c.ids(u) {
 		if secret, ok := c.Secrets(id); ok {
 			if secret, err := HeaderValue(secret); err == nil {
-				return authorization(id, secret), "secret " + id
+				return authorization(id, secret), c.describe(id)
 			}
 		}
 	}
 	return "", ""
+}
+
+func (c Credentials) describe(id string) string {
+	if c.Describe == nil {
+		return "secret " + id
+	}
+	return c.Describe(id)
 }
 
 // Advice is what to do where a credential for a URL is missing or was refused.
