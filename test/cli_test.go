@@ -52,8 +52,10 @@ func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard)
 	logrus.SetOutput(io.Discard)
 	code := m.Run()
-	if programFolder != "" {
-		os.RemoveAll(programFolder)
+	for _, dir := range []string{programFolder, frontendFolder} {
+		if dir != "" {
+			os.RemoveAll(dir)
+		}
 	}
 	os.Exit(code)
 }

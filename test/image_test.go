@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"lambdabase/internal/sample"
@@ -16,15 +17,43 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/crane"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/stretchr/testify/require"
 )
 
-// frontendImage is the frontend's image in a registry, made by make image, and the registry.
+// frontendFolder has the frontend's image as an OCI layout, if a test has made it. TestMain removes it.
+var (
+	frontendFolder string
+	frontendOnce   sync.Once
+)
+
+// frontendImage is the frontend's image in a registry of the test's own. It is made by make image, once for all tests.
 func frontendImage(t *testing.T, d *sandbox.Daemon) (image, registry string) {
 	t.Helper()
+	frontendOnce.Do(func() {
+		dir, err := os.MkdirTemp("", "lambdabase-frontend")
+		require.NoError(t, err)
+		makeImage(t, d, "PLATFORMS=linux/amd64", "output=type=oci,tar=false,dest="+dir)
+		frontendFolder = dir
+	})
+	require.NotEmpty(t, frontendFolder, "the frontend's image: an earlier test says why there is none")
 	registry = sandbox.Registry(t)
-	makeImage(t, d, "REGISTRY="+registry, "PLATFORMS=linux/amd64")
-	return registry + "/lambda-frontend", registry
+	image = registry + "/lambda-frontend"
+	require.NoError(t, crane.Push(layoutImage(t, frontendFolder), image))
+	return image, registry
+}
+
+// layoutImage is the only image of an OCI layout.
+func layoutImage(t *testing.T, dir string) v1.Image {
+	t.Helper()
+	index, err := layout.ImageIndexFromPath(dir)
+	require.NoError(t, err)
+	manifest, err := index.IndexManifest()
+	require.NoError(t, err)
+	require.Len(t, manifest.Manifests, 1)
+	image, err := index.Image(manifest.Manifests[0].Digest)
+	require.NoError(t, err)
+	return image
 }
 
 func makeImage(t *testing.T, d *sandbox.Daemon, variables ...string) {

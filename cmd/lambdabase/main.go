@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/pkg/errors"
+	"github.com/sirupsen/logrus"
 )
 
 // Exit codes, besides that of a process run again in namespaces of its own, which is its own.
@@ -25,6 +27,8 @@ const (
 )
 
 func main() {
+	// BuildKit's client writes to it what it also returns, or mends by itself. --debug has the log of the BuildKit inside.
+	logrus.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, insist)
 	code := run(ctx, os.Args[1:])

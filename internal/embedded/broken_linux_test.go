@@ -60,7 +60,7 @@ func TestDamagedDatabase(t *testing.T) {
 				if damage != "half the file" { // which may be the empty one
 					require.Contains(t, log.String(), thrownAway+"database "+name)
 				}
-				require.Eventually(t, func() bool { return len(glob(t, root, gonePrefix+"*")) == 0 }, 5*time.Second, 10*time.Millisecond)
+				require.Eventually(t, func() bool { return len(glob(t, root, gonePrefix+"*")) == 0 }, waitTimeout, 10*time.Millisecond)
 			})
 		}
 	}
