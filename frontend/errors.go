@@ -114,7 +114,9 @@ func (r *request) secretHint() string {
 }
 
 func (r *request) commitError(err error, commit string) error {
-	if !says(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref") {
+	// The last is what a checkout with .git says: BuildKit asks for the type at first (v0.33.1, source/git/source.go:1226).
+	if !says(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref",
+		"could not get object info") {
 		return errors.Wrapf(r.repositoryError(err), "commit %s of %s", commit, r.Repository)
 	}
 	return errors.Errorf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
