@@ -3,6 +3,7 @@ package test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,4 +169,20 @@ func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {
 	_, err = d.Solve(t.Context(), t, req)
 	require.ErrorContains(t, err, "invalid Git LFS pointer")
 	requireAt(t, err, "Dockerfile.go1.x", 3)
+}
+
+func TestATokenInTheContextsURLReachesNoStep(t *testing.T) {
+	d := sandbox.Start(t)
+	h := upstream(t, "go1.x")
+	c := newCanaries()
+	repository, _ := h.URLs(strings.Replace(h.url, "http://", "http://"+canaryUser+":"+canaryToken+"@", 1))
+	image, _ := frontendImage(t, d)
+	_, err := d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: map[string]string{
+		"context": repository + "#go1.x", "filename": "Dockerfile.go1.x", "objects": "lfs", "source": image,
+	}})
+	require.ErrorContains(t, err, "invalid build context: URL of host 127.0.0.1:")
+	require.ErrorContains(t, err, "pass the token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
+	c.assertNoneInError(t, err)
+	require.Zero(t, h.Total(sample.Batch))
+	require.Zero(t, h.Total(sample.Object))
 }
