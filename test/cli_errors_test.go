@@ -65,6 +65,7 @@ func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
 		"build":                                                 "name a runtime, or a Dockerfile with --file",
 		"build -f Dockerfile a b":                               "one folder goes with --file, not 2",
 		"build nodejs20.x --target=x":                           "a base image has no stages",
+		"build nodejs20.x --no-process-sandbox":                 "--no-process-sandbox goes with --file, and not with --addr",
 		"build nodejs20.x --push":                               "--push needs --tag",
 		"build nodejs20.x --no-such":                            "unknown flag: --no-such",
 		"build nodejs20.x -o type=zip":                          `type "zip", want one of oci, docker, image, local, tar`,
@@ -130,6 +131,7 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 		"while an object waits":       {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGINT},
 		"while the batch API waits":   {sample.Fault{Delay: time.Hour}, sample.Batch, []string{"--objects=lfs"}, syscall.SIGINT},
 		"while an LFS object waits":   {sample.Fault{Stall: 100}, sample.Object, []string{"--objects=lfs"}, syscall.SIGINT},
+		"with the terminal":           {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGHUP},
 		"by the system that shuts up": {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGTERM},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,6 +156,24 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 			h.Heal()
 			c.does(t, append(append(build(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
 		})
+	}
+}
+
+// Signals that a command is started without, as by nohup, don't end it.
+func TestASignalThatIsIgnoredEndsNothing(t *testing.T) {
+	c := newCLI(t)
+	h := upstream(t, "nodejs20.x")
+	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		h.Reset()
+		h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Delay: time.Second})
+		cmd := inShell(c.command(t, append(build(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")...), `trap "" HUP INT; exec "$0" "$@"`)
+		ended := make(chan said, 1)
+		go func() { ended <- finished(t, cmd) }()
+		require.Eventually(t, func() bool { return h.Total(sample.Git) > 0 }, 10*time.Second, 10*time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(signal))
+		s := <-ended
+		require.Zero(t, s.code, s.stderr)
+		h.Heal()
 	}
 }
 

@@ -219,6 +219,28 @@ func TestGitAndXZAreAllThatIsNeeded(t *testing.T) {
 	require.Contains(t, c.does(t, "list", h.repository()), "nodejs20.x", "which needs neither")
 }
 
+// What users set for their own use of xz, tar and git is not for those that BuildKit runs.
+func TestProgramsRunInAnEnvironmentOfTheirOwn(t *testing.T) {
+	c := newCLI(t)
+	h := runnable(t)
+	want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
+	c.env = []string{
+		"XZ_DEFAULTS=--memlimit=1MiB", "XZ_OPT=--no-such", "PIGZ=--no-such", "GZIP=--no-such", "TAR_OPTIONS=--no-such", "LC_ALL=nowhere", "LANGUAGE=de",
+		"GIT_DIR=/nowhere", "GIT_SSH_COMMAND=false", "GIT_INDEX_FILE=/nowhere", "GIT_OBJECT_DIRECTORY=/nowhere", "GIT_ALTERNATE_OBJECT_DIRECTORIES=/nowhere",
+		"GIT_WORK_TREE=/nowhere", "GIT_NAMESPACE=x", "GIT_EXEC_PATH=/nowhere", "GIT_PROXY_COMMAND=false",
+		"LISTEN_FDS=3", "LISTEN_PID=1", "NOTIFY_SOCKET=/nowhere", "XDG_RUNTIME_DIR=/nowhere", "BASH_ENV=/nowhere", "ENV=/nowhere",
+	}
+	c.does(t, append(build(h, "nodejs20.x"), "-o", "image.tar")...)
+	requireDigest(t, c.file("image.tar"), want)
+	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN env > /env\n"})
+	c.does(t, append([]string{"build", "-f", "Dockerfile", "-o", "type=local,dest=root"}, h.flags()...)...)
+	text, err := os.ReadFile(c.file("root/env"))
+	require.NoError(t, err)
+	for _, name := range []string{"XZ_", "GIT_", "LISTEN_", "NOTIFY_", "XDG_", "LC_", "LANGUAGE="} {
+		require.NotContains(t, "\n"+string(text), "\n"+name)
+	}
+}
+
 func TestTheCommandBuildsBothPlatforms(t *testing.T) {
 	c := newCLI(t)
 	h := upstream(t, "nodejs20.x")

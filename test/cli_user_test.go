@@ -23,6 +23,12 @@ const subordinates = "joe:300000:65536\n"
 // newUserCLI is the command of an ordinary user, with a home and the cache in it.
 func newUserCLI(t testing.TB) *cli {
 	t.Helper()
+	return newUserCLIAfter(t, "")
+}
+
+// newUserCLIAfter has root do something before each command, where only that command sees it.
+func newUserCLIAfter(t testing.TB, before string) *cli {
+	t.Helper()
 	sandbox.Require(t)
 	for _, program := range []string{"unshare", "setpriv", "newuidmap", "newgidmap"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -49,7 +55,8 @@ func newUserCLI(t testing.TB) *cli {
 	}
 	c := &cli{root: filepath.Join(home, ".cache", "lambdabase"), home: home, path: os.Getenv("PATH"), dir: filepath.Join(home, "work"), env: []string{"TMPDIR=" + home + "/tmp"}}
 	c.as = func(cmd *exec.Cmd) {
-		const script = `path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin
+		script := `path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin
+			` + before + `
 			for f in passwd group subuid subgid; do mount --bind "$0/$f" /etc/$f; done
 			exec setpriv --reuid 54321 --regid 54321 --clear-groups env -u LAMBDABASE_ROOT PATH="$path" "$@"`
 		cmd.Path, cmd.Args = must(exec.LookPath("unshare")), append([]string{"unshare", "--mount", "/bin/sh", "-ec", script, dir}, cmd.Args...)
@@ -105,6 +112,88 @@ func TestAnOrdinaryUserRunsSteps(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sha256Of("0\n"), tree["/var/task/who"].SHA256)
 	require.Equal(t, 1000, tree["/var/task/who"].UID)
+}
+
+// In a container parts of /proc are hidden, so that steps can't be kept from the processes of the user.
+func TestStepsWithoutAProcessSandboxAreToBeAllowed(t *testing.T) {
+	c := newUserCLIAfter(t, "mount --bind /dev/null /proc/kallsyms")
+	h := runnable(t)
+	c.does(t, append(build(h, "nodejs20.x"), "-o", "base.tar")...)
+	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile copy\n"})
+	args := append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)
+	c.does(t, args...)
+
+	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN touch /made\n"})
+	said := c.fails(t, 1, args...)
+	require.Contains(t, said, ">>> RUN touch /made")
+	require.Contains(t, said, "this step would run without a process sandbox")
+	require.Contains(t, said, "Allow it with --no-process-sandbox")
+
+	c.does(t, append(args, "--no-process-sandbox")...)
+	images, err := sandbox.ReadOCI(c.file("image.tar"))
+	require.NoError(t, err)
+	tree, err := images[0].Tree()
+	require.NoError(t, err)
+	require.Contains(t, tree, "/made")
+	c.does(t, args...) // what was run before is not run
+}
+
+// A container's root may not mount, but may have a user namespace.
+func TestRootOfAContainerBuildsTheSame(t *testing.T) {
+	c := newCLI(t)
+	d := sandbox.Start(t)
+	h := runnable(t)
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	c.as = func(cmd *exec.Cmd) {
+		cmd.Path, cmd.Args = must(exec.LookPath("setpriv")), append([]string{"setpriv", "--bounding-set", "-sys_admin"}, cmd.Args...)
+	}
+	c.does(t, append(build(h, "nodejs20.x"), "-o", "image.tar")...)
+	requireDigest(t, c.file("image.tar"), want)
+	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN touch /made && chown 70000:80000 /made\n"})
+	c.does(t, append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)...)
+	images, err := sandbox.ReadOCI(c.file("image.tar"))
+	require.NoError(t, err)
+	tree, err := images[0].Tree()
+	require.NoError(t, err)
+	require.Equal(t, 70000, tree["/made"].UID)
+	require.Equal(t, 80000, tree["/made"].GID)
+}
+
+// By a user BuildKit doesn't have the network of a step but from the machine; a step may do without.
+func TestTheNetworkOfAStep(t *testing.T) {
+	h := runnable(t)
+	for name, c := range map[string]*cli{"root": newCLI(t), "user": newUserCLI(t)} {
+		t.Run(name, func(t *testing.T) {
+			c.writes(t, map[string]string{
+				"has":  "FROM nodejs20.x\nRUN grep -q . /proc/net/route && touch /made\n",
+				"none": "FROM nodejs20.x\nRUN --network=none ! grep -qv Iface /proc/net/route && touch /made\n",
+				"host": "FROM nodejs20.x\nRUN --network=host touch /made\n",
+			})
+			args := append([]string{"build", "--no-cache"}, h.flags()...)
+			c.does(t, append(args, "-f", "has")...)
+			c.does(t, append(args, "-f", "none")...)
+			require.Contains(t, c.fails(t, 1, append(args, "-f", "host")...), "network.host is not allowed")
+		})
+	}
+}
+
+// Files of images belong to subordinate ids, so that the user can't simply remove them.
+func TestAnOrdinaryUserRemovesTheCache(t *testing.T) {
+	c := newUserCLI(t)
+	h := runnable(t)
+	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN mkdir -m 700 /d && touch /d/file && chown -R 1000:1000 /d\n"})
+	for _, remove := range []string{`"$0" prune --all; rm -r "$HOME/.cache/lambdabase"`, `unshare --map-auto --map-root-user rm -r "$HOME/.cache/lambdabase"`} {
+		c.does(t, append([]string{"build", "-f", "Dockerfile"}, h.flags()...)...)
+		as := c.as
+		c.as = func(cmd *exec.Cmd) {
+			inShell(cmd, `test -n "$(find "$HOME/.cache/lambdabase" -uid +300000 2>/dev/null)"; `+remove)
+			as(cmd)
+		}
+		s := c.run(t)
+		require.Zero(t, s.code, s.stdout+s.stderr)
+		require.NoDirExists(t, c.root)
+		c.as = as
+	}
 }
 
 func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {

@@ -56,6 +56,7 @@ func newBuild() *cobra.Command {
 	f.StringArrayVar(&b.cacheFrom, "cache-from", nil, "cache to import, as in type=registry,ref=... or type=local,src=...")
 	f.StringArrayVar(&b.cacheTo, "cache-to", nil, "cache to export to, as in type=registry,ref=...,mode=max, type=local,dest=... or type=inline")
 	f.StringVar(&b.metadata, "metadata-file", "", "file to write the digests and names of the results to, as JSON")
+	f.BoolVar(&b.noProcessSandbox, "no-process-sandbox", false, "let RUN see your processes, and end them, where the BuildKit inside can't keep them from it: as an ordinary user in a container")
 	b.flags(f, "auto")
 	return c
 }
@@ -69,6 +70,8 @@ func (b *buildCommand) check(args []string) error {
 		return errors.New("name a runtime, or a Dockerfile with --file")
 	case b.file == "" && (b.target != "" || len(b.args) > 0):
 		return errors.New("--target and --build-arg go with --file: a base image has no stages and takes no arguments")
+	case b.noProcessSandbox && (b.addr != "" || b.file == ""):
+		return errors.New("--no-process-sandbox goes with --file, and not with --addr: it is about RUN by the BuildKit inside")
 	case b.push && len(b.tags) == 0:
 		return errors.New("--push needs --tag")
 	}

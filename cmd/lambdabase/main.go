@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -29,17 +30,23 @@ const (
 func main() {
 	// BuildKit's client writes to it what it also returns, or mends by itself. --debug has the log of the BuildKit inside.
 	logrus.SetOutput(io.Discard)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), interrupts()...)
 	context.AfterFunc(ctx, insist)
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
+// interrupts are the signals that end a command, but for those that it was started without: nohup, and background jobs of
+// scripts.
+func interrupts() []os.Signal {
+	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+}
+
 // insist ends this process at the next signal, whatever it still waits for.
 func insist() {
 	again := make(chan os.Signal, 1)
-	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(again, interrupts()...)
 	<-again
 	os.Exit(exitInterrupted)
 }

@@ -25,6 +25,7 @@ import (
 // place is where a build runs: in this process, or on a daemon.
 type place struct {
 	addr, root, snapshotter string
+	noProcessSandbox        bool
 	debug                   bool
 }
 
@@ -109,7 +110,7 @@ func (p *place) options() (embedded.Options, error) {
 		log = os.Stderr
 	}
 	return embedded.Options{
-		Root: dir, Snapshotter: p.snapshotter, Log: log,
+		Root: dir, Snapshotter: p.snapshotter, NoProcessSandbox: p.noProcessSandbox, Log: log,
 		Waiting: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},

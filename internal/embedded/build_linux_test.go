@@ -25,6 +25,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,7 @@ type build struct {
 	Git    string // a repository
 	Commit string // in it; none: that of main
 	Run    string // a command line of busybox, which is then the base
+	Net    pb.NetMode
 	Out    string // an OCI archive; none: /dev/null
 }
 
@@ -110,7 +112,7 @@ func (b *build) state(ctx context.Context, c gateway.Client) (llb.State, error) 
 	}
 	st := llb.Merge(layers)
 	if b.Run != "" {
-		st = st.Run(llb.Shlex(b.Run)).Root()
+		st = st.Network(b.Net).Run(llb.Shlex(b.Run)).Root()
 	}
 	return st, nil
 }

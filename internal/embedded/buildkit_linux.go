@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/control"
@@ -82,6 +83,15 @@ func run(ctx context.Context, r *root, o Options) (_ *BuildKit, err error) {
 	}()
 	if err := checkDatabases(r.in(cacheFolder)); err != nil {
 		return nil, err
+	}
+	restore, err := wrapXZ(r.in(runFolder, "bin"))
+	if err != nil {
+		return nil, err
+	}
+	b.opened.add(restore)
+	// Else it is XDG_RUNTIME_DIR, which may be another user's, or gone.
+	if err := mount.SetTempMountLocation(r.in(runFolder, "mounts")); err != nil {
+		return nil, errors.WithStack(err)
 	}
 	// What runs by itself ends with BuildKit, not with ctx.
 	ctl, err := newController(context.WithoutCancel(ctx), r, o, b.stopping, &b.opened)

@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 
+	"github.com/moby/sys/userns"
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
 )
@@ -30,13 +30,7 @@ func enter(pid string) error {
 	if err := followOuter(); err != nil {
 		return err
 	}
-	rootless := os.Geteuid() != 0
-	if rootless {
-		if err := becomeRoot(); err != nil {
-			return err
-		}
-	}
-	if err := ownMounts(rootless); err != nil {
+	if err := ownMounts(); err != nil {
 		return err
 	}
 	outer.Store(id)
@@ -61,27 +55,18 @@ func followOuter() error {
 	return nil
 }
 
-func becomeRoot() error {
-	if err := syscall.Setresgid(0, 0, 0); err != nil {
-		return refusal(errors.Wrap(err, "group root of the user namespace"), true)
-	}
-	if err := syscall.Setresuid(0, 0, 0); err != nil {
-		return refusal(errors.Wrap(err, "root of the user namespace"), true)
-	}
-	return nil
-}
-
 // ownMounts makes mounts of this process invisible to others, while those of others still come and go here.
-func ownMounts(rootless bool) error {
+func ownMounts() error {
+	inUserNS := userns.RunningInUserNS()
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return refusal(errors.Wrap(err, "own mounts"), rootless)
+		return refusal(errors.Wrap(err, "own mounts"), inUserNS)
 	}
 	if os.Getpid() != 1 {
 		return nil
 	}
 	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 	if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil {
-		return refusal(errors.Wrap(err, "mount /proc"), rootless)
+		return refusal(errors.Wrap(err, "mount /proc"), inUserNS)
 	}
 	return nil
 }

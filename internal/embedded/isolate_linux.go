@@ -7,11 +7,12 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/moby/sys/mountinfo"
+	"github.com/moby/sys/userns"
 	"github.com/pkg/errors"
+	"golang.org/x/sys/unix"
 )
 
 // innerEnv tells the inner process that it is one; its value is the outer one's id.
@@ -22,8 +23,9 @@ const innerEnv = "LAMBDABASE_ISOLATED"
 // of the signal that ended it. An error of the inner process is the inner one's to report.
 //
 // The inner process has a mount namespace, so that what is mounted goes with it however it ends, and a process namespace,
-// so that what it started does. A user who is not root gets a user namespace too, root of which the user is; but no
-// process namespace where parts of /proc are hidden, as in containers: there a program may outlive a kill.
+// so that what it started does. A user who is not root, or root without the capability SYS_ADMIN, gets a user namespace
+// too, root of which the user is; but no process namespace where parts of /proc are hidden, as in containers: there a
+// program may outlive a kill.
 //
 // It is in a process group of its own, and gets the signals of the outer process from that one, each of them once; when
 // ctx ends it gets SIGTERM. It dies with the outer process even if that is killed. The standard streams are inherited;
@@ -40,20 +42,16 @@ func Isolate(ctx context.Context) (isolated bool, exit int, err error) {
 }
 
 func runInner(ctx context.Context) (int, error) {
-	rootless := os.Geteuid() != 0
-	var ids *subordinates
-	if rootless {
-		var err error
-		if ids, err = findSubordinates(); err != nil {
-			return 0, err
-		}
+	own, err := chooseNamespaces()
+	if err != nil {
+		return 0, err
 	}
 	alive, held, err := os.Pipe()
 	if err != nil {
 		return 0, errors.WithStack(err)
 	}
 	defer held.Close()
-	cmd, err := innerCommand(alive, rootless)
+	cmd, err := innerCommand(alive, own)
 	if err != nil {
 		return 0, err
 	}
@@ -65,10 +63,10 @@ func runInner(ctx context.Context) (int, error) {
 	err = cmd.Start()
 	alive.Close()
 	if err != nil {
-		return 0, refusal(err, rootless)
+		return 0, refusal(err, own.ids != nil)
 	}
 	go signals.pass(ctx, cmd.Process)
-	if err := release(cmd.Process, ids, held); err != nil {
+	if err := release(cmd.Process, own.ids, held); err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		return 0, err
@@ -76,33 +74,60 @@ func runInner(ctx context.Context) (int, error) {
 	return exitCode(cmd.Wait())
 }
 
+// namespaces are those that the inner process has besides a mount namespace.
+type namespaces struct {
+	ids idMapper // of the user namespace; nil: none
+	pid bool
+}
+
+// chooseNamespaces picks as few as mounting takes.
+func chooseNamespaces() (own namespaces, err error) {
+	mayMount, err := hasCapability(unix.CAP_SYS_ADMIN)
+	if err != nil {
+		return own, err
+	}
+	if !mayMount || os.Geteuid() != 0 {
+		if own.ids, err = findIDs(); err != nil {
+			return own, err
+		}
+	}
+	hidden, err := procHidden(own.ids != nil)
+	own.pid = !hidden
+	return own, err
+}
+
 // innerCommand is this program, with the same arguments.
-func innerCommand(alive *os.File, rootless bool) (*exec.Cmd, error) {
+func innerCommand(alive *os.File, own namespaces) (*exec.Cmd, error) {
 	cmd := exec.Command("/proc/self/exe") // also where the file was replaced meanwhile
 	cmd.Args = os.Args
 	cmd.Env = append(os.Environ(), innerEnv+"="+strconv.Itoa(os.Getpid()))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{alive} // aliveFile
-	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID}
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWNS}
 	cmd.SysProcAttr = attr
-	if !rootless {
+	if own.pid {
+		attr.Cloneflags |= syscall.CLONE_NEWPID
+	}
+	if own.ids == nil {
 		return cmd, nil
 	}
 	attr.Cloneflags |= syscall.CLONE_NEWUSER
-	masked, err := procMasked()
-	if err != nil {
-		return nil, err
-	}
-	if masked {
-		attr.Cloneflags &^= syscall.CLONE_NEWPID
-	}
 	// Nobody is mapped yet when the program starts, and to start one as nobody drops capabilities, but for the ambient ones.
+	var err error
 	attr.AmbientCaps, err = allCapabilities()
 	return cmd, err
 }
 
-// procMasked tells whether parts of /proc are hidden, as in containers. There Linux lets nobody but root mount another
-// one, which is needed with a process namespace.
+// procHidden tells whether Linux lets this process mount no /proc, which is needed with a process namespace: in a user
+// namespace where parts of the one that is there are hidden.
+func procHidden(inUserNS bool) (bool, error) {
+	if !inUserNS && !userns.RunningInUserNS() {
+		return false, nil
+	}
+	return procMasked()
+}
+
+// procMasked tells whether parts of /proc are hidden, as in containers.
 func procMasked() (bool, error) {
 	below, err := mountinfo.GetMounts(mountinfo.PrefixFilter("/proc"))
 	if err != nil {
@@ -117,24 +142,8 @@ func procMasked() (bool, error) {
 	return false, nil
 }
 
-func allCapabilities() ([]uintptr, error) {
-	text, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
-	if err != nil {
-		return nil, errors.Wrap(err, "capabilities of the kernel")
-	}
-	last, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, errors.Wrap(err, "capabilities of the kernel")
-	}
-	all := make([]uintptr, last+1)
-	for i := range all {
-		all[i] = uintptr(i)
-	}
-	return all, nil
-}
-
 // release lets the inner process go on once its users are mapped. The file stays open as long as this process lives.
-func release(inner *os.Process, ids *subordinates, held *os.File) error {
+func release(inner *os.Process, ids idMapper, held *os.File) error {
 	if ids != nil {
 		if err := ids.mapTo(inner.Pid); err != nil {
 			return err

@@ -34,6 +34,7 @@ const (
 // job is what a process of a test does.
 type job struct {
 	Root, Snapshotter, Runc string
+	NoProcessSandbox        bool
 	Build                   *build // nil: holds the root until a signal comes
 	Bare                    bool   // ends after Isolate
 	Sleep                   bool   // waits for signals in place of starting BuildKit
@@ -110,7 +111,7 @@ func sleep() int {
 func (j job) use(ctx context.Context) (int, error) {
 	begun := time.Now()
 	b, err := Start(ctx, Options{
-		Root: j.Root, Snapshotter: j.Snapshotter, Runc: j.Runc, Log: os.Stderr,
+		Root: j.Root, Snapshotter: j.Snapshotter, Runc: j.Runc, NoProcessSandbox: j.NoProcessSandbox, Log: os.Stderr,
 		Waiting: func(holder string) { fmt.Println("waiting for " + holder) },
 	})
 	if err != nil {

@@ -27,6 +27,9 @@ type Options struct {
 	// Runc is the path of runc. Empty: buildkit-runc or runc, looked up in PATH and in the folders of administrators;
 	// where there is none, steps that run something fail, and tell to install it.
 	Runc string
+	// NoProcessSandbox lets steps run where they can't have a process namespace of their own: they see the processes of the
+	// user, and may end them. Without it they fail there.
+	NoProcessSandbox bool
 	// Waiting is called once if another process holds the root: "process 4711 (lambdabase build nodejs20.x), since 12:34:56".
 	Waiting func(holder string)
 	// Notice is called if the cache that is there can't be used, and is begun anew: "the cache in /root/.cache/lambdabase is begun anew: it is a copy ...".

@@ -16,13 +16,24 @@ var switches = []struct{ file, closed, advice string }{
 	{"user/max_user_namespaces", "0", "root can allow it with sysctl user.max_user_namespaces=15000"},
 }
 
+const noMountNS = "no mount namespace, which root may have but in a container without the capability SYS_ADMIN " +
+	"(docker run --privileged has it)"
+
 // refusal is an error of the kernel about namespaces, with what to do about it.
-func refusal(err error, rootless bool) error {
-	if !rootless {
-		return errors.Wrap(err, "no mount namespace, which root may have but in a container without the capability SYS_ADMIN "+
-			"(docker run --privileged has it)")
+func refusal(err error, inUserNS bool) error {
+	switch {
+	case !inUserNS:
+		return errors.Wrap(err, noMountNS)
+	case isRootOutside():
+		return errors.Wrap(err, noMountNS+", and no user namespace in its place: "+refusedBy("/proc/sys"))
 	}
 	return errors.Wrap(err, "no user namespace, without which only root can build: "+refusedBy("/proc/sys"))
+}
+
+// isRootOutside reports whether this process is root of the machine or its container, be it in a user namespace or not.
+func isRootOutside() bool {
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && os.Geteuid() == 0 && strings.HasPrefix(strings.Join(strings.Fields(string(ids)), " "), "0 0 ")
 }
 
 func refusedBy(sysctl string) string {

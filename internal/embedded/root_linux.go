@@ -10,6 +10,7 @@ import (
 
 	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/util/bklog"
+	"github.com/moby/sys/userns"
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
 )
@@ -148,7 +149,11 @@ func (r *root) found() string {
 
 // layout is the one that a cache must have to be used.
 func (r *root) layout() string {
-	return fmt.Sprintf("%d %s", layoutVersion, r.snapshotter)
+	layout := fmt.Sprintf("%d %s", layoutVersion, r.snapshotter)
+	if userns.RunningInUserNS() { // where overlayfs has attributes of another name, and others can't be written
+		layout += " userns"
+	}
+	return layout
 }
 
 // renew begins a cache anew.

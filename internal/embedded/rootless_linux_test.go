@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -76,6 +77,28 @@ func TestUserWithoutSubordinateIDs(t *testing.T) {
 	}
 }
 
+// Whose number has no name, as in a container that is run as any number, gets all that is missing.
+func TestUserWithoutName(t *testing.T) {
+	const name, ids = "user54321:x:54321:54321::/:/bin/sh to /etc/passwd", "54321:100000:65536 to /etc/subuid"
+	for subordinate, want := range map[string]string{
+		"":                       "user 54321 has no name and no subordinate ids, without which only root can build: add the line " + name + ", and the line " + ids,
+		"54321:300000:65536\n":   "user 54321 has no name, without which only root can build: add the line " + name,
+		"user54321:400000:100\n": "user 54321 has no name and no subordinate ids, without which only root can build: add the line " + name + ", and the line 54321:400100:65536 to /etc/subuid",
+	} {
+		needRoot(t)
+		p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
+			asUserWith(tb, cmd, subordinate, "sed -i /tester/d \"$0/passwd\"\n")
+		})
+		require.Equal(t, 1, p.exit())
+		require.Equal(t, want+"\n", p.stderr.String())
+	}
+	// With these lines it works.
+	p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
+		asUserWith(tb, cmd, "54321:100000:65536\n", "sed -i s/tester:/user54321:/ \"$0/passwd\"\n")
+	})
+	require.Equal(t, 7, p.exit(), &p.stderr)
+}
+
 func TestSubordinateIDsByNumber(t *testing.T) {
 	needRoot(t)
 	p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
@@ -97,17 +120,102 @@ func TestUserWithoutHelpers(t *testing.T) {
 	}
 }
 
-// In a container parts of /proc are hidden: the inner process has no process namespace then, and its steps none either.
+// In a container parts of /proc are hidden: the inner process has no process namespace then, and its steps none either,
+// which has to be allowed.
 func TestUserWithMaskedProc(t *testing.T) {
-	needRoot(t, "runc")
 	b := serve(t, busybox(t))
 	b.Run = "/bin/busybox sh -c '/bin/busybox echo pid $$'"
-	p := begin(t, job{Root: userDir(t), Build: b}, func(tb testing.TB, cmd *exec.Cmd) {
-		asUserWith(tb, cmd, "tester:300000:65536\n", "mount --bind /dev/null /proc/kallsyms\n")
+	for name, as := range map[string]func(testing.TB, *exec.Cmd){
+		"user": func(tb testing.TB, cmd *exec.Cmd) {
+			asUserWith(tb, cmd, "tester:300000:65536\n", "mount --bind /dev/null /proc/kallsyms\n")
+		},
+		"root": func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "mount --bind /dev/null /proc/kallsyms\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			needRoot(t, "runc")
+			root := userDir(t)
+			if name == "root" {
+				root = t.TempDir()
+			}
+			p := begin(t, job{Root: root, Build: b}, as)
+			require.Equal(t, 1, p.exit())
+			require.Contains(t, p.stderr.String(), noSandbox)
+			require.Contains(t, noSandbox, "--no-process-sandbox")
+			require.NotContains(t, p.out.String(), "log pid ")
+
+			without := *b
+			without.Run = ""
+			did(t, job{Root: root, Build: &without}, as)
+
+			p = did(t, job{Root: root, Build: b, NoProcessSandbox: true}, as)
+			require.Contains(t, p.out.String(), "log pid ")
+			require.NotContains(t, p.out.String(), "log pid 1\n")
+		})
+	}
+}
+
+// What is allowed is not what has to be.
+func TestSandboxIsKeptWhereItCanBe(t *testing.T) {
+	b := serve(t, busybox(t))
+	b.Run = "/bin/busybox sh -c '/bin/busybox echo pid $$'"
+	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+		needRoot(t, "runc")
+		root := userDir(t)
+		if as == nil {
+			root = t.TempDir()
+		}
+		p := did(t, job{Root: root, Build: b, NoProcessSandbox: true}, as)
+		require.Contains(t, p.out.String(), "log pid 1\n")
 	})
-	require.Zero(t, p.exit())
-	require.Contains(t, p.out.String(), "log pid ")
-	require.NotContains(t, p.out.String(), "log pid 1\n")
+}
+
+// asWeakRoot runs a command as root of a container, which may not mount.
+func asWeakRoot(t testing.TB, cmd *exec.Cmd, before string) {
+	t.Helper()
+	if _, err := lookPath("setpriv"); err != nil {
+		missing(t, err)
+	}
+	var err error
+	script := before + `exec setpriv --bounding-set -sys_admin "$0" "$@"`
+	cmd.Args = append([]string{"unshare", "--mount", "sh", "-ec", script, "/proc/self/exe"}, cmd.Args[1:]...)
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd.Args[5] = program
+	cmd.Path, err = exec.LookPath("unshare")
+	require.NoError(t, err)
+}
+
+func TestRootWhoMayNotMountBuildsWhatRootBuilds(t *testing.T) {
+	needRoot(t, "runc")
+	b := serve(t, archives(t)...)
+	want := digestOf(t, did(t, job{Root: t.TempDir(), Build: b}, nil))
+	weak := func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "") }
+	root := t.TempDir()
+	require.Equal(t, want, digestOf(t, did(t, job{Root: root, Build: b}, weak)))
+
+	b = serve(t, busybox(t))
+	b.Run = "/bin/busybox sh -c '/bin/busybox echo pid $$; /bin/busybox chown 70000:4000000000 /bin/busybox; /bin/busybox stat -c %u:%g /bin/busybox'"
+	p := did(t, job{Root: root, Build: b}, weak)
+	require.Contains(t, p.out.String(), "log pid 1\n")
+	require.Contains(t, p.out.String(), "70000:4000000000\n")
+}
+
+// Layers of overlayfs are written otherwise in a user namespace.
+func TestCacheOfRootIsNotThatOfAUserNamespace(t *testing.T) {
+	needRoot(t, "runc")
+	b := serve(t, busybox(t))
+	b.Run = "/bin/busybox sh -c '/bin/busybox rm -r /bin/sh; /bin/busybox ls /bin'"
+	root := t.TempDir()
+	weak := func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "") }
+	for i, as := range []func(testing.TB, *exec.Cmd){nil, nil, weak, weak, nil} {
+		p := did(t, job{Root: root, Build: b}, as)
+		require.Equal(t, i == 2 || i == 4, strings.Contains(p.stderr.String(), "thrown away"), "%d: %s", i, &p.stderr)
+	}
+}
+
+func TestToThemselves(t *testing.T) {
+	require.Equal(t, "0 0 1\n1 1 4294967294\n", toThemselves("         0          0 4294967295\n"))
+	require.Equal(t, "0 0 1\n1 1 65536\n", toThemselves("0 1000 1\n1 100000 65536\n"))
 }
 
 func TestWhoRefusesUserNamespaces(t *testing.T) {

@@ -5,13 +5,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/stretchr/testify/require"
 )
 
 // steps runs a script of busybox as every kind of user and on every snapshotter.
 func steps(t *testing.T, script string, check func(t *testing.T, p *process, log string)) {
+	stepsOn(t, pb.NetMode_UNSET, script, check)
+}
+
+func stepsOn(t *testing.T, net pb.NetMode, script string, check func(t *testing.T, p *process, log string)) {
 	b := serve(t, busybox(t))
-	b.Run = "/bin/busybox sh -c '" + strings.ReplaceAll(script, "bb ", "/bin/busybox ") + "'"
+	b.Net, b.Run = net, "/bin/busybox sh -c '"+strings.ReplaceAll(script, "bb ", "/bin/busybox ")+"'"
 	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		needRoot(t, "runc")
 		for _, snapshotter := range []string{Overlayfs, Native} {
@@ -51,6 +56,25 @@ func TestNetworkOfAStep(t *testing.T) {
 		func(t *testing.T, p *process, log string) {
 			require.Contains(t, log, "got it\n")
 		})
+}
+
+func TestStepWithoutNetwork(t *testing.T) {
+	b := serve(t, archive(t))
+	stepsOn(t, pb.NetMode_NONE, `bb wget -q -T 5 -O /file `+b.Server+`/`+b.Layers[0].Encoded()+` || bb echo no network; bb ls /sys/class/net; bb cat /proc/net/route`,
+		func(t *testing.T, p *process, log string) {
+			require.Zero(t, p.exit())
+			require.Contains(t, log, "no network\n")
+			require.NotContains(t, log, "eth")
+		})
+}
+
+// The network of the machine is what a step has without asking, but to ask for it is to ask for more: BuildKit's Dockerfile
+// frontend takes it for an entitlement.
+func TestHostNetworkIsAnEntitlement(t *testing.T) {
+	stepsOn(t, pb.NetMode_HOST, `bb true`, func(t *testing.T, p *process, log string) {
+		require.Equal(t, 1, p.exit())
+		require.Contains(t, p.stderr.String(), "network.host is not allowed")
+	})
 }
 
 func TestNoRunc(t *testing.T) {

@@ -2,10 +2,7 @@ package embedded
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/moby/buildkit/executor"
 	"github.com/moby/buildkit/executor/oci"
@@ -18,30 +15,39 @@ import (
 	"github.com/pkg/errors"
 )
 
-// noRunc stands for runc where there is none: most builds run nothing.
-type noRunc struct{}
-
-func (noRunc) Run(context.Context, string, executor.Mount, []executor.Mount, executor.ProcessInfo, chan<- struct{}) (resourcestypes.Recorder, error) {
-	return nil, errNoRunc()
+// refusingExecutor refuses every step with a reason: most builds run nothing.
+type refusingExecutor struct {
+	reason string
 }
 
-func (noRunc) Exec(context.Context, string, executor.ProcessInfo) error {
-	return errNoRunc()
+func (r refusingExecutor) Run(context.Context, string, executor.Mount, []executor.Mount, executor.ProcessInfo, chan<- struct{}) (resourcestypes.Recorder, error) {
+	return nil, errors.New(r.reason)
 }
 
-func errNoRunc() error {
-	return errors.New("this step runs a program, for which runc is missing: install package runc")
+func (r refusingExecutor) Exec(context.Context, string, executor.ProcessInfo) error {
+	return errors.New(r.reason)
 }
+
+const (
+	noRunc    = "this step runs a program, for which runc is missing: install package runc"
+	noSandbox = "this step would run without a process sandbox, as parts of /proc are hidden here, which is so in containers: " +
+		"it would see your processes, and could end them. Allow it with --no-process-sandbox, or build as root or outside the container"
+)
 
 // newExecutor runs steps with runc. Its files are in the folder in memory: what a killed process left running or mounted
 // is gone, and so must be what describes it.
-func newExecutor(asked, run string, monitor *resources.Monitor) (executor.Executor, error) {
-	runc, err := findRunc(asked)
+func newExecutor(o Options, run string, monitor *resources.Monitor) (executor.Executor, error) {
+	runc, err := findRunc(o.Runc)
 	if err != nil || runc == "" {
-		return noRunc{}, err
+		return refusingExecutor{noRunc}, err
 	}
-	script, err := wrapRunc(runc, run)
-	if err != nil {
+	unsandboxed, err := procHidden(false)
+	if err != nil || unsandboxed && !o.NoProcessSandbox {
+		return refusingExecutor{noSandbox}, err
+	}
+	// Its state is in memory too, for which BuildKit has no option: runc's default is /run/runc, which is root's.
+	script := filepath.Join(run, "runc")
+	if err := wrapProgram(script, runc, "--root", filepath.Join(run, "containers")); err != nil {
 		return nil, err
 	}
 	opt := runcexecutor.Opt{
@@ -50,10 +56,8 @@ func newExecutor(asked, run string, monitor *resources.Monitor) (executor.Execut
 		Rootless:          userns.RunningInUserNS(), // which leaves cgroups alone
 		ResourceMonitor:   monitor,
 	}
-	if opt.Rootless {
-		if opt.ProcessMode, err = processMode(); err != nil {
-			return nil, err
-		}
+	if unsandboxed {
+		opt.ProcessMode = oci.NoProcessSandbox
 	}
 	return runcexecutor.New(opt, networks())
 }
@@ -69,28 +73,6 @@ func findRunc(asked string) (string, error) {
 		return "", nil // to be told when a step needs it
 	}
 	return path, nil
-}
-
-// wrapRunc makes a script that runs runc with its state in the folder: its default is /run/runc, which is root's.
-// BuildKit has no option for it.
-func wrapRunc(runc, folder string) (string, error) {
-	script := filepath.Join(folder, "runc")
-	text := fmt.Sprintf("#!/bin/sh\nexec %s --root %s \"$@\"\n", quote(runc), quote(filepath.Join(folder, "containers")))
-	return script, errors.WithStack(os.WriteFile(script, []byte(text), 0o700))
-}
-
-// quote makes a word of a shell.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// processMode is that of rootless steps: where /proc is masked, Linux doesn't let them have one of their own.
-func processMode() (oci.ProcessMode, error) {
-	masked, err := procMasked()
-	if masked {
-		return oci.NoProcessSandbox, err
-	}
-	return oci.ProcessSandbox, err
 }
 
 // networks are the machine's, or none. BuildKit's others need CNI plugins.

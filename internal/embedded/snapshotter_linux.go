@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/snapshots"
@@ -28,7 +29,7 @@ func chooseSnapshotter(root, asked, layout string) (string, error) {
 	default:
 		return "", errors.Errorf("snapshotter %q is not %q or %q", asked, Overlayfs, Native)
 	}
-	if strings.HasSuffix(layout, " "+Native) {
+	if slices.Contains(strings.Fields(layout), Native) {
 		return Native, nil
 	}
 	if err := tryOverlay(root); err != nil {

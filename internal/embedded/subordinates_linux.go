@@ -31,10 +31,7 @@ type idRanges struct {
 }
 
 func findSubordinates() (*subordinates, error) {
-	name := strconv.Itoa(os.Getuid())
-	if u, err := user.LookupId(name); err == nil {
-		name = u.Username
-	}
+	name := userName()
 	uids, err := findRanges("newuidmap", "/etc/subuid", name, os.Getuid())
 	if err != nil {
 		return nil, err
@@ -44,6 +41,18 @@ func findSubordinates() (*subordinates, error) {
 		return nil, err
 	}
 	return &subordinates{uids: uids, gids: gids}, nil
+}
+
+// userName is empty for a user who has none, as in a container that runs as any number.
+func userName() string {
+	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil {
+		return u.Username
+	}
+	out, err := exec.Command("id", "-un").Output() // which asks directories too, as Go without C doesn't
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func findRanges(helper, file, name string, own int) (idRanges, error) {
@@ -60,15 +69,32 @@ func findRanges(helper, file, name string, own int) (idRanges, error) {
 	}
 	for _, r := range all {
 		free = max(free, r.SubID+r.Count)
-		if r.Name == name || r.Name == strconv.Itoa(os.Getuid()) {
+		if r.Name == strconv.Itoa(os.Getuid()) || name != "" && r.Name == name {
 			found.ranges = append(found.ranges, r)
 		}
 	}
-	if len(found.ranges) == 0 {
-		return found, errors.Errorf("user %s has no subordinate ids, without which only root can build: add the line %s:%d:%d to %s",
-			name, name, free, enough, file)
+	return found, checkRanges(found, name, fmt.Sprintf("%d:%d to %s", free, enough, file))
+}
+
+// checkRanges tells who has no subordinate ids what to add. newuidmap wants a user to have a name, even where the ids are
+// given to a number.
+func checkRanges(found idRanges, name, line string) error {
+	var missing, add []string
+	owner := name
+	if name == "" {
+		owner = strconv.Itoa(os.Getuid())
+		missing = append(missing, "no name")
+		add = append(add, fmt.Sprintf("user%d:x:%[1]d:%d::/:/bin/sh to /etc/passwd", os.Getuid(), os.Getgid()))
 	}
-	return found, nil
+	if len(found.ranges) == 0 {
+		missing = append(missing, "no subordinate ids")
+		add = append(add, owner+":"+line)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return errors.Errorf("user %s has %s, without which only root can build: add the line %s",
+		owner, strings.Join(missing, " and "), strings.Join(add, ", and the line "))
 }
 
 // mapTo maps the ids in the user namespace of a process.
@@ -81,7 +107,9 @@ func (s *subordinates) mapTo(pid int) error {
 
 func (r idRanges) mapTo(pid int) error {
 	args := append([]string{strconv.Itoa(pid)}, r.mapping()...)
-	if out, err := exec.Command(r.helper, args...).CombinedOutput(); err != nil {
+	cmd := exec.Command(r.helper, args...)
+	cmd.Env = []string{"LC_ALL=C"}
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return refusal(errors.Wrapf(err, "%s %s: %s", r.helper, strings.Join(args, " "), strings.TrimSpace(string(out))), true)
 	}
 	return nil

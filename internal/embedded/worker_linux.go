@@ -38,7 +38,7 @@ func newWorker(ctx context.Context, r *root, o Options, hosts docker.RegistryHos
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	exec, err := newExecutor(o.Runc, r.in(runFolder), monitor)
+	exec, err := newExecutor(o, r.in(runFolder), monitor)
 	if err != nil {
 		return nil, err
 	}
