@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,16 +84,17 @@ func (r *request) attrs() (map[string]string, error) {
 // asker asks the frontend for several things, on one BuildKit and with one display.
 type asker struct {
 	*request
-	client   *client.Client
-	store    *objects.Store
-	git      usergit.Git
-	secrets  *secretStore
-	agent    string // socket of the SSH agent
-	agentID  string // under which the session has it, if nobody named it
-	attached []session.Attachable
-	progress *progresswriter.MultiWriter
-	warnings warnings
-	ends     []func() error
+	client     *client.Client
+	store      *objects.Store
+	git        usergit.Git
+	secrets    *secretStore
+	agent      string // socket of the SSH agent
+	agentID    string // under which the session has it, if nobody named it
+	attached   []session.Attachable
+	progress   *progresswriter.MultiWriter
+	endDisplay func()
+	warnings   warnings
+	ends       []func() error
 }
 
 // open gets everything ready.
@@ -126,7 +128,9 @@ func (r *request) open(ctx context.Context) (_ *asker, err error) {
 		return nil, err
 	}
 	a.ends = append(a.ends, end)
-	display, err := progresswriter.NewPrinter(context.WithoutCancel(ctx), os.Stderr, r.progress)
+	shown, endDisplay := context.WithCancel(context.WithoutCancel(ctx))
+	a.endDisplay = endDisplay
+	display, err := progresswriter.NewPrinter(shown, os.Stderr, r.progress)
 	if err != nil {
 		return nil, &usageError{errors.Wrap(err, "--progress"), "lambdabase"}
 	}
@@ -193,20 +197,28 @@ func (a *asker) session(ctx context.Context) frontend.Session {
 
 // job is one thing to ask for.
 type job struct {
-	name    string // before its steps in the progress; empty if it is the only one
-	attrs   map[string]string
-	mounts  map[string]fsutil.FS
-	exports []client.ExportEntry
-	imports []client.CacheOptionsEntry
-	caches  []client.CacheOptionsEntry
-	handle  func(*gateway.Result) // of the frontend, if anybody wants it
-	build   func(frontend.Frontend) gateway.BuildFunc
+	name     string // before its steps in the progress; empty if it is the only one
+	attrs    map[string]string
+	mounts   map[string]fsutil.FS
+	exports  []client.ExportEntry
+	existing []*existingDir // that files are written into
+	imports  []client.CacheOptionsEntry
+	caches   []client.CacheOptionsEntry
+	handle   func(*gateway.Result) // of the frontend, if anybody wants it
+	build    func(frontend.Frontend) gateway.BuildFunc
+}
+
+// begin marks dirs that are written into.
+func (j job) begin() {
+	for _, dir := range j.existing {
+		dir.begun.Store(true)
+	}
 }
 
 // ask asks for all of it at once. One that fails ends the others.
-func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, error) {
+func (a *asker) ask(command context.Context, jobs ...job) ([]*client.SolveResponse, error) {
 	answers, eg := make([]*client.SolveResponse, len(jobs)), &errgroup.Group{}
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(command)
 	defer cancel(nil)
 	// All of them before the first begins: the display ends with the last that is known.
 	var shown []chan *client.SolveStatus
@@ -215,7 +227,7 @@ func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, 
 	}
 	for i, j := range jobs {
 		eg.Go(func() (err error) {
-			answers[i], err = a.one(ctx, j, shown[i])
+			answers[i], err = a.one(ctx, cancel, j, shown[i])
 			if err != nil {
 				if j.name != "" {
 					err = errors.Wrap(err, j.name)
@@ -225,8 +237,7 @@ func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, 
 			return err
 		})
 	}
-	err := eg.Wait()
-	<-a.progress.Done()
+	err := a.wait(command, ctx, eg)
 	if a.shows() {
 		a.warnings.print(os.Stderr)
 	}
@@ -236,14 +247,15 @@ func (a *asker) ask(ctx context.Context, jobs ...job) ([]*client.SolveResponse, 
 	return answers, a.reached(withFlag(err))
 }
 
-func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
+func (a *asker) one(ctx context.Context, cancel context.CancelCauseFunc, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	go a.warnings.watch(statuses, shown)
 	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store, Session: a.session(ctx)})
-	return a.client.Build(ctx, client.SolveOpt{
+	files, exports := newReceiver(j.exports, j.begin, cancel)
+	return a.client.Build(files.withExports(ctx), client.SolveOpt{
 		FrontendAttrs: j.attrs, LocalMounts: j.mounts,
-		Exports: j.exports, CacheImports: j.imports, CacheExports: j.caches,
-		Session:   a.attached,
+		Exports: exports, CacheImports: j.imports, CacheExports: j.caches,
+		Session:   append(slices.Clone(a.attached), files),
 		OCIStores: map[string]content.Store{objects.StoreID: a.store},
 	}, "", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := build(ctx, c)
@@ -252,6 +264,45 @@ func (a *asker) one(ctx context.Context, j job, shown chan *client.SolveStatus) 
 		}
 		return res, err
 	}, statuses)
+}
+
+// How long a command that is to end waits for builds and their display: interrupted, it ends within a second.
+const (
+	failedGrace      = 5 * time.Second
+	interruptedGrace = 400 * time.Millisecond
+	displayGrace     = 100 * time.Millisecond
+)
+
+// wait waits for the builds and for their display, but not for long once the command is interrupted or a build has failed,
+// which ends ctx: neither a daemon nor the reader of a pipe need ever answer.
+func (a *asker) wait(command, ctx context.Context, eg *errgroup.Group) error {
+	built := make(chan error, 1)
+	go func() { built <- eg.Wait() }()
+	var err error
+	select {
+	case err = <-built:
+	case <-after(command, interruptedGrace):
+		err = a.abandon(ctx)
+	case <-after(ctx, failedGrace):
+		err = a.abandon(ctx)
+	}
+	select {
+	case <-a.progress.Done():
+	case <-after(command, interruptedGrace+2*displayGrace):
+	}
+	return err
+}
+
+func (a *asker) abandon(ctx context.Context) error {
+	time.AfterFunc(displayGrace, a.endDisplay)
+	return context.Cause(ctx)
+}
+
+// after is closed some time after the end of a context.
+func after(ctx context.Context, d time.Duration) <-chan struct{} {
+	done := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(d, func() { close(done) }) })
+	return done
 }
 
 // close ends what was opened, in the other order.

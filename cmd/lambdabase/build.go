@@ -201,7 +201,7 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 }
 
 // jobs are the builds, and the files that their results are written to.
-func (b *buildCommand) jobs(args []string) (jobs []job, files []*pending, err error) {
+func (b *buildCommand) jobs(args []string) (jobs []job, files []pending, err error) {
 	if b.file != "" {
 		j, err := b.dockerfile(args)
 		if err != nil {
@@ -232,7 +232,7 @@ func (b *buildCommand) jobs(args []string) (jobs []job, files []*pending, err er
 }
 
 // finish adds what every build has.
-func (b *buildCommand) finish(j *job) (files []*pending, err error) {
+func (b *buildCommand) finish(j *job) (files []pending, err error) {
 	for _, l := range b.labels {
 		name, value, _ := strings.Cut(l, "=")
 		j.attrs["label:"+name] = value
@@ -245,10 +245,16 @@ func (b *buildCommand) finish(j *job) (files []*pending, err error) {
 		return nil, err
 	}
 	for _, o := range results {
-		entry, file := o.export()
+		entry, file, err := o.export()
+		if err != nil {
+			return nil, err
+		}
 		j.exports = append(j.exports, entry)
 		if file != nil {
 			files = append(files, file)
+		}
+		if dir, is := file.(*existingDir); is && o.kind == client.ExporterLocal {
+			j.existing = append(j.existing, dir)
 		}
 	}
 	return files, nil

@@ -20,6 +20,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
+const interrupted = "lambdabase: interrupted"
+
 // Exit codes, besides that of a process run again in namespaces of its own, which is its own.
 const (
 	exitFailed      = 1
@@ -63,7 +65,10 @@ func run(ctx context.Context, args []string) int {
 	case errors.As(err, &done):
 		return int(done)
 	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "lambdabase: interrupted")
+		if errors.As(err, new(syscall.Errno)) { // a full disk, for example, which is why it was interrupted
+			complain(err)
+		}
+		fmt.Fprintln(os.Stderr, interrupted)
 		return exitInterrupted
 	case errors.As(err, &usage):
 		complain(err)

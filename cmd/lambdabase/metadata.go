@@ -57,7 +57,7 @@ func (b *buildCommand) note(metadata map[string]any) error {
 	if err != nil {
 		return err
 	}
-	return errors.Wrap(os.WriteFile(b.metadata, append(dt, '\n'), 0o644), "--metadata-file")
+	return errors.Wrap(writeWhole(b.metadata, append(dt, '\n')), "--metadata-file")
 }
 
 // decoded is an exporter's answer; values that are JSON in base64 are that JSON, as buildx has it.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/containerd/console"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/identity"
 	"github.com/pkg/errors"
 	"github.com/tonistiigi/go-csvvalue"
 )
@@ -111,61 +110,38 @@ func (o output) check() error {
 	return errors.Wrap(err, "folder")
 }
 
-// export is the output as BuildKit takes it, and the file that it is written to, if it is.
-func (o output) export() (entry client.ExportEntry, file *pending) {
+// export is the output as BuildKit takes it, and what isn't there until it is whole, if there is such a thing.
+func (o output) export() (entry client.ExportEntry, made pending, err error) {
 	entry = client.ExportEntry{Type: o.kind, Attrs: o.attrs}
 	switch {
 	case o.kind == client.ExporterImage:
-		return entry, nil
+		return entry, nil, nil
 	case o.isFolder():
-		entry.OutputDir = o.dest
-		return entry, nil
+		return o.exportDir(entry)
 	case o.toStdout():
 		// A pipe that nobody reads any more is an error of the build, and not the end of this process.
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 		entry.Output = func(map[string]string) (io.WriteCloser, error) { return os.Stdout, nil }
-		return entry, nil
+		return entry, nil, nil
 	}
 	if info, err := os.Stat(o.dest); err == nil && !info.Mode().IsRegular() { // /dev/null, a pipe with a name
 		entry.Output = func(map[string]string) (io.WriteCloser, error) { return os.OpenFile(o.dest, os.O_WRONLY, 0) }
-		return entry, nil
+		return entry, nil, nil
 	}
-	file = newPending(o.dest)
+	file := newPendingFile(o.dest)
 	entry.Output = file.create
-	return entry, file
+	return entry, file, nil
 }
 
-// pending is a file that isn't there until it is whole.
-type pending struct {
-	name string
-	file *os.File
-}
-
-// newPending is for a file that may be there, or a link to it.
-func newPending(name string) *pending {
-	if file, err := filepath.EvalSymlinks(name); err == nil {
-		name = file
+func (o output) exportDir(entry client.ExportEntry) (client.ExportEntry, pending, error) {
+	if _, err := os.Lstat(o.dest); !errors.Is(err, os.ErrNotExist) {
+		entry.OutputDir = o.dest
+		return entry, &existingDir{name: o.dest}, nil
 	}
-	return &pending{name: name}
-}
-
-func (p *pending) create(map[string]string) (_ io.WriteCloser, err error) {
-	beside := filepath.Join(filepath.Dir(p.name), "."+filepath.Base(p.name)+"."+identity.NewID())
-	p.file, err = os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	return p.file, errors.Wrap(err, "output")
-}
-
-func (p *pending) keep() error {
-	if p.file == nil {
-		return errors.Errorf("nothing was written to %s", p.name)
+	dir, err := newPendingDir(o.dest)
+	if err != nil {
+		return entry, nil, err
 	}
-	return errors.Wrap(os.Rename(p.file.Name(), p.name), "output")
-}
-
-// drop removes what was begun.
-func (p *pending) drop() {
-	if p.file != nil {
-		p.file.Close()
-		os.Remove(p.file.Name())
-	}
+	entry.OutputDir = dir.dir
+	return entry, dir, nil
 }

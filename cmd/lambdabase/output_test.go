@@ -81,19 +81,19 @@ func TestResultsGoToDifferentPlaces(t *testing.T) {
 func TestAFileIsThereOnceItIsWhole(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")
-	write := func(p *pending) {
+	write := func(p *pendingFile) {
 		w, err := p.create(nil)
 		require.NoError(t, err)
 		_, err = io.WriteString(w, "new")
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 	}
-	dropped := newPending(name)
+	dropped := newPendingFile(name)
 	write(dropped)
 	require.NoFileExists(t, name)
 	dropped.drop()
 
-	kept := newPending(name)
+	kept := newPendingFile(name)
 	require.ErrorContains(t, kept.keep(), "nothing was written to "+name)
 	write(kept)
 	require.NoError(t, kept.keep())

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"lambdabase/internal/embedded"
 	"lambdabase/internal/printable"
@@ -19,6 +20,7 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/pkg/errors"
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 )
 
@@ -38,15 +40,30 @@ func (p *place) flags(f *pflag.FlagSet) {
 
 // enter runs this process again in namespaces of its own if BuildKit is to run in it. Mounts go with them however it ends.
 func (p *place) enter(ctx context.Context) error {
-	if p.addr != "" {
-		return nil
+	if p.addr == "" {
+		isolated, exit, err := embedded.Isolate(ctx)
+		if err == nil && !isolated {
+			err = exitError(exit)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	isolated, exit, err := embedded.Isolate(ctx)
-	if err != nil || isolated {
-		return err
-	}
-	return exitError(exit)
+	context.AfterFunc(ctx, endInTime)
+	return nil
 }
+
+// endInTime ends a command that is interrupted, if it doesn't by itself: whatever hangs then, like a reader of what it says,
+// is not waited for. A cache bears it, as it bears a kill.
+func endInTime() {
+	time.Sleep(950 * time.Millisecond)
+	go fmt.Fprintln(os.Stderr, interrupted)
+	time.Sleep(20 * time.Millisecond)
+	os.Exit(exitInterrupted)
+}
+
+// closeGrace is how long the BuildKit inside of a command that is interrupted may take to end.
+const closeGrace = 200 * time.Millisecond
 
 // programs are what the BuildKit inside runs for every build, with the package that has each in Debian. A daemon has its
 // own, and says itself what it lacks.
@@ -67,7 +84,7 @@ func (p *place) checkPrograms() error {
 // connect gives a client, and what ends it all.
 func (p *place) connect(ctx context.Context) (*client.Client, func() error, error) {
 	if p.addr != "" {
-		c, err := client.New(ctx, p.addr)
+		c, err := client.New(ctx, p.addr, client.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(addExports)))
 		if err != nil {
 			return nil, nil, errors.Wrapf(err, "BuildKit at %s", p.addr)
 		}
@@ -81,13 +98,16 @@ func (p *place) connect(ctx context.Context) (*client.Client, func() error, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := b.Client(ctx)
+	c, err := b.Client(ctx, client.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(addExports)))
 	if err != nil {
 		b.Close()
 		return nil, nil, err
 	}
 	return c, func() error {
 		c.Close()
+		if ctx.Err() != nil {
+			return b.CloseWithin(closeGrace)
+		}
 		return b.Close()
 	}, nil
 }

@@ -123,26 +123,36 @@ func newServer(o *outcome) *grpc.Server {
 }
 
 // Client is a new connection in memory. It has to be closed before BuildKit is.
-func (b *BuildKit) Client(ctx context.Context) (*client.Client, error) {
-	return client.New(ctx, "", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+func (b *BuildKit) Client(ctx context.Context, opts ...client.ClientOpt) (*client.Client, error) {
+	return client.New(ctx, "", append(opts, client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return b.listener.DialContext(ctx)
-	}))
+	}))...)
 }
 
 // Close waits a while for what is running, ends it, closes the cache and gives the root back.
 func (b *BuildKit) Close() error {
-	b.close.Do(func() { b.closeErr = b.shut() })
+	b.close.Do(func() { b.closeErr = b.shut(patience) })
 	return b.closeErr
 }
 
-func (b *BuildKit) shut() error {
+// CloseWithin is Close in a hurry. What doesn't end in that time goes on until the process ends, which has to be soon: the
+// cache stays as it would be after a kill, and the root is held.
+func (b *BuildKit) CloseWithin(limit time.Duration) error {
+	b.close.Do(func() { b.closeErr = b.shut(limit / 2) })
+	return b.closeErr
+}
+
+func (b *BuildKit) shut(limit time.Duration) error {
 	defer logTo(nil)
 	close(b.stopping)
-	if !within(patience, b.server.GracefulStop) && !within(patience, b.server.Stop) {
+	if !within(limit, b.server.GracefulStop) && !within(limit, b.server.Stop) {
+		if limit < patience {
+			return errors.New("builds don't end")
+		}
 		bklog.L.Warn("builds don't end")
 	}
 	var err error
-	if !within(patience, func() { err = b.opened.close() }) {
+	if !within(limit, func() { err = b.opened.close() }) {
 		return errors.New("cache is still in use")
 	}
 	var o *outcome

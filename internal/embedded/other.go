@@ -5,6 +5,7 @@ package embedded
 import (
 	"context"
 	"runtime"
+	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/pkg/errors"
@@ -28,8 +29,13 @@ func Start(context.Context, Options) (*BuildKit, error) {
 }
 
 // Client fails.
-func (*BuildKit) Client(context.Context) (*client.Client, error) {
+func (*BuildKit) Client(context.Context, ...client.ClientOpt) (*client.Client, error) {
 	return nil, unsupported()
+}
+
+// CloseWithin does nothing.
+func (*BuildKit) CloseWithin(time.Duration) error {
+	return nil
 }
 
 // Close does nothing.

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"io"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+	"github.com/stretchr/testify/require"
+	"github.com/tonistiigi/fsutil"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+func TestExportsAreNumberedAsTheDaemonNumbersThem(t *testing.T) {
+	file := func(map[string]string) (io.WriteCloser, error) { return nil, nil }
+	r, others := newReceiver([]client.ExportEntry{
+		{Type: client.ExporterLocal, OutputDir: "a", Attrs: map[string]string{"mode": "delete"}},
+		{Type: client.ExporterImage},
+		{Type: client.ExporterTar, Output: file},
+		{Type: client.ExporterOCI, OutputDir: "layout"},
+		{Type: client.ExporterLocal, OutputDir: "b"},
+	}, func() {}, func(error) {})
+	require.Len(t, others, 2)
+	require.Equal(t, map[string]dirTarget{"2": {"a", true}, "4": {"b", false}}, r.dirs)
+	var types []string
+	for _, e := range r.exports {
+		types = append(types, e.Type)
+	}
+	require.Equal(t, []string{"local", "tar", "local"}, types)
+}
+
+// recorded is a stream that records what is sent.
+type recorded struct {
+	fsutil.Stream
+	sent []*fstypes.Packet
+	next fstypes.Packet
+}
+
+func (r *recorded) SendMsg(m any) error {
+	r.sent = append(r.sent, m.(*fstypes.Packet))
+	return nil
+}
+
+func (r *recorded) RecvMsg(m any) error {
+	p := m.(*fstypes.Packet)
+	p.Type, p.Data = r.next.Type, r.next.Data
+	return nil
+}
+
+func TestSoManyFilesAreAskedForAtOnce(t *testing.T) {
+	stream := &recorded{}
+	l := &requestLimiter{Stream: stream}
+	for id := range 3 * maxRequests {
+		require.NoError(t, l.SendMsg(&fstypes.Packet{Type: fstypes.PACKET_REQ, ID: uint32(id)}))
+	}
+	require.Len(t, stream.sent, maxRequests)
+	var got fstypes.Packet
+	stream.next = fstypes.Packet{Type: fstypes.PACKET_DATA, Data: []byte("x")}
+	require.NoError(t, l.RecvMsg(&got))
+	require.Len(t, stream.sent, maxRequests, "a file that goes on")
+	stream.next.Data = nil
+	for done := range 2 * maxRequests {
+		require.NoError(t, l.RecvMsg(&got))
+		require.EqualValues(t, maxRequests+done, stream.sent[maxRequests+done].ID)
+	}
+	require.NoError(t, l.SendMsg(&fstypes.Packet{Type: fstypes.PACKET_FIN}))
+	require.Len(t, stream.sent, 3*maxRequests+1)
+}
