@@ -1,9 +1,11 @@
 package test
 
 import (
+	"archive/tar"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -194,6 +196,40 @@ func TestAnOrdinaryUserRemovesTheCache(t *testing.T) {
 		require.NoDirExists(t, c.root)
 		c.as = as
 	}
+}
+
+// An image is the same without attributes that only root can set, but its files in an archive or a dir are not.
+func TestWhatAnOrdinaryUserCannotHaveIsSaid(t *testing.T) {
+	c := newUserCLI(t)
+	layer := plain(t, append(slices.Clone(task), entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: "marked", Mode: 0o644, PAXRecords: map[string]string{"SCHILY.xattr.trusted.mark": "x", "SCHILY.xattr.user.mark": "x"}}})...)
+	h := serve(t, []sample.Branch{branch("case", compress(t, layer))})
+	s := c.run(t, append(build(h, "case"), "-o", "image.tar")...)
+	require.Zero(t, s.code, s.stderr)
+	require.Contains(t, s.stderr, "warning: attribute trusted.mark of /marked is left out, as only root can set it")
+	require.NotContains(t, s.stderr, "user.mark")
+	want := oneImage(t, sandbox.Start(t), h.request("case"))
+	requireDigest(t, c.file("image.tar"), want)
+	root := newCLI(t).run(t, build(h, "case")...)
+	require.NotContains(t, root.stderr, "left out")
+}
+
+func TestTooFewSubordinateIDsAreSaid(t *testing.T) {
+	c := newUserCLI(t)
+	for name := range map[string]bool{"subuid": true, "subgid": true} {
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(c.home), name), []byte("joe:300000:1000\n"), 0o644))
+	}
+	file := func(uid, gid int) *host {
+		owned := entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: "owned", Mode: 0o644, Uid: uid, Gid: gid}}
+		return serve(t, []sample.Branch{branch("case", compress(t, plain(t, append(slices.Clone(task), owned)...)))})
+	}
+	c.does(t, build(file(1000, 1000), "case")...)
+	require.Contains(t, c.fails(t, 1, build(file(1001, 5), "case")...),
+		"/owned has the uid 1001, and you have 1000 subordinate ids: add the line 54321:301000:65536 to /etc/subuid\n")
+	h := file(5, 100000)
+	require.Contains(t, c.fails(t, 1, build(h, "case")...),
+		"/owned has the gid 100000, and you have 1000 subordinate ids: add the line 54321:301000:99000 to /etc/subgid\n")
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(c.home), "subgid"), []byte("joe:300000:1000\n54321:301000:99000\n"), 0o644))
+	c.does(t, build(h, "case")...)
 }
 
 func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {

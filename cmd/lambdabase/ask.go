@@ -9,6 +9,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/objects"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/usergit"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -124,6 +125,7 @@ func (r *request) open(ctx context.Context) (_ *asker, err error) {
 	}
 	a.store = objects.NewStore(dir, a.lfsClient)
 	var end func() error
+	r.warn = func(text string) { a.warnings.addText(printable.Name(text)) }
 	if a.client, end, err = r.connect(ctx); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lambdabase/internal/embedded"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/redact"
 
@@ -83,6 +84,9 @@ func run(ctx context.Context, args []string) int {
 		_ = source.Print(printable.Writer(os.Stderr))
 	}
 	complain(err)
+	if hint := embedded.IDHint(err); hint != "" {
+		fmt.Fprintln(os.Stderr, printable.Name(hint))
+	}
 	return exitFailed
 }
 

@@ -29,6 +29,7 @@ type place struct {
 	addr, root, snapshotter string
 	noProcessSandbox        bool
 	debug                   bool
+	warn                    func(string)
 }
 
 func (p *place) flags(f *pflag.FlagSet) {
@@ -134,6 +135,7 @@ func (p *place) options() (embedded.Options, error) {
 		Waiting: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},
+		Warn:   p.warn,
 		Notice: func(text string) { fmt.Fprintln(os.Stderr, printable.Name(text)) },
 	}, nil
 }

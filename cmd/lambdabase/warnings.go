@@ -35,6 +35,10 @@ func (w *warnings) add(warning *client.VertexWarning) {
 	if warning.SourceInfo != nil && len(warning.Range) > 0 && warning.Range[0].Start != nil {
 		text += fmt.Sprintf(" (%s:%d)", warning.SourceInfo.Filename, warning.Range[0].Start.Line)
 	}
+	w.addText(text)
+}
+
+func (w *warnings) addText(text string) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if !slices.Contains(w.all, text) {

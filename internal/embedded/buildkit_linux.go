@@ -45,6 +45,7 @@ func Start(ctx context.Context, o Options) (*BuildKit, error) {
 		return nil, errors.New("BuildKit inside a process that is not isolated")
 	}
 	logTo(o.Log)
+	tellAttributes(o.Warn)
 	r, err := openRoot(ctx, o)
 	if err != nil {
 		return nil, err

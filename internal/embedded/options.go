@@ -34,6 +34,8 @@ type Options struct {
 	Waiting func(holder string)
 	// Notice is called if the cache that is there can't be used, and is begun anew: "the cache in /root/.cache/lambdabase is begun anew: it is a copy ...".
 	Notice func(text string)
+	// Warn is called for what an ordinary user can't have of an image: attributes of files that only root can set.
+	Warn func(text string)
 	// Log takes BuildKit's own log, which is logrus' global one; nil: it is thrown away.
 	Log io.Writer
 }

@@ -23,6 +23,9 @@ func Isolate(context.Context) (isolated bool, exit int, err error) {
 	return false, 0, unsupported()
 }
 
+// IDHint says nothing.
+func IDHint(error) string { return "" }
+
 // Start fails.
 func Start(context.Context, Options) (*BuildKit, error) {
 	return nil, unsupported()

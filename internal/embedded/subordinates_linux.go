@@ -62,18 +62,16 @@ func findRanges(helper, file, name string, own int) (idRanges, error) {
 		return found, errors.Errorf("%s is missing, without which only root can build: "+
 			"install package uidmap (Debian, Ubuntu), shadow-utils (Fedora), or shadow-uidmap (Alpine)", helper)
 	}
-	free := int64(firstSubordinate)
 	all, err := sysuser.ParseSubIDFile(file)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return found, errors.Wrapf(err, "subordinate ids in %s", file)
 	}
 	for _, r := range all {
-		free = max(free, r.SubID+r.Count)
 		if r.Name == strconv.Itoa(os.Getuid()) || name != "" && r.Name == name {
 			found.ranges = append(found.ranges, r)
 		}
 	}
-	return found, checkRanges(found, name, fmt.Sprintf("%d:%d to %s", free, enough, file))
+	return found, checkRanges(found, name, fmt.Sprintf("%d:%d to %s", freeSubordinate(all), enough, file))
 }
 
 // checkRanges tells who has no subordinate ids what to add. newuidmap wants a user to have a name, even where the ids are

@@ -1,0 +1,60 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	sysuser "github.com/moby/sys/user"
+	"github.com/moby/sys/userns"
+)
+
+// badOwner matches what moby/go-archive (v0.2.0, archive.go) says of a file whose owner or group isn't in the user namespace.
+var badOwner = regexp.MustCompile(`failed to Lchown "(.*)" for UID (\d+), GID (\d+)[^:]*: .*invalid argument`)
+
+// IDHint says which id a failed build lacks, and what to do about it; of any other error it says nothing.
+func IDHint(err error) string {
+	found := badOwner.FindStringSubmatch(err.Error())
+	if found == nil || !userns.RunningInUserNS() {
+		return ""
+	}
+	for i, kind := range []string{"uid", "gid"} {
+		id, _ := strconv.ParseInt(found[2+i], 10, 64)
+		own, _ := os.ReadFile("/proc/self/" + kind + "_map")
+		user, ids := countIDs(string(own))
+		if id < ids {
+			continue
+		}
+		file := "/etc/sub" + kind
+		all, _ := sysuser.ParseSubIDFile(file)
+		return fmt.Sprintf("%s has the %s %d, and you have %d subordinate ids: add the line %d:%d:%d to %s",
+			found[1], kind, id, ids-1, user, freeSubordinate(all), max(enough, id+1-ids), file)
+	}
+	return ""
+}
+
+// countIDs reads the map of a user namespace: the user's own id, and how many ids there are, from 0 on.
+func countIDs(idMap string) (user, count int64) {
+	for line := range strings.Lines(idMap) {
+		var inside, outside, n int64
+		if _, err := fmt.Sscan(line, &inside, &outside, &n); err != nil {
+			continue
+		}
+		if inside == 0 {
+			user = outside
+		}
+		count = max(count, inside+n)
+	}
+	return user, count
+}
+
+// freeSubordinate is the first id that nobody has.
+func freeSubordinate(all []sysuser.SubID) int64 {
+	free := int64(firstSubordinate)
+	for _, r := range all {
+		free = max(free, r.SubID+r.Count)
+	}
+	return free
+}
