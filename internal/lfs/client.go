@@ -34,6 +34,7 @@ type Limits struct {
 	Idle     time.Duration // without a byte or an answer: 30 s
 	Wait     time.Duration // longest wait between two attempts: 60 s. A server that asks for more is not waited for
 	Parallel int           // objects at a time: 8
+	Lock     time.Duration // that somebody holds who doesn't get on with the object: 10 s. In all, six times as long
 }
 
 func (l Limits) orDefaults() Limits {
@@ -48,6 +49,9 @@ func (l Limits) orDefaults() Limits {
 	}
 	if l.Parallel <= 0 {
 		l.Parallel = 8
+	}
+	if l.Lock <= 0 {
+		l.Lock = 10 * time.Second
 	}
 	return l
 }

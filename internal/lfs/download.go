@@ -28,7 +28,7 @@ const maxWrongs = 2
 
 // download gets an object, or finds that another process did.
 func (s *session) download(ctx context.Context, o Object, first *offer) *failure {
-	held, err := hold(ctx, s.dir, o.Pointer)
+	held, err := hold(ctx, s.dir, o.Pointer, s.limits.Lock)
 	if err != nil {
 		return s.disk(ctx, err)
 	}
@@ -148,7 +148,7 @@ func (d *download) verify(ctx context.Context) *failure {
 		return d.wrong(ctx, d.part.begin(), errors.Errorf("the server sent something else: sha256:%s, %d bytes", sum, d.part.size))
 	}
 	if err := d.part.commit(); err != nil {
-		return d.disk(ctx, err)
+		return d.disk(ctx, unusable(ctx, err))
 	}
 	return nil
 }

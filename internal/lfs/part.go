@@ -32,11 +32,35 @@ type part struct {
 	size  int64
 }
 
-// hold waits until the object is this process' to fetch; nil if it is there by then. A wrong one is removed.
-func hold(ctx context.Context, dir string, p Pointer) (*part, error) {
+// errUnusable says that an object can't be kept where it should: others have put something there that can't be removed, or
+// hold the lock, or don't let this process in. Elsewhere it can be had.
+var errUnusable = errors.New("the place of the object is taken by something else")
+
+// unusable is such an error, unless it comes of the context.
+func unusable(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return &unusableError{err}
+}
+
+type unusableError struct{ error }
+
+func (e *unusableError) Is(target error) bool { return target == errUnusable }
+
+func (e *unusableError) Unwrap() error { return e.error }
+
+// hold waits until the object is this process' to fetch; nil if it is there by then. A wrong one is removed, and whatever
+// else has its name.
+func hold(ctx context.Context, dir string, p Pointer, patience time.Duration) (*part, error) {
+	held, err := holdPart(ctx, dir, p, patience)
+	return held, unusable(ctx, err)
+}
+
+func holdPart(ctx context.Context, dir string, p Pointer, patience time.Duration) (*part, error) {
 	final := filepath.Join(dir, p.OID)
 	for {
-		file, err := openLocked(ctx, final+".part")
+		file, err := openLocked(ctx, final+".part", p.Size, patience)
 		if err != nil {
 			return nil, err
 		}
@@ -56,9 +80,9 @@ func hold(ctx context.Context, dir string, p Pointer) (*part, error) {
 	}
 }
 
-func openLocked(ctx context.Context, name string) (*os.File, error) {
+func openLocked(ctx context.Context, name string, size int64, patience time.Duration) (*os.File, error) {
 	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
-		if err := os.Remove(name); err != nil {
+		if err := os.RemoveAll(name); err != nil { // it follows no link
 			return nil, err
 		}
 	}
@@ -67,14 +91,20 @@ func openLocked(ctx context.Context, name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(ctx, file); err != nil {
+	if err := lock(ctx, file, size, patience); err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
 }
 
-func lock(ctx context.Context, file *os.File) error {
+// maxLockWait is how many times its patience a lock is waited for in all, though the part grows.
+const maxLockWait = 6
+
+// lock waits for the lock for as long as whoever holds it gets on with the object, within limits: it may be anybody.
+func lock(ctx context.Context, file *os.File, size int64, patience time.Duration) error {
+	begin := time.Now()
+	grown, last := begin, int64(0)
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
@@ -84,6 +114,16 @@ func lock(ctx context.Context, file *os.File) error {
 			continue
 		case !errors.Is(err, unix.EWOULDBLOCK):
 			return errors.Wrapf(err, "lock of %s", file.Name())
+		}
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Size() != last {
+			grown, last = time.Now(), info.Size()
+		}
+		if last > size || time.Since(grown) > patience || time.Since(begin) > maxLockWait*patience {
+			return errors.Errorf("somebody else holds the lock of %s", file.Name())
 		}
 		select {
 		case <-ctx.Done():
@@ -105,7 +145,7 @@ func stillThere(file *os.File) bool {
 
 // load hashes what an earlier process left.
 func (p *part) load(ctx context.Context) error {
-	if err := os.Remove(p.final); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.RemoveAll(p.final); err != nil {
 		return err
 	}
 	n, err := io.CopyBuffer(p.hash, &cancelable{ctx, p.file}, make([]byte, copySize))
@@ -144,7 +184,19 @@ func (p *part) commit() error {
 	if err := p.file.Chmod(0o600); err != nil {
 		return err
 	}
-	return os.Rename(p.file.Name(), p.final)
+	return replace(p.file.Name(), p.final)
+}
+
+// replace renames a file, also onto a directory that others have made in its place.
+func replace(from, to string) error {
+	err := os.Rename(from, to)
+	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, fs.ErrExist) {
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+		err = os.Rename(from, to)
+	}
+	return err
 }
 
 // release lets others go on with the part, unless there is nothing in it or it is to be removed.

@@ -5,8 +5,8 @@ package objects
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"lambdabase/internal/lfs"
@@ -35,7 +35,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	offered map[digest.Digest]offer
-	fetched flightcontrol.CachedGroup[struct{}]
+	fetched flightcontrol.CachedGroup[*os.File] // open for as long as the process runs: it may be in no folder
 }
 
 type offer struct {
@@ -69,12 +69,9 @@ func (s *Store) ReaderAt(ctx context.Context, desc ocispecs.Descriptor) (content
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.fetched.Do(ctx, o.OID, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.fetch(ctx, o) }); err != nil {
-		return nil, err
-	}
-	file, err := os.Open(filepath.Join(s.dir, o.OID))
+	file, err := s.fetched.Do(ctx, o.OID, func(ctx context.Context) (*os.File, error) { return s.fetch(ctx, o) })
 	if err != nil {
-		return nil, errors.Wrap(err, "object")
+		return nil, err
 	}
 	return &reader{file, o.Size}, nil
 }
@@ -89,22 +86,25 @@ func (s *Store) find(dgst digest.Digest) (offer, error) {
 	return o, nil
 }
 
-func (s *Store) fetch(ctx context.Context, o offer) error {
+func (s *Store) fetch(ctx context.Context, o offer) (*os.File, error) {
 	client, err := s.client(o.Source)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = lfs.ReasonOfOne(client.Fetch(ctx, s.dir, []lfs.Object{{Pointer: o.Pointer}}))
+	file, err := client.Open(ctx, s.dir, "", lfs.Object{Pointer: o.Pointer})
 	if errors.As(err, new(*tls.CertificateVerificationError)) {
-		return errors.Errorf("%v: where a company signs with a CA of its own, pass that as the secret LAMBDABASE_CA (--secret id=LAMBDABASE_CA,src=ca.pem)", err)
+		return nil, errors.Errorf("%v: where a company signs with a CA of its own, pass that as the secret LAMBDABASE_CA (--secret id=LAMBDABASE_CA,src=ca.pem)", err)
 	}
-	return err
+	return file, err
 }
 
+// reader is one of several of a file, which stays open.
 type reader struct {
-	*os.File
+	io.ReaderAt
 	size int64
 }
+
+func (r *reader) Close() error { return nil }
 
 func (r *reader) Size() int64 { return r.size }
 

@@ -16,7 +16,6 @@ import (
 
 	"github.com/docker/go-units"
 	"github.com/pkg/errors"
-	"golang.org/x/sys/unix"
 )
 
 // fetch gets an object into the cache, unless it is there, and from there into the result. The result has nothing but its
@@ -31,10 +30,18 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 		return err
 	}
 	object := lfs.Object{Pointer: lfs.Pointer{OID: oid, Size: n}}
-	if err := lfs.ReasonOfOne(client.Fetch(ctx, s.cache, []lfs.Object{object})); err != nil {
+	file, err := client.Open(ctx, s.cache, s.out, object)
+	if err != nil {
 		return err
 	}
-	return errors.Wrap(publish(filepath.Join(s.cache, oid), filepath.Join(s.out, oid), object.Pointer), "result")
+	err = publish(file, filepath.Join(s.out, oid), object.Pointer)
+	if !errors.Is(err, errChanged) {
+		return errors.Wrap(err, "result")
+	}
+	if file, err = client.OpenPrivate(ctx, s.out, object); err != nil {
+		return err
+	}
+	return errors.Wrap(publish(file, filepath.Join(s.out, oid), object.Pointer), "result")
 }
 
 func (s *step) client() (*lfs.Client, error) {
@@ -56,17 +63,13 @@ func (s *step) report(p lfs.Progress) {
 	fmt.Fprintf(s.progress, "%s of %s, %s/s\n", units.HumanSize(float64(p.Bytes)), units.HumanSize(float64(p.Size)), units.HumanSize(p.Rate))
 }
 
+// errChanged says that somebody else wrote to an object.
+var errChanged = errors.New("the object changed in the cache while it was copied: try again")
+
 // publish copies, as the cache is a file system of its own, and verifies what it copies: any build on the daemon can mount
-// the cache, and put something else there meanwhile.
-func publish(from, to string, p lfs.Pointer) (err error) {
-	in, err := os.OpenFile(from, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
+// the cache, and put something else there meanwhile. It closes what it copies.
+func publish(in *os.File, to string, p lfs.Pointer) (err error) {
 	defer in.Close()
-	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Errorf("%s is no file (%v)", from, err)
-	}
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -82,7 +85,7 @@ func publish(from, to string, p lfs.Pointer) (err error) {
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(out, sum), io.LimitReader(in, p.Size+1))
 	if err == nil && (n != p.Size || hex.EncodeToString(sum.Sum(nil)) != p.OID) {
-		err = errors.New("the object changed in the cache while it was copied: try again")
+		err = errChanged
 	}
 	return err
 }

@@ -75,12 +75,16 @@ func TestWhatChangesInTheCacheMeanwhileIsNotPublished(t *testing.T) {
 		"a pipe":        func() error { return unix.Mkfifo(from, 0o600) },
 	} {
 		require.NoError(t, put(), name)
-		require.Error(t, publish(from, to, p), name)
+		if opened, err := lfs.OpenFile(from); err == nil {
+			require.ErrorIs(t, publish(opened, to, p), errChanged, name)
+		}
 		require.NoFileExists(t, to, name)
 		require.NoError(t, os.Remove(from))
 	}
 	require.NoError(t, os.WriteFile(from, object, 0o600))
-	require.NoError(t, publish(from, to, p))
+	opened, err := lfs.OpenFile(from)
+	require.NoError(t, err)
+	require.NoError(t, publish(opened, to, p))
 }
 
 func TestAFailureLeavesItsReason(t *testing.T) {

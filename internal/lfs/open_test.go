@@ -1,0 +1,135 @@
+package lfs
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestWhatOthersPutInAnObjectsPlaceIsClearedAway(t *testing.T) {
+	for _, suffix := range []string{"", ".part"} {
+		for name, put := range map[string]func(place, elsewhere string) error{
+			"a folder with something in it": func(place, _ string) error { return os.MkdirAll(filepath.Join(place, "a/b"), 0o700) },
+			"a folder with a link out":      func(place, elsewhere string) error { return os.Symlink(elsewhere, mkdir(place)+"/link") },
+			"a link to a folder":            func(place, elsewhere string) error { return os.Symlink(elsewhere, place) },
+			"a pipe":                        func(place, _ string) error { return unix.Mkfifo(place, 0o600) },
+		} {
+			t.Run(name+suffix, func(t *testing.T) {
+				h := newHost(t)
+				o := h.put("content")
+				dir, elsewhere := t.TempDir(), t.TempDir()
+				kept := filepath.Join(elsewhere, "kept")
+				require.NoError(t, os.WriteFile(kept, nil, 0o600))
+				require.NoError(t, put(filepath.Join(dir, o.OID+suffix), elsewhere))
+				c, _ := h.client()
+				require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+				requireObjects(t, dir, o)
+				require.FileExists(t, kept, "no link is followed")
+			})
+		}
+	}
+}
+
+func mkdir(name string) string {
+	_ = os.Mkdir(name, 0o700)
+	return name
+}
+
+func TestWhatCannotBeClearedAwayIsLeftAndTheObjectHadElsewhere(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	for _, suffix := range []string{"", ".part"} {
+		h := newHost(t)
+		o := h.put("content")
+		dir, private := t.TempDir(), t.TempDir()
+		place := mkdir(filepath.Join(dir, o.OID+suffix))
+		require.NoError(t, unix.Mount("tmpfs", place, "tmpfs", 0, "size=1m"))
+		t.Cleanup(func() { require.NoError(t, unix.Unmount(place, unix.MNT_DETACH)) })
+		c, _ := h.client()
+		e := onlyFailure(t, c.Fetch(t.Context(), dir, []Object{o}))
+		require.Equal(t, Disk, e.Kind)
+		require.Equal(t, o.OID, e.OID)
+		n := len(h.downloads()) // it shows before or after the download
+		requireOpens(t, c, dir, private, o, "content")
+		requireEmpty(t, private)
+		require.LessOrEqual(t, len(h.downloads()), n+1)
+	}
+}
+
+func TestALockThatSomebodyHoldsIsNotWaitedForForEver(t *testing.T) {
+	h := newHost(t)
+	o := h.put("content")
+	dir, private := t.TempDir(), t.TempDir()
+	held, err := hold(t.Context(), dir, o.Pointer, time.Minute)
+	require.NoError(t, err)
+	defer held.release(true)
+	c, _ := h.client()
+	c.Limits.Lock = 100 * time.Millisecond
+	require.ErrorIs(t, c.Fetch(t.Context(), dir, []Object{o}), errUnusable)
+	requireOpens(t, c, dir, private, o, "content")
+	requireOpens(t, c, dir, private, o, "content")
+	require.Len(t, h.downloads(), 1, "it is put where it belongs all the same")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.Open(ctx, t.TempDir(), private, o)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestALockIsWaitedForAsLongAsTheObjectGrows(t *testing.T) {
+	h := newHost(t)
+	o := h.put(text(1000))
+	dir := t.TempDir()
+	held, err := hold(t.Context(), dir, o.Pointer, time.Minute)
+	require.NoError(t, err)
+	errs := make(chan error, 1)
+	go func() {
+		_, err := hold(t.Context(), dir, o.Pointer, time.Second)
+		errs <- err
+	}()
+	for i := range 15 {
+		require.NoError(t, held.write(h.content[o.OID][i*10:i*10+10]))
+		select {
+		case err := <-errs:
+			require.NoError(t, err, "after %d bytes", i*10)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	require.NoError(t, held.write(h.content[o.OID][150:]))
+	require.NoError(t, held.commit())
+	held.release(false)
+	require.NoError(t, <-errs)
+
+	// Whoever writes more than the object has gets on with something else.
+	other := h.put("other")
+	held, err = hold(t.Context(), dir, other.Pointer, time.Minute)
+	require.NoError(t, err)
+	defer held.release(true)
+	require.NoError(t, held.write([]byte(text(100))))
+	_, err = hold(t.Context(), dir, other.Pointer, time.Hour)
+	require.ErrorIs(t, err, errUnusable)
+}
+
+func requireOpens(t *testing.T, c *Client, dir, private string, o Object, content string) {
+	t.Helper()
+	file, err := c.Open(t.Context(), dir, private, o)
+	require.NoError(t, err)
+	defer file.Close()
+	dt, err := io.ReadAll(file)
+	require.NoError(t, err)
+	require.Equal(t, content, string(dt))
+}
+
+func requireEmpty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
