@@ -6,7 +6,6 @@ import (
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
-	"fmt"
 	"io"
 
 	"lambdabase/internal/lfs"
@@ -31,10 +30,42 @@ const (
 // checkCopied fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
 func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
-	if err := markEmpty(ctx, ref, l); err != nil {
-		return locate(err, a.plan.Recipe, l.Lines...)
+	err := markEmpty(ctx, ref, l)
+	if err == nil {
+		return nil
 	}
-	return nil
+	var failed *xzError
+	if errors.As(err, &failed) && a.xz != nil {
+		failed.inside, failed.words = true, a.xz(ctx, failed.head)
+	}
+	return locate(err, a.plan.Recipe, l.Lines...)
+}
+
+// xzError is an archive that xz should have unpacked, and BuildKit copied.
+type xzError struct {
+	head   []byte
+	inside bool   // BuildKit runs in this process
+	words  string // of xz, where they are known
+}
+
+func (e *xzError) Error() string {
+	switch {
+	case e.words != "":
+		return "xz fails: " + e.words
+	case e.inside:
+		return "xz failed, and BuildKit doesn't say why: try again, and look for a memory limit or for what kills processes"
+	}
+	return "xz fails where buildkitd runs, or is missing: BuildKit copies what it can't unpack and doesn't say why, up to v0.32.0 also where there is no xz: " +
+		"install xz-utils (apk: xz), or look at XZ_DEFAULTS, memory limits and killed processes there"
+}
+
+// uncached notes that a layer is to be unpacked once more, without the cache: the copy may be of a build whose xz failed.
+func uncached(err error, l *lambda2llb.Layer) bool {
+	if l.Uncached || !errors.As(err, new(*xzError)) {
+		return false
+	}
+	l.Uncached = true
+	return true
 }
 
 func markEmpty(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
@@ -54,16 +85,13 @@ func markEmpty(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) 
 	}
 	reason, empty := whyCopied(head)
 	l.Empty = empty
-	if empty {
-		return nil
-	}
-	return errors.Errorf("%s was not unpacked: %s", describe(*l), reason)
+	return errors.Wrapf(reason, "%s was not unpacked", describe(*l))
 }
 
 // whyCopied says what is wrong with an archive that BuildKit didn't unpack, from how it begins.
-func whyCopied(head []byte) (reason string, empty bool) {
+func whyCopied(head []byte) (reason error, empty bool) {
 	if lfs.IsPointer(head) {
-		return "it is a Git LFS pointer itself, so the object was made from a checkout without git-lfs", false
+		return errors.New("it is a Git LFS pointer itself, so the object was made from a checkout without git-lfs"), false
 	}
 	for _, f := range formats {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
@@ -71,9 +99,9 @@ func whyCopied(head []byte) (reason string, empty bool) {
 		}
 	}
 	if empty, _ := emptyTar(bytes.NewReader(head)); empty {
-		return "", true
+		return nil, true
 	}
-	return fmt.Sprintf("it is no archive, it begins with %q", head[:min(len(head), 24)]), false
+	return errors.Errorf("it is no archive, it begins with %q", head[:min(len(head), 24)]), false
 }
 
 // format is a way to pack a tar; unpack is nil for those that BuildKit can't unpack.
@@ -96,9 +124,9 @@ var formats = []format{
 	{"7z", "7z\xbc\xaf\x27\x1c", nil},
 }
 
-func (f format) why(head []byte) (reason string, empty bool) {
+func (f format) why(head []byte) (reason error, empty bool) {
 	if f.unpack == nil {
-		return fmt.Sprintf("it is packed with %s, which BuildKit doesn't unpack: want .tar.xz", f.name), false
+		return errors.Errorf("it is packed with %s, which BuildKit doesn't unpack: want .tar.xz", f.name), false
 	}
 	r, err := f.unpack(bytes.NewReader(head))
 	if err == nil {
@@ -106,13 +134,13 @@ func (f format) why(head []byte) (reason string, empty bool) {
 	}
 	switch {
 	case empty:
-		return "", true
+		return nil, true
 	case err != nil:
-		return fmt.Sprintf("it is packed with %s, but there is no tar in it (%v)", f.name, err), false
+		return errors.Errorf("it is packed with %s, but there is no tar in it (%v)", f.name, err), false
 	case f.name == "xz":
-		return "the BuildKit daemon has no xz, and BuildKit up to v0.32.0 copies what it can't unpack: install xz-utils (apk: xz) where buildkitd runs", false
+		return &xzError{head: head}, false
 	}
-	return fmt.Sprintf("BuildKit copied it though it is a tar packed with %s", f.name), false
+	return errors.Errorf("BuildKit copied it though it is a tar packed with %s", f.name), false
 }
 
 // emptyTar tells a tar that ends where it begins from one that has entries. What ends without saying so is no tar: a

@@ -24,15 +24,15 @@ func TestWhatBuildKitCopiedIsNamed(t *testing.T) {
 		empty bool
 	}{
 		"a pointer":                {dt: []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"), want: "Git LFS pointer itself"},
-		"a tar in xz":              {dt: pack(t, full, xzWriter), want: "the BuildKit daemon has no xz"},
-		"a large tar in xz":        {dt: pack(t, archive(t, noise), xzWriter), want: "the BuildKit daemon has no xz"},
+		"a tar in xz":              {dt: pack(t, full, xzWriter), want: "xz fails where buildkitd runs, or is missing"},
+		"a large tar in xz":        {dt: pack(t, archive(t, noise), xzWriter), want: "xz fails where buildkitd runs, or is missing"},
 		"an empty tar in xz":       {dt: pack(t, empty, xzWriter), empty: true},
 		"an empty tar in gzip":     {dt: pack(t, empty, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }), empty: true},
 		"an empty tar in zstd":     {dt: pack(t, empty, func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }), empty: true},
 		"an empty tar":             {dt: empty, empty: true},
 		"nothing in xz":            {dt: pack(t, nil, xzWriter), want: "there is no tar in it"},
 		"less than a block in xz":  {dt: pack(t, make([]byte, 100), xzWriter), want: "there is no tar in it (first block"},
-		"a window of 4 GiB":        {dt: hugeWindow(pack(t, full, xzWriter)), want: "the BuildKit daemon has no xz"},
+		"a window of 4 GiB":        {dt: hugeWindow(pack(t, full, xzWriter)), want: "xz fails where buildkitd runs, or is missing"},
 		"something else in xz":     {dt: pack(t, []byte("hello, this is not a tar"), xzWriter), want: "packed with xz, but there is no tar in it"},
 		"damaged xz":               {dt: []byte("\xfd7zXZ\x00damaged and more of it"), want: "packed with xz, but there is no tar in it"},
 		"lzma":                     {dt: []byte("\x5d\x00\x00\x80\x00"), want: "packed with lzma, which BuildKit doesn't unpack"},
@@ -45,7 +45,9 @@ func TestWhatBuildKitCopiedIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			reason, empty := whyCopied(tc.dt[:min(len(tc.dt), sniffed)])
 			require.Equal(t, tc.empty, empty, reason)
-			require.Contains(t, reason, tc.want)
+			if !tc.empty {
+				require.ErrorContains(t, reason, tc.want)
+			}
 		})
 	}
 }
@@ -55,7 +57,7 @@ func FuzzWhyCopied(f *testing.F) {
 	f.Add(make([]byte, 1024))
 	f.Fuzz(func(t *testing.T, dt []byte) {
 		reason, empty := whyCopied(dt)
-		require.Equal(t, empty, reason == "", "what isn't empty has a reason")
+		require.Equal(t, empty, reason == nil, "what isn't empty has a reason")
 		if empty && !bytes.HasPrefix(dt, []byte("BZh")) {
 			require.GreaterOrEqual(t, len(dt), 16, "an empty tar has a header of its packing, and a block")
 		}

@@ -19,7 +19,7 @@ import (
 // Frontend answers requests.
 type Frontend struct {
 	Today time.Time // when runtimes are past their end of support; zero: never
-	// Patience is how long the objects of an image may take besides the time for their size; zero: 5 minutes.
+	// Patience is how long an object may take besides the time for its size; zero: 5 minutes.
 	Patience time.Duration
 	// GitTimeout is how long git may wait for a repository whose server says nothing; zero: a minute.
 	GitTimeout time.Duration
@@ -28,6 +28,11 @@ type Frontend struct {
 	Objects *objects.Store
 	Session Session
 
+	// XZ, where BuildKit runs in this process, says what is wrong with xz: it is given the beginning of an archive, and tells
+	// in xz's own words why that isn't unpacked; empty where it is. BuildKit itself doesn't say it.
+	XZ func(ctx context.Context, archive []byte) string
+
+	grace time.Duration // for other layers once one has failed; zero: 5 seconds
 	pause time.Duration // before an object is asked for again; zero: a second, and more each time
 }
 

@@ -27,7 +27,7 @@ func imageOf(t *testing.T, dt []byte) (image dockerspec.DockerOCIImage) {
 func TestABaseImageIsMergedFromLayersSolvedOnTheirOwn(t *testing.T) {
 	s := newStub(nil)
 	res := built(t, s)
-	require.Len(t, s.solved, 4, "tree, two layers, merge")
+	require.Len(t, s.solved, 6, "tree, two layers and their objects, merge")
 	require.Contains(t, last(s), "merge <- 1 <- 3")
 	require.Contains(t, last(s), "mkdir /var/task 755", "no layer has it")
 

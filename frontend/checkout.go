@@ -25,6 +25,7 @@ type checkout struct {
 	runtime string          // that Dockerfile.<runtime> is named after, if it is
 	created time.Time
 	objects lfs.Source
+	sizes   sizes
 	layers  []lambda2llb.Layer // the same on every platform: the recipe says which tarballs
 
 	// Of a context that is a URL of git.
@@ -138,8 +139,10 @@ func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lam
 		l.InContext, l.Size = true, entry.Size
 		return l, nil
 	}
-	l.Pointer, err = lfs.ParsePointer(dt)
-	return l, errors.Wrap(err, name)
+	if l.Pointer, err = lfs.ParsePointer(dt); err != nil {
+		return nil, errors.Wrap(err, name)
+	}
+	return l, c.sizes.add(l.Object)
 }
 
 // originate gives the pointers their URLs.

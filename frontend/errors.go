@@ -153,7 +153,9 @@ func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer
 	case says(err, "digest mismatch"):
 		var said error
 		said, failed.passing = a.diagnose(ctx, l)
-		err = &explained{cause: err, text: said.Error()}
+		if ctx.Err() == nil { // or else nobody answered
+			err = &explained{cause: err, text: said.Error()}
+		}
 	default:
 		failed.passing = says(err, passing...)
 	}
@@ -161,7 +163,7 @@ func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer
 		failed.status, failed.passing = code, code == 408 || code == 429 || code >= 500
 		err = &explained{cause: err, text: fmt.Sprintf("it answers with status %d, %s", code, meaning(code, hostOf(l.URL)))}
 	}
-	failed.reason = err
+	failed.reason = withDiskHint(err)
 	return failed
 }
 
@@ -180,7 +182,7 @@ func (e *explained) Unwrap() error { return e.cause }
 
 // diagnose is what the server says of an object's URL, and whether it may say something else when asked again.
 func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) (said error, again bool) {
-	ctx, cancel := limited(ctx, time.Minute+time.Duration(l.Size/slowest)*time.Second)
+	ctx, cancel := limited(ctx, time.Minute+transferTime(l.Size))
 	defer cancel()
 	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceHTTPHeader) == nil {
@@ -257,23 +259,12 @@ func isHeld(err error) bool { return says(err, "no active session") }
 
 const heldHint = ": another client of the BuildKit daemon hangs, and what it began fails for everybody: end that build, or try again later"
 
-// unpackError is a layer that BuildKit couldn't unpack.
-func unpackError(err error, l lambda2llb.Layer) error {
-	if lacksXZ(err) {
-		return errors.Wrapf(err, "unpack %s: the BuildKit daemon has no xz: install xz-utils (apk: xz) where buildkitd runs", describe(l))
-	}
-	return errors.Wrapf(err, "unpack %s", describe(l))
-}
-
 func describe(l lambda2llb.Layer) string {
 	if l.InContext {
 		return fmt.Sprintf("%s (%s, in the build context)", l.Path, units.HumanSize(float64(l.Size)))
 	}
 	return fmt.Sprintf("%s (object sha256:%s, %s)", l.Path, l.OID, units.HumanSize(float64(l.Size)))
 }
-
-// lacksXZ is what BuildKit after v0.32.0 says; before, it copies the archive and says nothing.
-func lacksXZ(err error) bool { return says(err, `exec: "xz": executable file not found`) }
 
 func says(err error, texts ...string) bool {
 	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(err.Error(), t) })

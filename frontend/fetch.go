@@ -18,21 +18,24 @@ const (
 	// attempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut; it is
 	// another step where a client that hangs holds this one.
 	attempts = 3
-	// patience is how long the objects of an image may take besides the time that their size takes at slowest bytes a
-	// second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
+	// patience is how long an object may take besides the time that its size takes at slowest bytes a second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
 	patience = 5 * time.Minute
 	slowest  = 64 << 10
 )
 
 // solveFetched solves what a state makes of the layer's object. What the object's server does to it is tried again, or
-// got elsewhere, as far as that helps: the layer then says so, and the state must be made of it anew.
-func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, state func() llb.State) (gateway.Reference, error) {
+// got elsewhere, as far as that helps: the layer then says so, and the state must be made of it anew. Some of the
+// object's time may have passed already.
+func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
 	for {
 		source, err := vertexDigest(ctx, a.convert.Fetch(*l))
 		if err != nil {
 			return nil, err
 		}
-		ref, err := a.solveInTime(ctx, state())
+		ref, err := a.solveInTime(ctx, state(), a.timeFor(l), passed)
+		if err != nil && ctx.Err() != nil { // whatever it is: it is not the object's
+			return nil, context.Cause(ctx)
+		}
 		if err == nil || !failedAt(err, source) && !errors.Is(err, errStalled) {
 			return ref, err
 		}
@@ -43,25 +46,40 @@ func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, state 
 	}
 }
 
-// timeFor is how long the objects of a plan may take.
-func (r *request) timeFor(plan *lambda2llb.Plan) time.Duration {
-	limit := r.patience
-	for _, l := range plan.Layers {
-		limit += time.Duration(l.Size/slowest) * time.Second
+// timeFor is how long an object may take. It has its share of the line for as long as the others need it: those that are
+// smaller have arrived by the time that it has as many bytes itself.
+func (a *assembly) timeFor(l *lambda2llb.Layer) time.Duration {
+	var size int64
+	for i := range a.plan.Layers {
+		if o := &a.plan.Layers[i]; !o.InContext { // not a copy: others write into theirs
+			size += min(o.Size, l.Size)
+		}
 	}
-	return limit
+	return a.patience + transferTime(size)
 }
+
+// timeForAll is how long all objects may take together.
+func (a *assembly) timeForAll() time.Duration {
+	var size int64
+	for i := range a.plan.Layers {
+		size += a.plan.Layers[i].Size
+	}
+	return a.patience + transferTime(size)
+}
+
+func transferTime(size int64) time.Duration { return time.Duration(size/slowest) * time.Second }
 
 // errStalled is the cause of a context whose time has passed.
 var errStalled = errors.New("no answer in time")
 
-// solveInTime is solve with a limit to the time that objects may take.
-func (a *assembly) solveInTime(ctx context.Context, st llb.State) (gateway.Reference, error) {
-	ctx, cancel := limited(ctx, a.limit)
-	defer cancel()
+// solveInTime is solve with a limit to the time that objects may take, of which some may have passed.
+func (a *assembly) solveInTime(ctx context.Context, st llb.State, limit, passed time.Duration) (gateway.Reference, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer a.clocks.start(limit-passed, func() { cancel(errStalled) })()
 	ref, err := a.solve(ctx, st, a.plan.Platform, true)
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
-		return nil, errors.Wrapf(errStalled, "not done in %s", a.limit.Round(time.Millisecond))
+		return nil, errors.Wrapf(errStalled, "not done in %s", limit.Round(time.Millisecond))
 	}
 	return ref, err
 }
@@ -121,6 +139,10 @@ type fetchError struct {
 func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.object(), e.reason) }
 
 func (e *fetchError) Unwrap() error { return e.reason }
+
+func isFetchError(err error) bool {
+	return errors.As(err, new(*fetchError)) || errors.As(err, new(*objectsError))
+}
 
 func (e *fetchError) object() string {
 	if e.layer.URL == "" {

@@ -57,6 +57,21 @@ func TestObjectsOfAnyHostAreAskedForByTheBatchAPI(t *testing.T) {
 	}
 }
 
+// silentFor is a daemon to which one object doesn't come.
+type silentFor struct {
+	*stub
+	oid string
+}
+
+func (s *silentFor) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+	text, err := llbtext.Format(req.Definition)
+	if err != nil || !strings.Contains(text, s.oid) || s.fails != nil && strings.Contains(text, stubOID("a")) {
+		return s.stub.Solve(ctx, req)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 // silent is a daemon whose sources never answer.
 type silent struct {
 	*stub
@@ -78,10 +93,10 @@ func (s *silent) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.
 
 func TestAServerThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
 	const patience = time.Second
-	for layers, want := range map[string]string{"auto": "2 objects failed: not done in 1s: no answer in time", "chain": "layers of nodejs20.x: one of these objects"} {
+	for _, layers := range []string{"auto", "chain"} {
 		s := &silent{stub: newStub(map[string]string{"layers": layers})}
 		_, err := Frontend{Patience: patience}.Build(context.Background(), s)
-		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "2 objects failed: not done in 1s: no answer in time", layers)
 		require.Zero(t, s.again.Load(), "%s waits once", layers)
 	}
 }

@@ -93,16 +93,13 @@ func (r *request) contents(ctx context.Context, plan *lambda2llb.Plan) ([]conten
 		return nil, err
 	}
 	solved := a.solveLayers(ctx)
-	if err := fetchErrors(solved); err != nil {
-		return nil, err
-	}
-	if err := a.checkUnpacked(ctx, solved); err != nil {
+	if err := a.finalError(solved); err != nil {
 		return nil, err
 	}
 	var all []content
 	for _, s := range solved {
 		if s.err != nil {
-			return nil, unpackError(s.err, *s.layer)
+			return nil, s.err
 		}
 		c := content{s.ref, map[string]*fstypes.Stat{}}
 		if !s.layer.Empty {

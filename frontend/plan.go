@@ -25,6 +25,7 @@ type snapshot struct {
 	created time.Time
 	objects lfs.Source
 	tree    *tree
+	sizes   sizes
 }
 
 // snapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
@@ -96,7 +97,7 @@ func (s *snapshot) layer(ctx context.Context, folder string, add recipe.Add) (la
 		return lambda2llb.Layer{}, errors.Wrap(err, name)
 	}
 	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
-	return lambda2llb.Layer{Object: o, Lines: add.Lines, URL: s.objects.URL(o)}, nil
+	return lambda2llb.Layer{Object: o, Lines: add.Lines, URL: s.objects.URL(o)}, s.sizes.add(o)
 }
 
 // recipe reads the recipe of a platform.

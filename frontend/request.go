@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"cmp"
+	"context"
 	"strconv"
 	"sync"
 	"time"
@@ -29,7 +30,9 @@ type request struct {
 	today    time.Time
 	patience time.Duration
 	pause    time.Duration
+	grace    time.Duration
 	objects  *objects.Store
+	xz       func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
 	session  Session
 	hostKeys string    // of the repository, if it is an SSH remote
 	warned   *sync.Map // texts: platforms would say them twice
@@ -42,7 +45,7 @@ type request struct {
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, objects: f.Objects,
-		patience: cmp.Or(f.Patience, patience), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), pause: cmp.Or(f.pause, time.Second),
+		patience: cmp.Or(f.Patience, patience), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), pause: cmp.Or(f.pause, time.Second), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		warned: &sync.Map{}, states: &sync.Map{}, built: &sync.Map{},
 	}
 	caps := bc.BuildOpts().LLBCaps

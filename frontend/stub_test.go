@@ -37,17 +37,19 @@ const (
 
 // stub is a daemon as far as the frontend sees one: it knows one commit, and layers by their oids.
 type stub struct {
-	opts     map[string]string
-	noMerge  bool               // as Docker's graphdriver store
-	noGit    bool               // as BuildKit before v0.26
-	branches map[string]string  // to commits
-	tree     stubRef            // of the commit
-	layers   map[string]stubRef // unpacked, by oid
-	fails    map[string]string  // oid to the error of its fetch from its URL
-	passing  bool               // it is one of the first attempt only
-	panics   bool               // where a layer is fetched
-	http     digest.Digest      // of what an object URL serves when asked again
-	onLayer  func()
+	opts       map[string]string
+	noMerge    bool               // as Docker's graphdriver store
+	noGit      bool               // as BuildKit before v0.26
+	branches   map[string]string  // to commits
+	tree       stubRef            // of the commit
+	layers     map[string]stubRef // unpacked, by oid
+	fails      map[string]string  // oid to the error of its fetch from its URL
+	passing    bool               // it is one of the first attempt only
+	objects    map[string]string  // what the daemon still has of them, by oid
+	chainFails string             // error of a chain of layers
+	panics     bool               // where a layer is fetched
+	http       digest.Digest      // of what an object URL serves when asked again
+	onLayer    func()
 
 	mu       sync.Mutex
 	resolved []string // sources whose metadata was asked for
@@ -119,6 +121,9 @@ func (s *stub) Solve(_ context.Context, req gateway.SolveRequest) (*gateway.Resu
 // result is what the definition would give: the tree, a layer, or layers together.
 func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 	ref := stubRef{}
+	if text, err := llbtext.Format(def); err == nil && s.chainFails != "" && strings.Contains(text, "file <- 1 <- 2") {
+		return nil, errors.New(s.chainFails)
+	}
 	for _, dt := range def.Def {
 		var op pb.Op
 		if err := op.UnmarshalVT(dt); err != nil {
@@ -148,6 +153,9 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 			}
 			if msg := s.fails[oid]; msg != "" && !(s.passing && src.Attrs[pb.AttrHTTPHeaderPrefix+"user-agent"] != "") {
 				return nil, errdefs.WrapVertex(errors.New(msg), digest.FromBytes(dt))
+			}
+			if object, ok := s.objects[oid]; ok && len(def.Def) == 2 { // nothing but the object
+				return stubRef{oid: {data: object}}, nil
 			}
 			for p, f := range s.layers[oid] {
 				ref[p] = f

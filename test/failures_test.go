@@ -56,10 +56,10 @@ func TestAPointerWithAWrongSizeHidesNothing(t *testing.T) {
 	object := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
 	h := serve(t, []sample.Branch{branch("case", good, object)})
 	wrong := branch("case", good, object)
-	pointer := func(content []byte) []byte {
-		return fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid %s\nsize 999\n", digest.FromBytes(content))
+	pointer := func(content []byte, size int) []byte {
+		return fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid %s\nsize %d\n", digest.FromBytes(content), size)
 	}
-	wrong.Files["a.tar.xz"], wrong.Files["b.tar.xz"] = pointer(wrong.LFS["a.tar.xz"]), pointer(wrong.LFS["b.tar.xz"])
+	wrong.Files["a.tar.xz"], wrong.Files["b.tar.xz"] = pointer(good, len(good)), pointer(object, 999)
 	wrong.LFS = nil
 	_, err := h.Push(wrong)
 	require.NoError(t, err)

@@ -252,7 +252,7 @@ func (a *asker) ask(command context.Context, jobs ...job) ([]*client.SolveRespon
 func (a *asker) one(ctx context.Context, cancel context.CancelCauseFunc, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	go a.warnings.watch(statuses, shown)
-	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store, Session: a.session(ctx)})
+	build := j.build(frontend.Frontend{Today: time.Now(), Objects: a.store, Session: a.session(ctx), XZ: a.xz()})
 	files, exports := newReceiver(j.exports, j.begin, cancel)
 	return a.client.Build(files.withExports(ctx), client.SolveOpt{
 		FrontendAttrs: j.attrs, LocalMounts: j.mounts,

@@ -2,8 +2,6 @@ package lfs
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
 	"regexp"
 	"slices"
@@ -54,7 +52,7 @@ func (s *session) missing(ctx context.Context, r *results) []Object {
 	s.each(r.distinct(), func(o Object) {
 		switch found, err := present(ctx, s.dir, o.Pointer); {
 		case err != nil:
-			r.fail(o, s.disk(ctx, err))
+			r.fail(o, s.disk(ctx, unusable(ctx, err)))
 		case found:
 			s.meter(o).complete(true)
 		case o.Size == 0:
@@ -109,16 +107,13 @@ func newResults(objects []Object) *results {
 
 // impossible says why there can't be such an object. An oid becomes the name of a file.
 func impossible(o Object) error {
-	nothing := sha256.Sum256(nil)
 	switch {
 	case !oidForm.MatchString(o.OID):
 		return errors.New("the oid is no sha256")
 	case o.Size < 0 || o.Size > MaxObjectSize:
 		return errors.Errorf("a size of %d bytes", o.Size)
-	case (o.Size == 0) != (o.OID == hex.EncodeToString(nothing[:])):
-		return errors.Errorf("nothing of %d bytes has this sha256", o.Size)
 	}
-	return nil
+	return o.check()
 }
 
 // distinct are the objects that may be had, in order.

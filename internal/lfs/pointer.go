@@ -3,6 +3,8 @@ package lfs
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,7 +19,7 @@ const MaxPointerSize = 1024
 
 // MaxObjectSize is the size in bytes that no object comes near to: Lambda takes images of 10 GB. A larger one is a mistake
 // in a pointer, or an attempt to make somebody wait.
-const MaxObjectSize = 1 << 40
+const MaxObjectSize = 10 << 30
 
 const versionLine = "version https://git-lfs.github.com/spec/v1"
 
@@ -77,7 +79,17 @@ func ParsePointer(dt []byte) (Pointer, error) {
 	if n > MaxObjectSize {
 		return Pointer{}, errors.Errorf("invalid Git LFS pointer: size of %d bytes, at most %d are expected", n, int64(MaxObjectSize))
 	}
-	return Pointer{OID: oid[1], Size: n}, nil
+	p := Pointer{OID: oid[1], Size: n}
+	return p, errors.Wrap(p.check(), "invalid Git LFS pointer")
+}
+
+// check says why there can't be such an object.
+func (p Pointer) check() error {
+	nothing := sha256.Sum256(nil)
+	if (p.Size == 0) != (p.OID == hex.EncodeToString(nothing[:])) {
+		return errors.Errorf("nothing of %d bytes has this sha256", p.Size)
+	}
+	return nil
 }
 
 func invalidLines(lines []string, ended bool) error {

@@ -108,7 +108,11 @@ func (c *Converter) Unpack(onto llb.State, l Layer) llb.State {
 		archive = l.Path
 	}
 	unpack := llb.Copy(c.Fetch(l), archive, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
-	return onto.File(unpack, c.vertex("unpack", l)...)
+	opts := c.vertex("unpack", l)
+	if l.Uncached {
+		opts = append(opts, llb.IgnoreCache)
+	}
+	return onto.File(unpack, opts...)
 }
 
 // Chain is all layers, each unpacked onto the one before: what the recipe says to the letter.

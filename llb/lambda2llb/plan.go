@@ -46,6 +46,10 @@ type Layer struct {
 	// request (BuildKit v0.33.1); with another User-Agent it is another source.
 	Attempt int `json:"-"`
 
+	// Uncached says that what the cache has of the unpacked layer is wrong: BuildKit keeps an archive that it copied because
+	// xz failed as if it were the layer, also once xz does what it should.
+	Uncached bool `json:"-"`
+
 	// InContext is a tarball that lies in the build context itself, at Path. It has no oid.
 	InContext bool `json:"inContext,omitempty"`
 }

@@ -1,0 +1,139 @@
+package frontend
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+)
+
+// grace is how long a layer may still take once another has failed for good: what fails by then is named too.
+const grace = 5 * time.Second
+
+// errAbandoned is the cause of a context whose layer isn't needed any more, as another has failed.
+var errAbandoned = errors.New("another layer failed")
+
+// solvedLayer is a layer on its own: unpacked onto nothing.
+type solvedLayer struct {
+	layer *lambda2llb.Layer
+	ref   gateway.Reference
+	err   error
+}
+
+// solveLayers solves every layer on its own, all at once, before any merge is asked for. Doing so is also what makes an
+// imported cache serve: a merge that misses would fetch each shared tarball again.
+func (a *assembly) solveLayers(ctx context.Context) []solvedLayer { return a.each(ctx, a.unpackApart) }
+
+// unpackApart unpacks a layer onto nothing, and checks what came of it.
+func (a *assembly) unpackApart(ctx context.Context, l *lambda2llb.Layer) (gateway.Reference, error) {
+	for {
+		ref, err := a.solveFetched(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), *l) })
+		if err != nil {
+			return nil, a.asUnpackError(ctx, err, l)
+		}
+		err = a.checkCopied(ctx, ref, l)
+		if uncached(err, l) {
+			continue
+		}
+		if err == nil {
+			err = a.checkSize(ctx, l)
+		}
+		return ref, err
+	}
+}
+
+// each does something with each layer, all at once. One that fails for good ends the others soon.
+func (a *assembly) each(ctx context.Context, do func(context.Context, *lambda2llb.Layer) (gateway.Reference, error)) []solvedLayer {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	solved := make([]solvedLayer, len(a.plan.Layers))
+	var wg sync.WaitGroup
+	for i := range a.plan.Layers {
+		l := &a.plan.Layers[i]
+		wg.Go(func() {
+			ref, err := guard(func() (gateway.Reference, error) { return do(ctx, l) })
+			solved[i] = solvedLayer{layer: l, ref: ref, err: err}
+			switch {
+			case err == nil:
+				a.clocks.restart()
+			case !a.mendable(err):
+				time.AfterFunc(a.grace, func() { cancel(errAbandoned) })
+			}
+		})
+	}
+	wg.Wait()
+	return solved
+}
+
+// finalError is what has failed for good: all objects that couldn't be fetched, as one that fails doesn't hide the others,
+// or else the first layer that couldn't be unpacked.
+func (a *assembly) finalError(solved []solvedLayer) error {
+	if err := fetchErrors(solved); err != nil {
+		return err
+	}
+	for _, s := range solved {
+		if s.err != nil && !a.mendable(s.err) && !errors.Is(s.err, errAbandoned) {
+			return s.err
+		}
+	}
+	return nil
+}
+
+// fetchErrors are all objects that couldn't be fetched.
+func fetchErrors(solved []solvedLayer) error {
+	var failed []*fetchError
+	for _, s := range solved {
+		if fetch := (*fetchError)(nil); errors.As(s.err, &fetch) {
+			failed = append(failed, fetch)
+		}
+	}
+	switch len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return failed[0]
+	}
+	return &objectsError{failed}
+}
+
+// mendable tells whether a layer may well be unpacked onto the layers before it, though not onto nothing.
+func (a *assembly) mendable(err error) bool {
+	var failed *unpackError
+	return a.Layers != LayersMerge && errors.As(err, &failed) && failed.mendable()
+}
+
+// clocks are the time limits that run. Objects share the line, and a daemon may fetch few at a time (max-parallelism):
+// when one has arrived, the others get their time anew.
+type clocks struct {
+	mu      sync.Mutex
+	running map[*time.Timer]time.Duration
+}
+
+func (c *clocks) start(limit time.Duration, end func()) (stop func()) {
+	timer := time.AfterFunc(limit, end)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running == nil {
+		c.running = map[*time.Timer]time.Duration{}
+	}
+	c.running[timer] = limit
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.running, timer)
+		timer.Stop()
+	}
+}
+
+func (c *clocks) restart() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for timer, limit := range c.running {
+		timer.Reset(limit)
+	}
+}

@@ -1,0 +1,117 @@
+package frontend
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"lambdabase/internal/lfs"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/pkg/errors"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOnlyWhatAnEarlierLayerCanMendIsChained(t *testing.T) {
+	for text, mendable := range map[string]bool{
+		"link /a /b: no such file or directory":                                   true, // a hard link into an earlier layer
+		"link /t /b: operation not permitted":                                     true, // to a directory, that is a symlink there
+		"open /y/b: no such file or directory":                                    true, // through a symlink into an earlier layer
+		"mkdir /y/b: not a directory":                                             true,
+		"symlink x /y/b: too many levels of symbolic links":                       true,
+		"exit status 1: xz: (stdin): Unexpected end of input\n":                   false,
+		"signal: killed: ":                                                        false,
+		"unexpected EOF":                                                          false,
+		"archive/tar: invalid tar header":                                         false,
+		"write /opt/a: no space left on device":                                   false,
+		"write /opt/a: disk quota exceeded":                                       false,
+		"read /x: input/output error":                                             false,
+		"lchown /a: invalid argument":                                             false,
+		"operation not permitted":                                                 false, // a device of an ordinary user
+		`exec: "xz": executable file not found in $PATH`:                          false,
+		"fork/exec /usr/bin/xz: no such file or directory":                        false,
+		"write /no such file or directory: no space left on device":               false,
+		"failed to solve: process: link /a /b: no such file or directory":         true,
+		"invalid hardlink \"/x\" -> \"../../x\": breakout of the root is refused": false,
+	} {
+		err := errors.WithStack(&unpackError{cause: errors.New(text)})
+		a := &assembly{request: &request{}}
+		require.Equal(t, mendable, a.mendable(err), text)
+		a.Layers = LayersMerge
+		require.False(t, a.mendable(err), "merge has no chain")
+	}
+}
+
+func TestErrorsOfUnpackingSayWhatToDo(t *testing.T) {
+	for text, want := range map[string][]string{
+		"write /opt/a: no space left on device":                 {"the disk that BuildKit keeps its cache on is full", "prune the cache"},
+		"exit status 1: xz: (stdin): Unexpected end of input\n": {"the archive is damaged, or its unpacker was stopped: exit status 1: xz: (stdin): Unexpected end of input"},
+		"signal: killed: ": {"its unpacker was stopped: signal: killed"},
+		`exec: "xz": executable file not found in $PATH`: {"the BuildKit daemon has no xz: install xz-utils (apk: xz) where buildkitd runs"},
+	} {
+		for _, part := range want {
+			require.ErrorContains(t, &unpackError{cause: errors.New(text)}, part)
+		}
+	}
+	inside := &unpackError{cause: errors.New(`exec: "xz": executable file not found in $PATH`), inside: true}
+	require.ErrorContains(t, inside, "there is no xz: install xz-utils")
+	require.NotContains(t, inside.Error(), "daemon")
+	require.NotContains(t, (&xzError{inside: true}).Error(), "daemon")
+	require.ErrorContains(t, &xzError{inside: true, words: "xz: (stdin): Memory usage limit reached (exit status 1)"}, "xz fails: xz: (stdin): Memory usage limit reached")
+}
+
+func layersOf(sizes ...int64) (layers []lambda2llb.Layer) {
+	for i, size := range sizes {
+		layers = append(layers, lambda2llb.Layer{Object: lfs.Object{Pointer: lfs.Pointer{OID: stubOID(string(rune('a' + i))), Size: size}}})
+	}
+	return layers
+}
+
+func TestAnObjectsTimeIsThatOfItsOwnSize(t *testing.T) {
+	// nodejs20.x: what shares the line with the smallest doesn't lengthen its time, and the last one has that of all.
+	a := &assembly{request: &request{patience: patience}, plan: &lambda2llb.Plan{Layers: layersOf(344, 31<<20, 23<<20, 11<<20, 2<<20, 40<<10)}}
+	require.Equal(t, 5*time.Minute, a.timeFor(&a.plan.Layers[0]))
+	require.Equal(t, a.timeForAll(), a.timeFor(&a.plan.Layers[1]))
+	require.Equal(t, 5*time.Minute+time.Duration((4*2<<20+40<<10+344)/slowest)*time.Second, a.timeFor(&a.plan.Layers[4]))
+	require.Less(t, (&assembly{request: a.request, plan: &lambda2llb.Plan{Layers: layersOf(lfs.MaxObjectSize)}}).timeForAll(), 48*time.Hour)
+}
+
+func TestAFinalFailureEndsTheOthersSoon(t *testing.T) {
+	for _, layers := range []string{"auto", "merge", "chain"} {
+		s := newStub(map[string]string{"layers": layers, "objects": "https://mirror.example/{oid}"})
+		s.fails = map[string]string{stubOID("a"): mismatch} // and asked again it is a 404
+		start := time.Now()
+		_, err := Frontend{Patience: time.Hour, grace: 50 * time.Millisecond}.Build(context.Background(), &silentFor{stub: s, oid: stubOID("b")})
+		require.ErrorContains(t, err, "it answers with status 404", layers)
+		require.NotContains(t, err.Error(), stubOID("b"), "it has not failed")
+		require.Less(t, time.Since(start), time.Minute)
+	}
+}
+
+func TestWhatFailsByThenIsNamedToo(t *testing.T) {
+	s := newStub(map[string]string{"objects": "https://mirror.example/{oid}"})
+	s.fails = map[string]string{stubOID("a"): mismatch, stubOID("b"): mismatch}
+	_, err := Frontend{Patience: time.Hour}.Build(context.Background(), s)
+	require.ErrorContains(t, err, "2 objects failed: it answers with status 404")
+}
+
+func TestAChainNamesTheObjectThatDoesNotCome(t *testing.T) {
+	s := newStub(map[string]string{"layers": "chain"})
+	_, err := Frontend{Patience: 200 * time.Millisecond}.Build(context.Background(), &silentFor{stub: s, oid: stubOID("b")})
+	require.ErrorContains(t, err, "fetch x86_64/b.tar.xz")
+	require.ErrorContains(t, err, "no answer in time")
+	require.NotContains(t, err.Error(), stubOID("a"), "it has come")
+}
+
+func TestAWarningOfAChainComesWithItsImage(t *testing.T) {
+	conflict := func(s *stub) { s.layers[stubOID("b")]["etc"] = stubFile{mode: stubDir.mode &^ 0o055} }
+	s := newStub(nil)
+	conflict(s)
+	built(t, s)
+	require.Len(t, s.warned, 1)
+	s = newStub(nil)
+	conflict(s)
+	s.chainFails = "no space left on device"
+	require.ErrorContains(t, buildError(t, s), "is full")
+	require.Empty(t, s.warned)
+}
