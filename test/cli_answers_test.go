@@ -124,19 +124,26 @@ func TestTheCacheIsShownAndPruned(t *testing.T) {
 	text := c.does(t, "du")
 	require.Regexp(t, `(?m)^SIZE +LAST USED +WHAT$`, text)
 	require.Regexp(t, `(?m)^[\d.]+kB +\S.* ago +unpack `, text)
-	require.Regexp(t, `(?m)^79.18kB +LFS objects$`, text)
+	require.Regexp(t, `(?m)^0B +LFS objects$`, text, "BuildKit has what it has read")
 	require.Regexp(t, `(?m)^\S+B +total$`, text)
-
-	c.does(t, "prune", "--keep-duration=1h") // what was used stays, and BuildKit has a few things that never were
-	require.Equal(t, strings.Count(text, " unpack "), strings.Count(c.does(t, "du"), " unpack "))
-	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune"))
-	require.Regexp(t, `(?m)^79.18kB +LFS objects$`, c.does(t, "du"))
 	h.Reset()
 	c.does(t, args...)
-	require.Zero(t, h.Total(sample.Object), "objects are kept")
+	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "a second build fetches nothing")
 
-	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune", "--all"))
+	// A build that fails leaves what it has fetched, for the next one to go on with.
+	part := filepath.Join(c.root, "objects", strings.Repeat("a", 64)+".part")
+	require.NoError(t, os.WriteFile(part, make([]byte, 5000), 0o600))
+	require.Regexp(t, `(?m)^5kB +LFS objects$`, c.does(t, "du"))
+	c.does(t, "prune", "--keep-duration=1h") // what was used stays, and BuildKit has a few things that never were
+	left := c.does(t, "du")
+	require.Equal(t, strings.Count(text, " unpack "), strings.Count(left, " unpack "))
+	require.Regexp(t, `(?m)^5kB +LFS objects$`, left)
+	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune"))
+	require.Regexp(t, `(?m)^0B +LFS objects$`, c.does(t, "du"))
+
+	c.does(t, "prune", "--all")
 	require.Equal(t, "SIZE  LAST USED  WHAT\n0B               LFS objects\n0B               total\n", c.does(t, "du"))
+	h.Reset()
 	c.does(t, args...)
 	require.NotZero(t, h.Total(sample.Object))
 }

@@ -2,9 +2,16 @@ package test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,48 +21,177 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// kills of a build, each at another moment of it.
-const kills = 20
+// kills is how many builds are killed, and slowKills how many if there is time.
+const kills, slowKills = 12, 200
 
+// A build may be killed at any moment, in git or elsewhere, and so may git alone: the next commit is built as ever, on what
+// all of them have left, and what is built once is not fetched again.
 func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
-	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
-	want := oneImage(t, d, h.request("nodejs20.x"))
-	moments := rand.New(rand.NewPCG(1, 2))
-	for _, more := range [][]string{nil, {"--objects=lfs"}} {
-		args := append(append(build(h, "nodejs20.x"), "-o", "image.tar", "--progress=quiet"), more...)
-		c := newCLI(t)
-		c.does(t, "version") // by a program that is there
-		begun := time.Now()
-		c.does(t, args...)
-		whole := time.Since(begun)
-		var inTime int
-		for i := range kills / 2 {
-			again := args
-			if i%3 == 0 {
-				c = newCLI(t) // a cache that is made is as delicate as one that is used
-			} else {
-				again = append(args, "--no-cache")
-			}
-			after := time.Duration(float64(whole) * (float64(i) + moments.Float64()) / (kills / 2))
-			cmd := c.command(t, again...)
-			require.NoError(t, cmd.Start())
-			time.Sleep(after)
-			require.NoError(t, cmd.Process.Kill())
-			if cmd.Wait(); cmd.ProcessState.ExitCode() == -1 {
-				inTime++
-			} else {
-				whole = after // it was faster: the machine is less busy now
-			}
-			// With objects that may be there by half, at once, while what was killed may still be ending.
-			c.does(t, args...)
-			requireDigest(t, c.file("image.tar"), want)
+	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"nodejs20.x"}})
+	require.NoError(t, err)
+	k := &killing{host: serve(t, branches), branch: branches[0], moments: rand.New(rand.NewPCG(1, 2))}
+	k.newCache(t)
+	k.cli.does(t, "version") // by a program that is there
+	begun := time.Now()
+	want := k.build(t, "--objects=lfs")
+	k.cold = time.Since(begun)
+	k.next(t)
+	require.NoError(t, os.WriteFile(k.gits, nil, 0o600))
+	begun = time.Now()
+	k.build(t)
+	k.warm = time.Since(begun)
+	info, err := os.Stat(k.gits)
+	require.NoError(t, err)
+	k.runs = info.Size()
+	n := kills
+	if os.Getenv(slow) != "" {
+		n = slowKills
+	}
+	inTime := map[string]int{}
+	for i := range n {
+		if i == n/2 && n == slowKills {
+			keepBusy(t)
 		}
-		t.Logf("%s: %d of %d were killed in time, a build takes %s", more, inTime, kills/2, whole)
-		require.Greater(t, inTime, kills/8)
-		h.Reset()
-		c.does(t, args...)
-		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+		k.next(t)
+		way, objects := killWays[i%len(killWays)], []string{"--objects=auto", "--objects=lfs"}[i/len(killWays)%2]
+		if k.kill(t, way.begin, way.end, objects) {
+			inTime[way.name]++
+		}
+		// With objects that may be there by half, at once, while what was killed may still be ending.
+		require.Equal(t, want, k.build(t, objects), "%d, %s", i, way.name)
+		if i%5 == 4 {
+			k.newCache(t) // which is as delicate while it is made
+		}
+	}
+	t.Logf("in time, of %d: %v; a build takes %s, on a new cache %s", n, inTime, k.warm, k.cold)
+	require.NotEmpty(t, inTime)
+	k.build(t)
+	k.host.Reset()
+	require.Equal(t, want, k.build(t))
+	require.Zero(t, k.host.Total(sample.Object)+k.host.Total(sample.Batch))
+}
+
+// killing is a repository that goes on, and a cache on which builds are killed.
+type killing struct {
+	host    *host
+	branch  sample.Branch
+	moments *rand.Rand
+	cli     *cli
+	fresh   bool // nothing was built yet
+	// A build that is not killed takes so long on a fresh cache, and on one with all objects, and runs git so often.
+	cold, warm time.Duration
+	runs       int64
+	gits       string // a file with a line for each git that was started
+}
+
+// killWays are when a build is killed, and what is.
+var killWays = []struct {
+	name  string
+	begin func(*testing.T, *killing, *exec.Cmd)
+	end   func(*testing.T, *killing, *exec.Cmd)
+}{
+	{"the build, at any time", atAnyTime, killBuild},
+	{"the build, in git", inGit, killBuild},
+	{"git", inGit, killGit},
+}
+
+func (k *killing) newCache(t *testing.T) {
+	t.Helper()
+	k.cli, k.fresh = newCLI(t), true
+	k.gits = filepath.Join(t.TempDir(), "gits")
+	git, err := exec.LookPath("git")
+	require.NoError(t, err)
+	bin := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\necho >> %s\nexec %s \"$@\"\n", k.gits, git)
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o755))
+	k.cli.path = bin + ":" + k.cli.path
+}
+
+// next makes another commit.
+func (k *killing) next(t *testing.T) {
+	t.Helper()
+	k.branch.Date = k.branch.Date.Add(time.Minute)
+	_, err := k.host.Push(k.branch)
+	require.NoError(t, err)
+}
+
+func (k *killing) args(more ...string) []string {
+	return append(append(build(k.host, "nodejs20.x"), "-o", "image.tar", "--progress=quiet"), more...)
+}
+
+// build gives the layers, which are the same for all commits.
+func (k *killing) build(t *testing.T, more ...string) (layers []string) {
+	t.Helper()
+	k.cli.does(t, k.args(more...)...)
+	k.fresh = false
+	images, err := sandbox.ReadOCI(k.cli.file("image.tar"))
+	require.NoError(t, err)
+	require.Len(t, images, 1)
+	for _, l := range images[0].Layers {
+		layers = append(layers, l.Descriptor.Digest.String())
+	}
+	return layers
+}
+
+// kill tells whether it was in time.
+func (k *killing) kill(t *testing.T, begin, end func(*testing.T, *killing, *exec.Cmd), more ...string) bool {
+	t.Helper()
+	require.NoError(t, os.WriteFile(k.gits, nil, 0o600))
+	cmd := k.cli.command(t, k.args(more...)...)
+	require.NoError(t, cmd.Start())
+	begin(t, k, cmd)
+	end(t, k, cmd)
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode() != 0
+}
+
+// whole is how long the next build would take.
+func (k *killing) whole() time.Duration {
+	if k.fresh {
+		return k.cold
+	}
+	return k.warm
+}
+
+func atAnyTime(_ *testing.T, k *killing, _ *exec.Cmd) {
+	time.Sleep(time.Duration(k.moments.Int64N(int64(k.whole()))))
+}
+
+// inGit is a while after some git of the build has started.
+func inGit(t *testing.T, k *killing, _ *exec.Cmd) {
+	which := 1 + k.moments.Int64N(k.runs)
+	for end := time.Now().Add(2 * k.whole()); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if info, err := os.Stat(k.gits); err == nil && info.Size() >= which {
+			break
+		}
+	}
+	time.Sleep(time.Duration(k.moments.Int64N(int64(15 * time.Millisecond))))
+}
+
+func killBuild(_ *testing.T, _ *killing, cmd *exec.Cmd) { _ = cmd.Process.Kill() }
+
+// killGit kills all that work on a repository of the cache.
+func killGit(t *testing.T, k *killing, _ *exec.Cmd) {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(line), "\x00--git-dir\x00"+k.cli.root) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// keepBusy is as much other work as the machine can do at once.
+func keepBusy(t *testing.T) {
+	t.Helper()
+	for range runtime.NumCPU() {
+		cmd := exec.Command("sh", "-c", "while :; do :; done")
+		require.NoError(t, cmd.Start())
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	}
 }
 

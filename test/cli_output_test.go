@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/crane"
 	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
 )
 
@@ -210,4 +212,34 @@ func TestACacheIsExportedAndImported(t *testing.T) {
 			require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "what is imported isn't fetched: %s %s", from, objects)
 		}
 	}
+}
+
+// BuildKit keeps the compression that a layer was first exported with.
+func TestTheCompressionIsTheOneThatIsSaid(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cli, where []string) {
+		h := upstream(t, "nodejs20.x", "python3.12")
+		want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
+		args := append(build(h, "nodejs20.x"), where...)
+		compressions := func(output string) []string {
+			c.does(t, append(args, "-o", "dest=image.tar,"+output)...)
+			images, err := sandbox.ReadOCI(c.file("image.tar"))
+			require.NoError(t, err)
+			var types []string
+			for _, l := range images[0].Layers {
+				types = append(types, l.Descriptor.MediaType)
+			}
+			return slices.Compact(types)
+		}
+		// What a cache is exported with counts too.
+		c.does(t, append(append(build(h, "python3.12"), where...), "--cache-to=type=local,mode=max,compression=zstd,dest="+t.TempDir())...)
+		require.Equal(t, []string{ocispecs.MediaTypeImageLayerZstd}, compressions("type=oci,compression=zstd"))
+		require.Equal(t, []string{ocispecs.MediaTypeImageLayerGzip}, compressions("type=oci"))
+		requireDigest(t, c.file("image.tar"), want)
+		require.Equal(t, []string{ocispecs.MediaTypeImageLayerZstd}, compressions("type=oci,compression=zstd"))
+
+		ref := sandbox.Registry(t) + "/base:1"
+		said := c.run(t, append(args, "--push", "-t", ref)...)
+		require.Zero(t, said.code, said.stderr)
+		require.Contains(t, said.stderr, want.Digest.String())
+	})
 }

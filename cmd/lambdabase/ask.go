@@ -243,6 +243,9 @@ func (a *asker) ask(command context.Context, jobs ...job) ([]*client.SolveRespon
 	if a.shows() {
 		a.warnings.print(os.Stderr)
 	}
+	if err == nil {
+		err = a.store.Drop()
+	}
 	if err != nil && context.Cause(ctx) != nil { // not one of those that were ended
 		err = context.Cause(ctx)
 	}

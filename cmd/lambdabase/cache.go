@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 	"time"
 
+	"lambdabase/internal/objects"
 	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
@@ -85,56 +84,60 @@ func ago(at *time.Time) string {
 }
 
 // objectsSize is what fetched objects take, in bytes.
-func (p *place) objectsSize() (total int64, err error) {
-	dir, err := p.folder("objects")
+func (p *place) objectsSize() (int64, error) {
+	dir, err := p.path("objects")
 	if err != nil {
 		return 0, err
 	}
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil {
-			total += info.Size()
-		}
-	}
-	return total, err
+	return objects.Size(dir)
+}
+
+// keeping is what a prune leaves.
+type keeping struct {
+	all      bool // nothing, also of what BuildKit keeps for itself
+	age      time.Duration
+	size     int64
+	sizeFlag string
 }
 
 func newPrune() *cobra.Command {
-	p := &place{}
-	var all bool
-	var keep time.Duration
-	var size string
+	p, keep := &place{}, &keeping{}
 	c := &cobra.Command{
 		Use:   "prune",
 		Short: "Make the cache smaller",
 		Example: `  lambdabase prune                        what nothing else in the cache is made of
   lambdabase prune --keep-duration 168h   what wasn't used for a week
-  lambdabase prune --all                  everything, LFS objects too`,
+  lambdabase prune --all                  everything`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			var bytes int64
-			if size != "" {
-				var err error
-				if bytes, err = units.RAMInBytes(size); err != nil {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if keep.sizeFlag != "" {
+				if keep.size, err = units.RAMInBytes(keep.sizeFlag); err != nil {
 					return &usageError{errors.Wrap(err, "--keep-storage"), c.CommandPath()}
 				}
 			}
-			opts := []client.PruneOption{client.WithKeepOpt(keep, 0, bytes, 0)}
-			if all {
-				opts = append(opts, client.PruneAll)
-			}
-			return p.within(c.Context(), func(bk *client.Client) error { return p.prune(c, bk, all, opts) })
+			return p.within(c.Context(), func(bk *client.Client) error { return p.prune(c, bk, keep) })
 		},
 	}
 	f := c.Flags()
 	p.flags(f)
-	f.BoolVar(&all, "all", false, "everything, LFS objects too")
-	f.DurationVar(&keep, "keep-duration", 0, "keep what was used so lately")
-	f.StringVar(&size, "keep-storage", "", "keep so much, as in 10GB")
+	f.BoolVar(&keep.all, "all", false, "everything")
+	f.DurationVar(&keep.age, "keep-duration", 0, "keep what was used so lately")
+	f.StringVar(&keep.sizeFlag, "keep-storage", "", "keep so much, as in 10GB")
 	return c
 }
 
-func (p *place) prune(c *cobra.Command, bk *client.Client, all bool, opts []client.PruneOption) error {
+func (p *place) prune(c *cobra.Command, bk *client.Client, keep *keeping) error {
+	var total int64
+	if p.addr == "" {
+		n, left, err := p.pruneObjects(keep)
+		if err != nil {
+			return err
+		}
+		total = n
+		if keep.size > 0 {
+			keep.size = max(1, keep.size-left) // 0 would be no limit
+		}
+	}
 	freed, done := make(chan client.UsageInfo), make(chan int64)
 	go func() {
 		var total int64
@@ -143,37 +146,30 @@ func (p *place) prune(c *cobra.Command, bk *client.Client, all bool, opts []clie
 		}
 		done <- total
 	}()
+	opts := []client.PruneOption{client.WithKeepOpt(keep.age, 0, keep.size, 0)}
+	if keep.all {
+		opts = append(opts, client.PruneAll)
+	}
 	err := bk.Prune(c.Context(), freed, opts...)
 	close(freed)
-	total := <-done
+	total += <-done
 	if err != nil {
 		return err
-	}
-	if all && p.addr == "" {
-		n, err := p.pruneObjects()
-		if err != nil {
-			return err
-		}
-		total += n
 	}
 	fmt.Fprintf(c.OutOrStdout(), "freed %s\n", units.HumanSize(float64(total)))
 	return nil
 }
 
-func (p *place) pruneObjects() (int64, error) {
-	n, err := p.objectsSize()
+// pruneObjects removes LFS objects, which are those of builds that failed: BuildKit has the others.
+func (p *place) pruneObjects(keep *keeping) (freed, left int64, err error) {
+	dir, err := p.path("objects")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	dir, err := p.folder("objects")
+	freed, err = objects.Prune(dir, func(age time.Duration, total int64) bool { return age >= keep.age && total >= keep.size })
 	if err != nil {
-		return 0, err
+		return freed, 0, err
 	}
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		if rerr := os.Remove(filepath.Join(dir, e.Name())); err == nil {
-			err = rerr
-		}
-	}
-	return n, errors.Wrap(err, "LFS objects")
+	left, err = objects.Size(dir)
+	return freed, left, err
 }

@@ -34,5 +34,10 @@ func (b *buildCommand) caches() (from, to []client.CacheOptionsEntry, err error)
 			return nil, nil, errors.Wrapf(err, "cache type=registry: ref %q", c.Attrs["ref"])
 		}
 	}
+	for _, c := range to {
+		if c.Type != "inline" { // the layers of which are the image's
+			fixCompression(c.Attrs)
+		}
+	}
 	return from, to, nil
 }

@@ -68,6 +68,16 @@ func (o output) forRuntime(name string) output {
 	return own
 }
 
+// fixCompression has all layers in one compression, gzip if none is given. BuildKit would keep the one that a layer was
+// first exported with, by whatever build (v0.33.1, cache/blobs.go:115).
+func fixCompression(attrs map[string]string) {
+	for key, value := range map[string]string{"compression": "gzip", "force-compression": "true"} {
+		if attrs[key] == "" {
+			attrs[key] = value
+		}
+	}
+}
+
 // toStdout tells whether the output is one stream that goes to the standard output.
 func (o output) toStdout() bool {
 	return o.kind != client.ExporterImage && !o.isFolder() && (o.dest == "" || o.dest == "-")
@@ -113,6 +123,9 @@ func (o output) check() error {
 // export is the output as BuildKit takes it, and what isn't there until it is whole, if there is such a thing.
 func (o output) export() (entry client.ExportEntry, made pending, err error) {
 	entry = client.ExportEntry{Type: o.kind, Attrs: o.attrs}
+	if o.kind != client.ExporterLocal && o.kind != client.ExporterTar {
+		fixCompression(entry.Attrs)
+	}
 	switch {
 	case o.kind == client.ExporterImage:
 		return entry, nil, nil

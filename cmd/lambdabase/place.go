@@ -126,12 +126,16 @@ func (p *place) options() (embedded.Options, error) {
 	if err != nil {
 		return embedded.Options{}, err
 	}
+	beside, err := p.objectsSize()
+	if err != nil {
+		return embedded.Options{}, err
+	}
 	var log io.Writer
 	if p.debug {
 		log = os.Stderr
 	}
 	return embedded.Options{
-		Root: dir, Snapshotter: p.snapshotter, NoProcessSandbox: p.noProcessSandbox, Log: log,
+		Root: dir, Snapshotter: p.snapshotter, NoProcessSandbox: p.noProcessSandbox, Log: log, Beside: beside,
 		Waiting: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},

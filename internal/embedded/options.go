@@ -24,6 +24,8 @@ type Options struct {
 	// Snapshotter is Overlayfs or Native. Empty: that of the cache, or for a new one Overlayfs where the machine allows it
 	// in Root, else Native. A cache of another snapshotter is thrown away.
 	Snapshotter string
+	// Beside is what the program keeps beside the cache, in bytes: the collector counts it as the cache's.
+	Beside int64
 	// Runc is the path of runc. Empty: buildkit-runc or runc, looked up in PATH and in the folders of administrators;
 	// where there is none, steps that run something fail, and tell to install it.
 	Runc string

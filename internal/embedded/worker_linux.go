@@ -60,7 +60,7 @@ func newWorker(ctx context.Context, r *root, o Options, hosts docker.RegistryHos
 		Root:             r.in(cacheFolder),
 		Labels:           map[string]string{label.Executor: "oci", label.Snapshotter: r.snapshotter, label.Network: "host"},
 		Platforms:        []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
-		GCPolicy:         gcPolicy(r.path),
+		GCPolicy:         gcPolicy(r.path, o.Beside),
 		BuildkitVersion:  client.BuildkitVersion{Package: version.Package, Version: version.Version, Revision: version.Revision},
 		NetworkProviders: networks(),
 		Executor:         exec,
@@ -138,8 +138,8 @@ func openMetadata(path string, c *closers) (*metadata.Store, error) {
 	return md, nil
 }
 
-// gcPolicy is buildkitd's default one.
-func gcPolicy(root string) []client.PruneInfo {
+// gcPolicy is buildkitd's default one, less what is used beside the cache.
+func gcPolicy(root string, beside int64) []client.PruneInfo {
 	stat, _ := disk.GetDiskStat(root) // of unknown size: 2 GB
 	var policy []client.PruneInfo
 	for _, rule := range config.DefaultGCPolicy(config.GCConfig{}, stat) {
@@ -148,9 +148,17 @@ func gcPolicy(root string) []client.PruneInfo {
 			All:           rule.All,
 			KeepDuration:  rule.KeepDuration.Duration,
 			ReservedSpace: rule.ReservedSpace.AsBytes(stat),
-			MaxUsedSpace:  rule.MaxUsedSpace.AsBytes(stat),
+			MaxUsedSpace:  less(rule.MaxUsedSpace.AsBytes(stat), beside),
 			MinFreeSpace:  rule.MinFreeSpace.AsBytes(stat),
 		})
 	}
 	return policy
+}
+
+// less leaves no limit what it is, and a limit one.
+func less(limit, used int64) int64 {
+	if limit == 0 {
+		return 0
+	}
+	return max(1, limit-used)
 }

@@ -6,8 +6,11 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
+	"time"
 
 	"lambdabase/internal/lfs"
 
@@ -35,6 +38,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	offered map[digest.Digest]offer
+	read    map[string]progress                 // by oid
 	fetched flightcontrol.CachedGroup[*os.File] // open for as long as the process runs: it may be in no folder
 }
 
@@ -43,9 +47,10 @@ type offer struct {
 	lfs.Object
 }
 
-// NewStore keeps what it fetches in dir, from one process to the next. The client is asked for when an object is needed.
+// NewStore keeps what it fetches in dir until [Store.Drop], be it in a later process. The client is asked for when an object
+// is needed.
 func NewStore(dir string, client func(Source) (*lfs.Client, error)) *Store {
-	return &Store{dir: dir, client: client, offered: map[digest.Digest]offer{}}
+	return &Store{dir: dir, client: client, offered: map[digest.Digest]offer{}, read: map[string]progress{}}
 }
 
 // Offer makes an object known. It is fetched when it is read, from the first source that it was offered from.
@@ -73,7 +78,39 @@ func (s *Store) ReaderAt(ctx context.Context, desc ocispecs.Descriptor) (content
 	if err != nil {
 		return nil, err
 	}
-	return &reader{file, o.Size}, nil
+	return &reader{ReaderAt: file, store: s, offer: o}, nil
+}
+
+// progress is how far an object was read. A daemon reads it in pieces, each with a reader of its own.
+type progress struct {
+	bytes int64
+	ended bool
+}
+
+// note that a part of an object was read.
+func (s *Store) note(o offer, at int64, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.read[o.OID]
+	s.read[o.OID] = progress{p.bytes + int64(n), p.ended || at+int64(n) == o.Size}
+}
+
+// Drop removes what was read to its end, when what it was read for is done: the daemon has it now, as it has what it
+// fetches itself. It also removes what others left that failed and never came back.
+func (s *Store) Drop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for oid, p := range s.read {
+		if !p.ended || p.bytes < s.offered[digest.NewDigestFromEncoded(digest.SHA256, oid)].Size {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.dir, oid)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return errors.Wrap(err, "object")
+		}
+	}
+	clear(s.read)
+	_, err := Prune(s.dir, func(age time.Duration, total int64) bool { return age > keepAge || total > keepSize })
+	return err
 }
 
 func (s *Store) find(dgst digest.Digest) (offer, error) {
@@ -101,12 +138,19 @@ func (s *Store) fetch(ctx context.Context, o offer) (*os.File, error) {
 // reader is one of several of a file, which stays open.
 type reader struct {
 	io.ReaderAt
-	size int64
+	store *Store
+	offer offer
 }
 
 func (r *reader) Close() error { return nil }
 
-func (r *reader) Size() int64 { return r.size }
+func (r *reader) Size() int64 { return r.offer.Size }
+
+func (r *reader) ReadAt(p []byte, at int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, at)
+	r.store.note(r.offer, at, n)
+	return n, err
+}
 
 // What a daemon never asks of a client's store, it can't have.
 

@@ -194,3 +194,42 @@ func TestNothingIsWritten(t *testing.T) {
 		require.True(t, errdefs.IsNotImplemented(err))
 	}
 }
+
+func TestWhatWasReadToItsEndIsDropped(t *testing.T) {
+	s := newStand(t)
+	for _, o := range s.objects {
+		s.Offer(s.source, o)
+	}
+	for at := range int64(3) { // with a reader for each part, as BuildKit reads
+		r, err := s.ReaderAt(t.Context(), ocispecs.Descriptor{Digest: s.objects[0].Digest()})
+		require.NoError(t, err)
+		_, err = r.ReadAt(make([]byte, 1), at)
+		require.NoError(t, err)
+		require.NoError(t, r.Close())
+	}
+	begun, err := s.ReaderAt(t.Context(), ocispecs.Descriptor{Digest: s.objects[1].Digest()})
+	require.NoError(t, err)
+	_, err = begun.ReadAt(make([]byte, 100), 299_900)
+	require.NoError(t, err)
+	require.NoError(t, begun.Close())
+	part := filepath.Join(s.dir, strings.Repeat("a", 64)+".part")
+	require.NoError(t, os.WriteFile(part, []byte("half"), 0o600))
+
+	require.NoError(t, s.Drop())
+	require.NoFileExists(t, filepath.Join(s.dir, s.objects[0].OID))
+	require.FileExists(t, filepath.Join(s.dir, s.objects[1].OID), "the daemon may not have it")
+	require.FileExists(t, part, "somebody may go on with it")
+	long := time.Now().Add(-keepAge - time.Hour)
+	require.NoError(t, os.Chtimes(part, long, long))
+	require.NoError(t, s.Drop())
+	require.NoFileExists(t, part)
+
+	next := NewStore(s.dir, s.client)
+	for _, store := range []*Store{s.Store, next} {
+		store.Offer(s.source, s.objects[0])
+		text, err := read(store, s.objects[0])
+		require.NoError(t, err, "dropped or not")
+		require.Equal(t, "one", text)
+	}
+	require.Equal(t, 2, s.server.Counts()[s.objects[0].OID])
+}

@@ -1,0 +1,74 @@
+package objects
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/pkg/errors"
+	"golang.org/x/sys/unix"
+)
+
+// What a process leaves that failed, to be gone on with, stays for so long, and is at most so much, in bytes.
+const (
+	keepAge  = 48 * time.Hour // as buildkitd keeps what is easily had again
+	keepSize = 1 << 30
+)
+
+// Prune removes files of a store, the oldest first: those for which this is wanted, given their age and the size of all
+// that are still there. A part that somebody is fetching stays.
+func Prune(dir string, wanted func(age time.Duration, total int64) bool) (freed int64, err error) {
+	files, total, err := list(dir)
+	now := time.Now()
+	for _, f := range files {
+		if !wanted(now.Sub(f.ModTime()), total) {
+			continue
+		}
+		removed, err := remove(filepath.Join(dir, f.Name()))
+		if err != nil {
+			return freed, errors.Wrap(err, "LFS objects")
+		}
+		if removed {
+			total, freed = total-f.Size(), freed+f.Size()
+		}
+	}
+	return freed, err
+}
+
+// Size is what the files of a store take, in bytes.
+func Size(dir string) (int64, error) {
+	_, total, err := list(dir)
+	return total, err
+}
+
+func list(dir string) (files []fs.FileInfo, total int64, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			files, total = append(files, info), total+info.Size()
+		}
+	}
+	slices.SortFunc(files, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	return files, total, errors.Wrap(err, "LFS objects")
+}
+
+// remove leaves a part alone that is locked, as it is while it is fetched.
+func remove(name string) (bool, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		defer file.Close()
+		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+			return false, nil
+		}
+	}
+	err = os.Remove(name)
+	return err == nil, err
+}
