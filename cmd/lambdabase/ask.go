@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -244,12 +245,19 @@ func (a *asker) ask(command context.Context, jobs ...job) ([]*client.SolveRespon
 		a.warnings.print(os.Stderr)
 	}
 	if err == nil {
-		err = a.store.Drop()
+		a.dropObjects()
 	}
 	if err != nil && context.Cause(ctx) != nil { // not one of those that were ended
 		err = context.Cause(ctx)
 	}
 	return answers, a.reached(withFlag(err))
+}
+
+// dropObjects removes what the daemon has by now. That it can't be is no reason for a build to fail.
+func (a *asker) dropObjects() {
+	if err := a.store.Drop(); err != nil {
+		fmt.Fprintf(os.Stderr, "objects that aren't needed any more stay: %v\n", printable.Name(err.Error()))
+	}
 }
 
 func (a *asker) one(ctx context.Context, cancel context.CancelCauseFunc, j job, shown chan *client.SolveStatus) (*client.SolveResponse, error) {

@@ -69,6 +69,6 @@ func remove(name string) (bool, error) {
 			return false, nil
 		}
 	}
-	err = os.Remove(name)
+	err = os.RemoveAll(name) // a process that was killed may have left a directory
 	return err == nil, err
 }

@@ -51,3 +51,13 @@ func TestTheOldestFilesArePrunedFirst(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, freed)
 }
+
+func TestADirThatAKilledProcessLeftIsPruned(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, "private-1")
+	require.NoError(t, os.Mkdir(left, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(left, "part"), []byte("x"), 0o600))
+	_, err := Prune(dir, func(time.Duration, int64) bool { return true })
+	require.NoError(t, err)
+	require.NoDirExists(t, left)
+}
