@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/internal/redact"
@@ -93,7 +94,8 @@ func (r *request) attest(ctx context.Context, res *gateway.Result) error {
 		return err
 	}
 	caps := r.bc.BuildOpts().Caps
-	if _, wanted := kinds[attestations.KeyTypeProvenance]; !wanted || r.call() != "" || caps.Supports(gwpb.CapAttestations) != nil {
+	attrs, wanted := kinds[attestations.KeyTypeProvenance]
+	if !wanted || r.call() != "" || caps.Supports(gwpb.CapAttestations) != nil {
 		return nil
 	}
 	of, err := exptypes.ParsePlatforms(res.Metadata)
@@ -106,10 +108,18 @@ func (r *request) attest(ctx context.Context, res *gateway.Result) error {
 			if err != nil {
 				return errors.Wrapf(err, "attestation of %s", built.Runtime)
 			}
+			att.Metadata = whereProvenance(attrs)
 			res.AddAttestation(p.ID, att)
 		}
 	}
 	return nil
+}
+
+// whereProvenance has exporters keep an attestation where they keep BuildKit's provenance of these attributes. What buildx
+// asks for by itself is for images in a registry or a store only: no file of it is for a folder, nor for an archive.
+func whereProvenance(attrs map[string]string) map[string][]byte {
+	inlineOnly, _ := strconv.ParseBool(attrs["inline-only"]) // solver/llbsolver/proc/provenance.go:30 (v0.33.1)
+	return map[string][]byte{result.AttestationInlineOnlyKey: []byte(strconv.FormatBool(inlineOnly))}
 }
 
 // builtFor are the base images that an image of a platform may have in it: those of the platform, and those of none that

@@ -8,6 +8,7 @@ import (
 	"lambdabase/internal/lfs"
 	"lambdabase/llb/lambda2llb"
 
+	"github.com/moby/buildkit/solver/result"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
 )
@@ -37,6 +38,17 @@ func TestProvenanceHasALinkForEachBaseImage(t *testing.T) {
 			}
 			require.Equal(t, tc.want, got)
 		})
+	}
+}
+
+func TestALinkIsWhereProvenanceIs(t *testing.T) {
+	for asked, want := range map[string]string{
+		"": "false", "mode=max": "false", "mode=min,inline-only=true": "true", "inline-only=1": "true", "inline-only=false": "false", "inline-only": "false",
+	} {
+		for _, key := range []string{"attest:provenance", "build-arg:BUILDKIT_ATTEST_PROVENANCE"} {
+			res := built(t, newStub(map[string]string{key: asked}))
+			require.Equal(t, want, string(res.Attestations["linux/amd64"][0].Metadata[result.AttestationInlineOnlyKey]), asked)
+		}
 	}
 }
 

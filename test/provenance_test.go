@@ -2,15 +2,18 @@ package test
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/stretchr/testify/require"
 )
 
@@ -132,4 +135,59 @@ func TestProvenanceByTheCommandNamesAllThatAnImageIsMadeOf(t *testing.T) {
 		c.does(t, append(append(build(h, "nodejs20.x"), where...), "-o", "type=oci,tar=false,dest=image")...)
 		require.Empty(t, statements(t, c.file("image")), "only where it is asked for")
 	})
+}
+
+// forImages is what buildx asks for by itself.
+const forImages = "mode=min,inline-only=true"
+
+func TestProvenanceForImagesIsInNoFolderAndNoArchive(t *testing.T) {
+	requireProvenanceForImages(t, sandbox.Start(t))
+}
+
+func TestOlderDaemonsKeepProvenanceForImagesOutOfFoldersAndArchives(t *testing.T) {
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		requireProvenanceForImages(t, start())
+	})
+}
+
+func requireProvenanceForImages(t *testing.T, d *sandbox.Daemon) {
+	h := upstream(t, "nodejs20.x")
+	plain, hidden := h.request("nodejs20.x"), h.request("nodejs20.x", "attest:provenance", forImages)
+	asked := h.request("nodejs20.x", "attest:provenance", "mode=min")
+	for name, export := range map[string]func(testing.TB, sandbox.Request) (fstree.Tree, error){"tar": d.Tar, "local": d.Local} {
+		want, err := export(t, plain)
+		require.NoError(t, err)
+		got, err := export(t, hidden)
+		require.NoError(t, err)
+		require.Empty(t, fstree.Diff(want, got), name)
+		got, err = export(t, asked)
+		require.NoError(t, err)
+		require.Contains(t, got, "/lambdabase.json", name)
+	}
+	for _, more := range []map[string]string{nil, {"oci-mediatypes": "false"}} {
+		for _, exporter := range []string{client.ExporterOCI, client.ExporterDocker} {
+			want := exportedDigest(t, d, plain, exporter, more)
+			require.Equal(t, want, exportedDigest(t, d, hidden, exporter, more), exporter)
+			if more == nil {
+				require.NotEqual(t, want, exportedDigest(t, d, asked, exporter, more), exporter)
+			}
+		}
+	}
+	image := func(req sandbox.Request) string { return exportedDigest(t, d, req, client.ExporterImage, nil) }
+	require.NotEqual(t, image(plain), image(hidden), "an image in a store has it")
+}
+
+// exportedDigest is that of the manifest, or of the index, that an exporter makes.
+func exportedDigest(t *testing.T, d *sandbox.Daemon, req sandbox.Request, exporter string, attrs map[string]string) string {
+	t.Helper()
+	entry := client.ExportEntry{Type: exporter, Attrs: attrs}
+	if exporter != client.ExporterImage {
+		entry.Output = func(map[string]string) (io.WriteCloser, error) {
+			return os.Create(filepath.Join(t.TempDir(), "image.tar"))
+		}
+	}
+	res, err := d.Solve(t.Context(), t, req, entry)
+	require.NoError(t, err)
+	require.NotEmpty(t, res.Response[exptypes.ExporterImageDigestKey])
+	return res.Response[exptypes.ExporterImageDigestKey]
 }
