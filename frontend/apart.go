@@ -57,6 +57,9 @@ func (a *assembly) each(ctx context.Context, do func(context.Context, *lambda2ll
 		l := &a.plan.Layers[i]
 		wg.Go(func() {
 			ref, err := guard(func() (gateway.Reference, error) { return do(ctx, l) })
+			if err != nil && ctx.Err() != nil && !isFetchError(err) { // it is the context's, in whatever words
+				err = context.Cause(ctx)
+			}
 			solved[i] = solvedLayer{layer: l, ref: ref, err: err}
 			switch {
 			case err == nil:

@@ -2,14 +2,20 @@ package frontend
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/llbtext"
 	"lambdabase/llb/lambda2llb"
 
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
+	fstypes "github.com/tonistiigi/fsutil/types"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func TestOnlyWhatAnEarlierLayerCanMendIsChained(t *testing.T) {
@@ -85,6 +91,39 @@ func TestAFinalFailureEndsTheOthersSoon(t *testing.T) {
 		require.ErrorContains(t, err, "it answers with status 404", layers)
 		require.NotContains(t, err.Error(), stubOID("b"), "it has not failed")
 		require.Less(t, time.Since(start), time.Minute)
+	}
+}
+
+// slowToList is a daemon that doesn't get to listing what is in one layer, and can't unpack the other.
+type slowToList struct{ *stub }
+
+func (s slowToList) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+	switch text, err := llbtext.Format(req.Definition); {
+	case err != nil:
+		return nil, err
+	case strings.Contains(text, stubOID("b")):
+		return nil, errors.New("archive/tar: invalid tar header")
+	case strings.Contains(text, stubOID("a")):
+		res := gateway.NewResult()
+		res.SetRef(unlistable{})
+		return res, nil
+	}
+	return s.stub.Solve(ctx, req)
+}
+
+type unlistable struct{ stubRef }
+
+func (unlistable) ReadDir(ctx context.Context, _ gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+	<-ctx.Done()
+	return nil, status.Error(codes.Canceled, "context canceled") // as it crosses a connection
+}
+
+func TestALayerThatWasGivenUpDoesNotHideTheOneThatFailed(t *testing.T) {
+	for _, layers := range []string{"auto", "merge"} {
+		s := slowToList{newStub(map[string]string{"layers": layers, "objects": "https://mirror.example/{oid}"})}
+		_, err := Frontend{Patience: time.Hour, grace: time.Millisecond}.Build(t.Context(), s)
+		require.ErrorContains(t, err, "unpack x86_64/b.tar.xz", layers)
+		require.ErrorContains(t, err, "invalid tar header", layers)
 	}
 }
 
