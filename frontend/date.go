@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/catalog"
+
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/objfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
@@ -32,24 +34,48 @@ func (r *request) created(ctx context.Context, t *tree, commit string) (time.Tim
 // maxCommitHead is more than what stands before the message of a commit, packed.
 const maxCommitHead = 64 << 10
 
-// commitObject is the commit as git has it in the .git of its tree, without the end of a long message. Only the daemon's
-// own git wrote there. Asking the daemon for it (ResolveSourceMetadata) takes BuildKit 0.26, and fails where it has the
-// tree from another repository: it then asks the repository for the commit, without the secrets (v0.33.1).
-func (t *tree) commitObject(ctx context.Context, commit string) ([]byte, error) {
+// maxTags is more than tags of tags that anybody has.
+const maxTags = 8
+
+// commitObject is the commit as git has it in the .git of its tree, without the end of a long message. The id may be that of
+// an annotated tag. Only the daemon's own git wrote there. Asking the daemon for it (ResolveSourceMetadata) takes BuildKit 0.26,
+// and fails where it has the tree from another repository: it then asks the repository for the commit, without the secrets
+// (v0.33.1).
+func (t *tree) commitObject(ctx context.Context, id string) ([]byte, error) {
+	for range maxTags {
+		text, err := t.gitObject(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		tagged, isTag := strings.CutPrefix(string(text), "object ")
+		if !isTag {
+			return text, nil
+		}
+		id, _, _ = strings.Cut(tagged, "\n")
+		if !catalog.IsCommit(id) {
+			return nil, errors.New("git object: a tag that names no object")
+		}
+	}
+	return nil, errors.New("git object: a tag of too many tags")
+}
+
+// gitObject is a commit or a tag; where git packed it, the commit.
+func (t *tree) gitObject(ctx context.Context, id string) ([]byte, error) {
 	names, err := t.gitNames(ctx, ".git/objects")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		if name == commit[:2] {
-			dt, err := t.head(ctx, path.Join(".git/objects", name, commit[2:]))
+		if name == id[:2] {
+			dt, err := t.head(ctx, path.Join(".git/objects", name, id[2:]))
 			if err != nil {
 				return nil, err
 			}
-			return looseCommit(dt)
+			return looseObject(dt)
 		}
 	}
-	// git leaves more than 100 objects (transfer.unpackLimit) in the pack that they came in, which begins with the commit.
+	// git leaves more than 100 objects (transfer.unpackLimit) in the pack that they came in, which begins with the commit, or
+	// with its tags.
 	names, err = t.gitNames(ctx, ".git/objects/pack")
 	if err != nil {
 		return nil, err
@@ -80,13 +106,13 @@ func (t *tree) head(ctx context.Context, name string) ([]byte, error) {
 	return dt, errors.Wrap(err, name)
 }
 
-func looseCommit(dt []byte) ([]byte, error) {
+func looseObject(dt []byte) ([]byte, error) {
 	r, err := objfile.NewReader(bytes.NewReader(dt))
 	if err != nil {
 		return nil, errors.Wrap(err, "git object")
 	}
 	kind, _, err := r.Header()
-	if err != nil || kind != plumbing.CommitObject {
+	if err != nil || kind != plumbing.CommitObject && kind != plumbing.TagObject {
 		return nil, errors.Errorf("git object: no commit (%v)", err)
 	}
 	text, err := io.ReadAll(r)
@@ -98,13 +124,21 @@ func packedCommit(dt []byte) ([]byte, error) {
 	if _, _, err := s.Header(); err != nil {
 		return nil, errors.Wrap(err, "git pack")
 	}
-	h, err := s.NextObjectHeader()
-	if err != nil || h.Type != plumbing.CommitObject {
-		return nil, errors.Errorf("git pack: it doesn't begin with the commit (%v)", err)
+	for range maxTags {
+		h, err := s.NextObjectHeader()
+		if err != nil || h.Type != plumbing.CommitObject && h.Type != plumbing.TagObject {
+			return nil, errors.Errorf("git pack: it doesn't begin with the commit (%v)", err)
+		}
+		var text bytes.Buffer
+		_, _, err = s.NextObject(&text)
+		if h.Type == plumbing.CommitObject {
+			return text.Bytes(), cutOff(err)
+		}
+		if err != nil {
+			return nil, errors.Wrap(err, "git pack")
+		}
 	}
-	var text bytes.Buffer
-	_, _, err = s.NextObject(&text)
-	return text.Bytes(), cutOff(err)
+	return nil, errors.New("git pack: it begins with too many tags")
 }
 
 // cutOff lets pass that the end is missing.

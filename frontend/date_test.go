@@ -45,6 +45,7 @@ func TestTheDateIsReadFromWhatGitKeeps(t *testing.T) {
 	for name, tc := range map[string]struct {
 		format, message string
 		pack            bool
+		tags            int
 	}{
 		"a file":                        {format: "sha1", message: "x"},
 		"a pack":                        {format: "sha1", message: "x", pack: true},
@@ -53,6 +54,11 @@ func TestTheDateIsReadFromWhatGitKeeps(t *testing.T) {
 		"a file, with a long message":   {format: "sha1", message: noise()},
 		"a pack, with a long message":   {format: "sha1", message: noise(), pack: true},
 		"a file, with an empty message": {format: "sha1"},
+		"a tag":                         {format: "sha1", message: "x", tags: 1},
+		"a tag in a pack":               {format: "sha1", message: "x", tags: 1, pack: true},
+		"a tag, with longer ids":        {format: "sha256", message: "x", tags: 1},
+		"a tag of a tag":                {format: "sha1", message: "x", tags: 2},
+		"a tag of a tag in a pack":      {format: "sha1", message: "x", tags: 2, pack: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -68,8 +74,13 @@ func TestTheDateIsReadFromWhatGitKeeps(t *testing.T) {
 			git("", "init", "-q", "--object-format="+tc.format)
 			root := git("", "write-tree")
 			commit := git(tc.message, "commit-tree", root)
+			git("", "update-ref", "HEAD", commit)
+			for i := range tc.tags {
+				name := fmt.Sprintf("tag%d", i)
+				git("", "tag", "-a", "-m", "x", name, commit)
+				commit = git("", "rev-parse", name)
+			}
 			if tc.pack {
-				git("", "update-ref", "HEAD", commit)
 				git("", "repack", "-a", "-d", "-q")
 			}
 			got, err := (&request{}).created(t.Context(), &tree{ref: dirRef{dir: dir}}, commit)

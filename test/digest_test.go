@@ -1,12 +1,19 @@
 package test
 
 import (
+	"fmt"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
+	git "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
 )
@@ -38,6 +45,35 @@ func TestTheImageIsDatedByItsCommit(t *testing.T) {
 
 	dated := imageConfig(t, oneImage(t, d, h.request("nodejs20.x", "build-arg:SOURCE_DATE_EPOCH", "86400")))
 	require.Equal(t, time.Unix(86400, 0).UTC(), dated.Created.UTC())
+}
+
+func TestACommitMayBeGivenByItsTag(t *testing.T) {
+	few, many := branch("few", compress(t, plain(t, file("a", "x")))), branch("many", compress(t, plain(t, file("a", "x"))))
+	for i := range 120 { // which git leaves in a pack
+		many.Files[fmt.Sprintf("file%d", i)] = []byte(strconv.Itoa(i))
+	}
+	h := serve(t, []sample.Branch{few, many})
+	d := sandbox.Start(t)
+	for _, runtime := range []string{"few", "many"} {
+		tag := h.tag(t, runtime)
+		image, err := d.OCI(t, h.request(runtime, "commit", tag, "objects", h.url+"/objects/{oid}"))
+		require.NoError(t, err, runtime)
+		config := imageConfig(t, image[0])
+		require.Equal(t, made, config.Created.UTC())
+		require.Equal(t, tag, config.Config.Labels["lambdabase.commit"])
+		require.Equal(t, diffIDs(oneImage(t, d, h.request(runtime))), diffIDs(image[0]))
+	}
+}
+
+// tag gives a branch's commit an annotated tag, and tells the tag's id.
+func (h *host) tag(t *testing.T, runtime string) string {
+	t.Helper()
+	repository, err := git.PlainOpen(filepath.Join(h.Repository.Dir, "repo.git"))
+	require.NoError(t, err)
+	by := &object.Signature{Name: "a", Email: "a@example.com", When: made.AddDate(1, 0, 0)}
+	ref, err := repository.CreateTag("tag-"+runtime, plumbing.NewHash(must(h.Commit(runtime))), &git.CreateTagOptions{Tagger: by, Message: "x"})
+	require.NoError(t, err)
+	return ref.Hash().String()
 }
 
 func TestRuntimesShareLayersToTheByte(t *testing.T) {
