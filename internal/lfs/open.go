@@ -13,6 +13,7 @@ import (
 // this object, it is fetched for this call alone, and if it can be it is put into dir all the same. Whoever reads the file
 // has to verify it, as they may write to it yet. private is a folder that nobody else writes to.
 func (c *Client) Open(ctx context.Context, dir, private string, o Object) (*os.File, error) {
+	removeAbandoned(dir)
 	err := c.Fetch(ctx, dir, []Object{o})
 	if err == nil {
 		if file, err := OpenFile(filepath.Join(dir, o.OID)); err == nil {
@@ -23,12 +24,12 @@ func (c *Client) Open(ctx context.Context, dir, private string, o Object) (*os.F
 	if !errors.Is(err, errUnusable) {
 		return nil, ReasonOfOne(err)
 	}
-	temp, terr := os.MkdirTemp(dir, "private-") // where it can be renamed from
+	temp, terr := newPrivateDir(dir) // where it can be renamed from
 	if terr != nil {
 		return c.OpenPrivate(ctx, private, o)
 	}
-	defer os.RemoveAll(temp)
-	file, err := c.openIn(ctx, temp, o)
+	defer temp.remove()
+	file, err := c.openIn(ctx, temp.name(), o)
 	if err != nil && errors.Is(err, errUnusable) {
 		return c.OpenPrivate(ctx, private, o)
 	}
@@ -40,7 +41,7 @@ func (c *Client) Open(ctx context.Context, dir, private string, o Object) (*os.F
 
 // OpenPrivate fetches an object for this call alone. The folder holds nothing of it any more once it is open.
 func (c *Client) OpenPrivate(ctx context.Context, private string, o Object) (*os.File, error) {
-	temp, err := os.MkdirTemp(private, "private-")
+	temp, err := os.MkdirTemp(private, privatePrefix)
 	if err != nil {
 		return nil, errors.Wrap(err, "folder of an LFS object")
 	}
@@ -52,7 +53,8 @@ func (c *Client) openIn(ctx context.Context, dir string, o Object) (*os.File, er
 	if err := c.Fetch(ctx, dir, []Object{o}); err != nil {
 		return nil, ReasonOfOne(err)
 	}
-	return OpenFile(filepath.Join(dir, o.OID))
+	file, err := OpenFile(filepath.Join(dir, o.OID))
+	return file, unusable(ctx, err) // somebody else was there in between
 }
 
 // OpenFile opens a file where others may write: no link leads out of the folder, and no pipe blocks.

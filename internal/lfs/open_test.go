@@ -83,6 +83,51 @@ func TestALockThatSomebodyHoldsIsNotWaitedForForEver(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
+	h := newHost(t)
+	o := h.put("content")
+	dir, private, elsewhere := t.TempDir(), t.TempDir(), t.TempDir()
+	kept := filepath.Join(elsewhere, "kept")
+	require.NoError(t, os.WriteFile(kept, nil, 0o600))
+	left := mkdir(filepath.Join(dir, privatePrefix+"1"))
+	require.NoError(t, os.WriteFile(filepath.Join(left, o.OID+".part"), []byte("con"), 0o600))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(left, "link")))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, privatePrefix+"link")))
+	require.NoError(t, unix.Mkfifo(filepath.Join(dir, privatePrefix+"pipe"), 0o600))
+	used, err := newPrivateDir(dir)
+	require.NoError(t, err)
+
+	c, _ := h.client()
+	requireOpens(t, c, dir, private, o, "content")
+	require.NoDirExists(t, left)
+	require.DirExists(t, used.name(), "its process lives")
+	require.FileExists(t, kept, "no link is followed")
+	used.remove()
+	require.NoDirExists(t, used.name())
+}
+
+// An object is removed between its arrival and its opening.
+func TestWhatOthersRemoveAtOnceIsHadElsewhere(t *testing.T) {
+	h := newHost(t)
+	o := h.put("content")
+	dir, private := t.TempDir(), t.TempDir()
+	held, err := hold(t.Context(), dir, o.Pointer, time.Minute) // so that it is fetched in a directory of its own
+	require.NoError(t, err)
+	defer held.release(true)
+	c, _ := h.client()
+	c.Limits.Lock = 100 * time.Millisecond
+	c.Report = func(p Progress) {
+		arrived, err := filepath.Glob(filepath.Join(dir, privatePrefix+"*", o.OID))
+		require.NoError(t, err)
+		for _, name := range arrived {
+			require.NoError(t, os.Remove(name))
+		}
+	}
+	requireOpens(t, c, dir, private, o, "content")
+	require.Len(t, h.downloads(), 2)
+	requireEmpty(t, private)
+}
+
 func TestALockIsWaitedForAsLongAsTheObjectGrows(t *testing.T) {
 	h := newHost(t)
 	o := h.put(text(1000))
