@@ -71,7 +71,8 @@ bin/buildkitd-%: | bin
 
 .PHONY: lint
 lint: bin setup ## gofmt, go vet and staticcheck
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .) || exit 1; \
+	  test -z "$$unformatted" || { echo "$$unformatted"; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
 	bin/staticcheck ./...
 
