@@ -21,7 +21,7 @@ type Frontend struct {
 	Today time.Time // when runtimes are past their end of support; zero: never
 	// Patience is how long an object may take besides the time for its size; zero: 5 minutes.
 	Patience time.Duration
-	// GitTimeout is how long git may wait for a repository whose server says nothing; zero: a minute.
+	// GitTimeout is how long git may take before its server is asked whether it is there, and each time after that; zero: a minute.
 	GitTimeout time.Duration
 	// Objects, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
 	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.

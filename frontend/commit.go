@@ -29,7 +29,7 @@ func (r *request) head(ctx context.Context, runtime string) (string, error) {
 
 // resolve is the commit that a source means. The daemon asks the repository, with the user's credentials.
 func (r *request) resolve(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {
-	return whileThere(ctx, r.waitForGit(), func(ctx context.Context) (string, error) { return r.resolveSource(ctx, what, source) })
+	return whileThere(ctx, r, r.Repository, func(ctx context.Context) (string, error) { return r.resolveSource(ctx, what, source) })
 }
 
 func (r *request) resolveSource(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {

@@ -45,7 +45,7 @@ func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapsh
 
 // loadTree gets the commit's tree, and its date.
 func (r *request) loadTree(ctx context.Context, commit string) (*tree, time.Time, error) {
-	ref, err := whileThere(ctx, r.waitForGit(), func(ctx context.Context) (gateway.Reference, error) {
+	ref, err := whileThere(ctx, r, r.Repository, func(ctx context.Context) (gateway.Reference, error) {
 		return r.solve(ctx, r.tree(commit), ocispecs.Platform{}, true)
 	})
 	if err != nil {

@@ -3,8 +3,8 @@ package frontend
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client/llb"
@@ -16,59 +16,73 @@ import (
 )
 
 const (
-	// gitTimeout is how long git may take before its server is asked whether it is there. BuildKit's git has no time limit: a
-	// server that says nothing would hold a build for ever.
+	// gitTimeout is how long git may take before its server is asked whether it is there, and before it is asked again. BuildKit's
+	// git has no time limit: a server that says nothing would hold a build for ever.
 	gitTimeout = time.Minute
-	// gitRounds is how many times that long the commit and the tree of a runtime may take from a server that is there: only
-	// one git at a time works for a repository (the locker of source/git/source.go, BuildKit v0.33.1), so that of many builds
-	// at once the last one waits for all others.
-	gitRounds = 5
-	// contextRounds is that of a build context, which may be of any size.
-	contextRounds = 30
+	// gitAnswer is how long the server may take to say so.
+	gitAnswer = 15 * time.Second
+	// gitRounds is how many times gitTimeout git may take in all. A repository may be large and its line slow. And git may wait
+	// for its turn: only one works for a repository at a time (the locker of source/git/source.go, BuildKit v0.33.1), and a
+	// daemon with max-parallelism runs a source only once it has room (solver/jobs.go:1233).
+	gitRounds = 30
 )
 
-// gitWait is how a request waits for a repository.
-type gitWait struct {
-	*request
-	remote string
-	rounds int
-}
+// errUnfinished is the cause of a context whose time has passed though the server of its repository answers.
+var errUnfinished = errors.New("the server is there, but too slow, or too many builds wait at once")
 
-func (r *request) waitForGit() gitWait { return gitWait{r, r.Repository, gitRounds} }
-
-// whileThere calls what waits for a repository, and ends it where the server says nothing.
-func whileThere[T any](ctx context.Context, w gitWait, f func(context.Context) (T, error)) (T, error) {
+// whileThere calls what waits for a repository, and ends it where the server says nothing, or after all rounds.
+func whileThere[T any](ctx context.Context, r *request, remote string, f func(context.Context) (T, error)) (T, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	rounds := 1
-	go func() {
-		for wait(ctx, w.gitTimeout) {
-			if rounds == w.rounds || !w.isThere(ctx) {
-				end(errStalled)
-				return
-			}
-			rounds++
-		}
-	}()
+	go func() { end(r.watch(ctx, remote)) }()
 	value, err := f(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
-		err = errors.Wrapf(errStalled, "not done in %s", time.Duration(rounds)*w.gitTimeout)
+	if cause := context.Cause(ctx); err != nil && isOverdue(cause) {
+		err = cause
 	}
 	return value, err
 }
 
-// isThere asks the server for what git asks first. Whatever it answers will do; it gets no secret. An SSH server can't be
-// asked, and so counts as being there.
-func (w gitWait) isThere(ctx context.Context) bool {
-	u, err := url.Parse(w.remote)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return true
+func isOverdue(err error) bool { return errors.Is(err, errStalled) || errors.Is(err, errUnfinished) }
+
+// watch says why what waits for a repository is to be ended, once it is; nil if it has ended by itself.
+func (r *request) watch(ctx context.Context, remote string) error {
+	for round := 1; wait(ctx, r.gitTimeout); round++ {
+		reason, silent := r.ask(ctx, remote)
+		if silent || round == gitRounds {
+			return errors.Wrapf(reason, "not done in %s", time.Duration(round)*r.gitTimeout)
+		}
 	}
-	u.User, u.Path, u.RawQuery = nil, strings.TrimSuffix(u.Path, "/")+"/info/refs", "service=git-upload-pack"
-	ctx, cancel := limited(ctx, w.gitTimeout/4)
+	return nil
+}
+
+// ask asks the server of a repository for anything, and tells why git isn't done yet. It is silent only if the daemon waits for
+// its answer in vain: whether an SSH server is there can't be asked, nor can a daemon before BuildKit v0.26 be had to ask
+// without room for one more source. Such count as neither.
+//
+// What is asked for is small, which all refs may not be, and has another name each time, or BuildKit would repeat what it was
+// answered before in this build (urlHash of source/http/source.go, v0.33.1). Credentials of the remote's URL and git's
+// secrets aren't sent, but BuildKit sends those it has for an HTTP source of that host (HTTP_AUTH_TOKEN_host, HTTP_AUTH_HEADER_host).
+func (r *request) ask(ctx context.Context, remote string) (reason error, silent bool) {
+	u, err := url.Parse(remote)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return errStalled, false
+	}
+	head := u.JoinPath("HEAD")
+	head.User, head.RawQuery, head.Fragment = nil, "", ""
+	op, err := sourceOp(ctx, llb.HTTP(head.String(), llb.Filename(rand.Text())))
+	if err != nil {
+		return errStalled, false
+	}
+	ctx, cancel := limited(ctx, gitAnswer)
 	defer cancel()
-	_, err = w.solve(ctx, llb.HTTP(u.String(), llb.Filename("refs"), llb.WithCustomName("[internal] ask whether "+u.Host+" answers"), llb.IgnoreCache), ocispecs.Platform{}, true)
-	return err == nil || ctx.Err() == nil
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "[internal] ask whether " + u.Host + " answers"})
+	switch {
+	case err == nil && meta.HTTP != nil, err != nil && statusOf(err) > 0:
+		return errUnfinished, false
+	case err != nil && errors.Is(context.Cause(ctx), errStalled):
+		return errStalled, true
+	}
+	return errStalled, false
 }
 
 // loadContext gets a build context that is a URL of git, before anything waits for it without a limit. What else is wrong
@@ -83,7 +97,7 @@ func (f Frontend) loadContext(ctx context.Context, bc *dockerui.Client, opts Opt
 	if err != nil {
 		return nil
 	}
-	_, err = whileThere(ctx, gitWait{r, ref.Remote, contextRounds}, func(ctx context.Context) (any, error) {
+	_, err = whileThere(ctx, r, ref.Remote, func(ctx context.Context) (any, error) {
 		op, err := sourceOp(ctx, *st)
 		if err != nil {
 			return nil, err
@@ -93,7 +107,7 @@ func (f Frontend) loadContext(ctx context.Context, bc *dockerui.Client, opts Opt
 		}
 		return r.solve(ctx, *st, ocispecs.Platform{}, true)
 	})
-	if errors.Is(err, errStalled) {
+	if isOverdue(err) {
 		return errors.Wrap(err, "build context from git")
 	}
 	return nil

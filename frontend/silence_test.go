@@ -1,11 +1,11 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"lambdabase/internal/llbtext"
 
@@ -19,11 +19,13 @@ import (
 // silentGit is a daemon whose git waits for a server to answer some of what it is asked.
 type silentGit struct {
 	*stub
-	metadata, solves string       // what of a source has it wait
-	there            int64        // how many times the server answers that it is there
-	answersAfter     int64        // the git that waits, too
-	asked            atomic.Int64 // whether the server is there
-	answers          chan struct{}
+	metadata, solves string // what of a source has it wait
+	there            int    // how many times the server answers that it is there
+	says             string // in the place of an answer, the error of a connection
+	answersAfter     int    // so many times, the git that waits, too
+
+	asked   map[string]string // names of what was asked for, to their URL: only what answers is kept
+	answers chan struct{}
 }
 
 func (s *silentGit) wait(ctx context.Context) error {
@@ -35,30 +37,33 @@ func (s *silentGit) wait(ctx context.Context) error {
 	}
 }
 
+// ResolveSourceMetadata repeats an answer within a build, as BuildKit does.
 func (s *silentGit) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
-	if s.metadata != "" && strings.Contains(op.Identifier, s.metadata) {
-		if err := s.wait(ctx); err != nil {
-			return nil, err
-		}
+	name, answered := op.Attrs[pb.AttrHTTPFilename], &sourceresolver.MetaResponse{Op: op, HTTP: &sourceresolver.ResolveHTTPResponse{}}
+	switch isAsked := strings.HasSuffix(op.Identifier, ".git/HEAD"); {
+	case !isAsked && strings.Contains(op.Identifier, cmp.Or(s.metadata, "none")) && s.wait(ctx) != nil:
+		return nil, ctx.Err()
+	case !isAsked, s.noGit:
+		return s.stub.ResolveSourceMetadata(ctx, op, opt)
+	case s.asked[name] == op.Identifier:
+		return answered, nil
+	case s.says != "":
+		return nil, errors.New(s.says)
+	case len(s.asked) == s.there:
+		<-ctx.Done()
+		return nil, ctx.Err()
 	}
-	return s.stub.ResolveSourceMetadata(ctx, op, opt)
+	s.asked[name] = op.Identifier
+	if len(s.asked) == s.answersAfter {
+		close(s.answers)
+	}
+	return answered, nil
 }
 
 func (s *silentGit) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	text, err := llbtext.Format(req.Definition)
 	if err != nil {
 		return nil, err
-	}
-	if strings.Contains(text, "/info/refs?service=git-upload-pack") {
-		n := s.asked.Add(1)
-		if n == s.answersAfter {
-			close(s.answers)
-		}
-		if n <= s.there {
-			return nil, errors.New("invalid response status 401")
-		}
-		<-ctx.Done()
-		return nil, ctx.Err()
 	}
 	if s.solves != "" && strings.Contains(text, s.solves) {
 		if err := s.wait(ctx); err != nil {
@@ -74,58 +79,95 @@ func contextOf(context string) map[string]string {
 	return map[string]string{"runtime": "", "context": context, "filename": "Dockerfile.nodejs20.x", "objects": "https://o.example/{oid}"}
 }
 
+// begin makes the server anew, in the bubble of time that it is used in.
+func (s silentGit) begin(opts map[string]string) *silentGit {
+	s.stub, s.asked, s.answers = newStub(opts), map[string]string{}, make(chan struct{})
+	s.stub.tree["Dockerfile.nodejs20.x"] = stubFile{data: "FROM scratch\nCOPY x86_64/a.tar.xz /\n"}
+	return &s
+}
+
 func TestARepositoryThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
 	const (
-		timeout = 200 * time.Millisecond
 		branch  = "branch nodejs20.x of https://github.com/aws/aws-lambda-base-images.git: "
 		commit  = "commit " + stubCommit + " of https://github.com/aws/aws-lambda-base-images.git: "
+		context = "build context from git: "
+		silent  = "not done in 1m0s: no answer in time"
+		unknown = "not done in 30m0s: no answer in time"
+		slow    = "not done in 30m0s: the server is there, but too slow, or too many builds wait at once"
 		ever    = 1000
+		head    = "#refs/heads/"
+		tree    = "source git://"
 	)
 	ssh := map[string]string{"repository": "git@github.com:aws/aws-lambda-base-images.git"}
 	for name, tc := range map[string]struct {
-		opts             map[string]string
-		metadata, solves string
-		there            int64
-		want             string
+		opts   map[string]string
+		server silentGit
+		want   string
 	}{
-		"head":                              {nil, "#refs/heads/", "", 0, branch + "not done in 200ms: no answer in time"},
-		"head, from a server that is there": {nil, "#refs/heads/", "", ever, branch + "not done in 1s: no answer in time"},
-		"head, from one that was there":     {nil, "#refs/heads/", "", 2, branch + "not done in 600ms: no answer in time"},
-		"head over SSH":                     {ssh, "#refs/heads/", "", 0, "not done in 1s: no answer in time"},
-		"tree":                              {nil, "", "source git://", 0, commit + "not done in 200ms: no answer in time"},
-		"plan":                              {map[string]string{"requestid": "lambda.plan"}, "#refs/heads/", "", 0, branch + "not done in 200ms: no answer in time"},
-		"commit of a context":               {contextOf(aContext), "#refs/heads/", "", 0, "build context from git: not done in 200ms: no answer in time"},
-		"context":                           {contextOf(aContext), "", "source git://", 0, "build context from git: not done in 200ms: no answer in time"},
-		"a large context":                   {contextOf(aContext), "", "source git://", ever, "build context from git: not done in 6s: no answer in time"},
+		"head":                              {nil, silentGit{metadata: head}, branch + silent},
+		"head, from a server that is there": {nil, silentGit{metadata: head, there: ever}, branch + slow},
+		"head, from one that was there":     {nil, silentGit{metadata: head, there: 2}, branch + "not done in 3m0s: no answer in time"},
+		"head over SSH":                     {ssh, silentGit{metadata: head}, unknown},
+		"head, from no such host":           {nil, silentGit{metadata: head, says: "dial tcp: lookup h.example: no such host"}, branch + unknown},
+		"head, from one that asks who":      {nil, silentGit{metadata: head, says: "invalid response status 401"}, branch + slow},
+		"tree":                              {nil, silentGit{solves: tree}, commit + silent},
+		"tree, on a busy daemon":            {nil, silentGit{solves: tree, there: ever}, commit + slow},
+		"tree, from one that was there":     {nil, silentGit{solves: tree, there: 1}, commit + "not done in 2m0s: no answer in time"},
+		"plan":                              {map[string]string{"requestid": "lambda.plan"}, silentGit{metadata: head}, branch + silent},
+		"commit of a context":               {contextOf(aContext), silentGit{metadata: head}, context + silent},
+		"context":                           {contextOf(aContext), silentGit{solves: tree}, context + silent},
+		"a large context":                   {contextOf(aContext), silentGit{solves: tree, there: ever}, context + slow},
+		"a context that was there":          {contextOf(aContext), silentGit{solves: tree, there: 3}, context + "not done in 4m0s: no answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := &silentGit{stub: newStub(tc.opts), metadata: tc.metadata, solves: tc.solves, there: tc.there, answers: make(chan struct{})}
-			_, err := Frontend{GitTimeout: timeout}.Build(t.Context(), s)
-			require.ErrorContains(t, err, tc.want)
+			synctest.Test(t, func(t *testing.T) {
+				_, err := Frontend{}.Build(t.Context(), tc.server.begin(tc.opts))
+				require.ErrorContains(t, err, tc.want)
+			})
 		})
 	}
 }
 
+func TestADaemonThatAsksNobodyEndsNoBuildOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := silentGit{solves: "source git://"}.begin(map[string]string{"commit": stubCommit})
+		s.noGit = true
+		_, err := Frontend{}.Build(t.Context(), s)
+		require.ErrorContains(t, err, "not done in 30m0s: no answer in time")
+	})
+}
+
 func TestAServerThatIsThereIsWaitedFor(t *testing.T) {
-	for name, s := range map[string]*silentGit{
-		"head": {stub: newStub(nil), metadata: "#refs/heads/"},
-		"tree": {stub: newStub(nil), solves: "source git://"},
+	const remote = "https://h.example/o/r.git"
+	opts := map[string]string{"repository": remote, "objects": "https://o.example/{oid}"}
+	for name, tc := range map[string]struct {
+		opts   map[string]string
+		server silentGit
+	}{
+		"head": {opts, silentGit{metadata: "#refs/heads/"}},
+		"tree": {opts, silentGit{solves: "source git://"}},
 		// With a token in it, which the server is not asked with.
-		"context": {stub: newStub(contextOf("https://u:hunter2@h.example/o/r.git#refs/heads/nodejs20.x")), solves: "source git://"},
+		"context": {contextOf("https://u:hunter2@h.example/o/r.git#refs/heads/nodejs20.x"), silentGit{solves: "source git://"}},
 	} {
-		s.stub.tree["Dockerfile.nodejs20.x"] = stubFile{data: "FROM scratch\nCOPY x86_64/a.tar.xz /\n"}
-		s.there, s.answersAfter, s.answers = 2, 2, make(chan struct{})
-		_, err := Frontend{GitTimeout: 200 * time.Millisecond}.Build(t.Context(), s)
-		require.NoError(t, err, name)
-		require.GreaterOrEqual(t, s.asked.Load(), int64(2), name)
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tc.server.there, tc.server.answersAfter = 20, 20
+				s := tc.server.begin(tc.opts)
+				_, err := Frontend{}.Build(t.Context(), s)
+				require.NoError(t, err)
+				require.Len(t, s.asked, 20, "each time anew")
+				for _, asked := range s.asked {
+					require.Equal(t, remote+"/HEAD", asked)
+				}
+			})
+		})
 	}
 }
 
 func TestABuildThatIsEndedIsNotCalledSilent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Frontend{}.Build(ctx, &silentGit{stub: newStub(nil), metadata: "#refs/heads/", answers: make(chan struct{})})
+	_, err := Frontend{}.Build(ctx, silentGit{metadata: "#refs/heads/"}.begin(nil))
 	require.ErrorContains(t, err, "context canceled")
 	require.NotContains(t, err.Error(), "no answer in time")
 }

@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,26 +17,45 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hurried gives git a short time.
+// hurried asks after each second whether a server is there.
 func hurried(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	return frontend.Frontend{GitTimeout: 5 * time.Second}.Build(ctx, c)
+	return frontend.Frontend{GitTimeout: time.Second}.Build(ctx, c)
+}
+
+// presence is what asks a server whether it is there. Git itself asks for no HEAD.
+const presence = "/HEAD"
+
+// gitRequests are how many requests git made, and how often the server was asked whether it is there.
+func (h *host) gitRequests() (git, asked int) {
+	for _, r := range h.Requests() {
+		if strings.HasSuffix(r.Path, presence) {
+			asked++
+		} else if r.Kind == sample.Git {
+			git++
+		}
+	}
+	return git, asked
 }
 
 func TestARepositoryThatSaysNothingEndsABuildAndHoldsNoOther(t *testing.T) {
 	d := sandbox.Start(t)
 	for name, tc := range map[string]struct {
-		answers int // requests before the silence
-		context bool
-		want    string
+		commit, context bool
+		there           int // how often it answers that it is
+		want            string
 	}{
-		"head":                {0, false, "branch case of "},
-		"tree":                {2, false, "commit "},
-		"commit of a context": {0, true, "build context from git: not done in 5s: no answer in time"},
+		"head":                {want: "not done in 1s: no answer in time"},
+		"tree":                {commit: true, want: "not done in 1s: no answer in time"},
+		"one that was there":  {commit: true, there: 2, want: "not done in 3s: no answer in time"},
+		"commit of a context": {context: true, want: "build context from git: not done in 1s: no answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, append(task, file("a", name))...)))})
 			req := h.request("case")
+			if tc.commit {
+				req.Attrs["commit"] = must(h.Commit("case"))
+			}
 			if tc.context {
 				repository, objects := h.URLs(h.url)
 				req.Attrs = map[string]string{"context": repository + "#case", "filename": "Dockerfile.case", "objects": objects}
@@ -43,12 +63,13 @@ func TestARepositoryThatSaysNothingEndsABuildAndHoldsNoOther(t *testing.T) {
 			patient := req.Func
 			req.Func = hurried
 			h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
-			if tc.answers > 0 {
-				h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Times: tc.answers})
+			if tc.there > 0 {
+				h.Inject(sample.Target{Kind: sample.Git, Path: presence}, sample.Fault{Times: tc.there})
 			}
 			_, err := d.Solve(t.Context(), t, req)
 			require.ErrorContains(t, err, tc.want)
-			require.ErrorContains(t, err, "no answer in time")
+			_, asked := h.gitRequests()
+			require.Equal(t, tc.there+1, asked)
 
 			h.Heal()
 			req.Func = patient
@@ -62,18 +83,44 @@ func TestManyBuildsFromOneRepositoryAreNotTakenForSilence(t *testing.T) {
 	runtimes := []string{"nodejs18.x", "nodejs20.x", "python3.11", "java21", "go1.x", "provided.al2023"}
 	h := upstream(t, runtimes...)
 	d := sandbox.Start(t)
-	// All requests together take longer than the time, and git asks for one runtime after the other.
+	// Git asks for one runtime after the other: the last one waits for longer than the time.
 	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Delay: 500 * time.Millisecond})
 	var wg sync.WaitGroup
 	for _, r := range runtimes {
 		wg.Go(func() {
 			req := h.request(r, "requestid", "lambda.plan")
-			req.Func = hurried
+			req.Func = frontend.Frontend{GitTimeout: 2 * time.Second}.Build
 			_, err := d.Solve(t.Context(), t, req)
 			assert.NoError(t, err)
 		})
 	}
 	wg.Wait()
+	_, asked := h.gitRequests()
+	require.GreaterOrEqual(t, asked, 2)
+}
+
+func TestADaemonWithoutRoomIsNotTakenForASilentServer(t *testing.T) {
+	d := sandbox.Start(t, sandbox.WithConfig("[worker.oci]\n  max-parallelism = 1\n"))
+	full, h := upstream(t, "nodejs20.x"), upstream(t, "go1.x") // one commit from both would be one step of the daemon
+	full.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	held, built := make(chan error, 1), make(chan error, 1)
+	build := func(ctx context.Context, h *host, runtime string, f gateway.BuildFunc, done chan error) {
+		req := h.request(runtime, "commit", must(h.Commit(runtime)), "requestid", "lambda.plan")
+		req.Func = f
+		_, err := d.Solve(ctx, t, req)
+		done <- err
+	}
+	go build(ctx, full, "nodejs20.x", frontend.Frontend{}.Build, held) // its git holds the only place
+	sandbox.Wait(t, func() bool { git, _ := full.gitRequests(); return git > 0 }, "git of the first build")
+	go build(t.Context(), h, "go1.x", hurried, built)
+	sandbox.Wait(t, func() bool { _, asked := h.gitRequests(); return asked >= 3 || len(built) > 0 }, "three questions")
+	git, _ := h.gitRequests()
+	require.Zero(t, git, "it has no place yet")
+	leave()
+	require.Error(t, <-held)
+	require.NoError(t, <-built)
 }
 
 func TestEveryFaultThatIsSilenceEndsTheCommand(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -43,11 +44,12 @@ type Trickle struct {
 	Every time.Duration
 }
 
-// Target selects requests. Without an OID it is all of the kind. For Batch, an OID selects that
-// object in each answer, and the parts of BatchFault that are about objects.
+// Target selects requests. Without an OID it is all of the kind, or those whose path ends so. For Batch, an OID selects
+// that object in each answer, and the parts of BatchFault that are about objects.
 type Target struct {
 	Kind Kind
 	OID  string
+	Path string
 }
 
 // injected is a fault in force.
@@ -78,8 +80,10 @@ func (f *faults) Heal() {
 }
 
 // next is the fault of the request at hand, and uses it up by one.
-func (f *faults) next(kind Kind, oid string) Fault {
-	fault, _ := f.take(func(t Target) bool { return t.Kind == kind && (t.OID == "" || t.OID == oid) })
+func (f *faults) next(r Request) Fault {
+	fault, _ := f.take(func(t Target) bool {
+		return t.Kind == r.Kind && (t.OID == "" || t.OID == r.OID) && strings.HasSuffix(r.Path, t.Path)
+	})
 	return fault
 }
 

@@ -119,6 +119,16 @@ func TestGitSeesTheFaultsOfGit(t *testing.T) {
 	require.NoError(t, exec.Command("git", "ls-remote", url).Run())
 }
 
+func TestAFaultOfOnePathLeavesTheOthers(t *testing.T) {
+	s := serve(t)
+	s.Inject(Target{Kind: Git, Path: "/HEAD"}, Fault{Status: 503})
+	response, _, err := s.get(t, RepositoryPath+"/HEAD")
+	require.NoError(t, err)
+	require.Equal(t, 503, response.StatusCode)
+	url, _ := s.URLs(s.base)
+	require.NoError(t, exec.Command("git", "ls-remote", url).Run())
+}
+
 func TestBatchSeesTheFaultsOfTheBatch(t *testing.T) {
 	s := serve(t)
 	s.Inject(Target{Kind: Batch}, Fault{Status: 503, Body: "{}"})

@@ -49,7 +49,7 @@ func (s *Server) URLs(base string) (repository, objects string) {
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.read(r)
-	fault := s.next(c.Kind, c.OID)
+	fault := s.next(c.Request)
 	a := &answer{ResponseWriter: w, context: r.Context(), log: &s.requestLog, request: s.begin(c.Request), fault: fault}
 	defer func() { // also after the panic that cuts a connection
 		if s.OnRequest != nil {
