@@ -139,6 +139,20 @@ func TestAnImageIsNotWrittenToATerminal(t *testing.T) {
 	require.Empty(t, h.Requests(), "before anything is begun")
 }
 
+// What reads from the terminal within the process that has BuildKit inside would be in the background there.
+func TestADockerfileIsTypedOnATerminal(t *testing.T) {
+	c := newCLI(t)
+	c.writes(t, map[string]string{"a": "x"})
+	on := c.onTerminal(t, "build", "-f", "-", "-o", "type=local,dest=root")
+	_, err := on.Write([]byte("FROM scratch\nCOPY a /\n\x04"))
+	require.NoError(t, err)
+	on.end(0)
+	require.FileExists(t, c.file("root/a"))
+
+	h := upstream(t, "nodejs20.x")
+	c.onTerminal(t, append(build(h, "nodejs20.x"), "--secret=id=GIT_AUTH_TOKEN,src=/dev/tty")...).end(0) // though it can't be read
+}
+
 func TestCtrlCOnATerminalEndsABuild(t *testing.T) {
 	c := newCLI(t)
 	h := upstream(t, "nodejs20.x")

@@ -16,7 +16,7 @@ func (r *request) answer(c *cobra.Command, asJSON bool, attrs map[string]string,
 	if err := r.check(attrs["runtime"]); err != nil {
 		return &usageError{err, c.CommandPath()}
 	}
-	if err := r.enter(c.Context()); err != nil {
+	if err := r.enter(c.Context(), os.Stdin); err != nil {
 		return err
 	}
 	a, err := r.open(c.Context())

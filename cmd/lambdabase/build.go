@@ -39,7 +39,11 @@ func newBuild() *cobra.Command {
 			if err := b.check(args); err != nil {
 				return &usageError{err, c.CommandPath()}
 			}
-			if err := b.enter(c.Context()); err != nil {
+			input, err := b.readInput(c.Context())
+			if err != nil {
+				return err
+			}
+			if err := b.enter(c.Context(), input); err != nil {
 				return err
 			}
 			return b.run(c.Context(), args)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -41,7 +42,7 @@ func newUsage() *cobra.Command {
 
 // within does something with BuildKit.
 func (p *place) within(ctx context.Context, do func(*client.Client) error) error {
-	if err := p.enter(ctx); err != nil {
+	if err := p.enter(ctx, os.Stdin); err != nil {
 		return err
 	}
 	c, end, err := p.connect(ctx)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -47,15 +49,37 @@ func (b *buildCommand) openDockerfile() (fsutil.FS, string, error) {
 		folder, err := newFS(filepath.Dir(b.file))
 		return folder, filepath.Base(b.file), err
 	}
-	if b.input == nil {
-		dt, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return nil, "", errors.Wrap(err, "Dockerfile on the standard input")
-		}
-		b.input = staticfs.NewFS()
-		b.input.Add("Dockerfile", &types.Stat{Mode: 0o644}, dt)
-	}
 	return b.input, "Dockerfile", nil
+}
+
+// readInput reads the Dockerfile if it comes from the standard input, and gives what the process in namespaces of its own
+// has in the place of that: it can't read from a terminal.
+func (b *buildCommand) readInput(ctx context.Context) (io.Reader, error) {
+	if b.file != stdin {
+		return os.Stdin, nil
+	}
+	dt, err := readInterruptibly(ctx, os.Stdin)
+	if err != nil {
+		return nil, errors.Wrap(err, "Dockerfile on the standard input")
+	}
+	b.input = staticfs.NewFS()
+	b.input.Add("Dockerfile", &types.Stat{Mode: 0o644}, dt)
+	return bytes.NewReader(dt), nil
+}
+
+// readInterruptibly reads all, or until ctx ends.
+func readInterruptibly(ctx context.Context, r io.Reader) (dt []byte, err error) {
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		dt, err = io.ReadAll(r)
+	}()
+	select {
+	case <-read:
+		return dt, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 func newFS(dir string) (fsutil.FS, error) {

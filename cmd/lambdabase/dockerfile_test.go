@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"os"
 	"testing"
 
@@ -38,4 +40,16 @@ func TestAFolderInPlaceOfARuntimeIsToldHowToBuildIt(t *testing.T) {
 	missing = errors.New("no runtime app/Dockerfile: https://h/r has no such branch")
 	require.ErrorContains(t, withHint(missing, []string{"app/Dockerfile"}), "type lambdabase build -f app/Dockerfile app")
 	require.NoError(t, withHint(nil, []string{"app"}))
+}
+
+func TestAnInterruptEndsTheReadOfADockerfile(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, _ = w.Write([]byte("FROM scratch\n")) // returns once it is read
+		cancel()
+	}()
+	_, err := readInterruptibly(ctx, r)
+	require.ErrorIs(t, err, context.Canceled)
 }

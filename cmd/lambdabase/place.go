@@ -39,10 +39,11 @@ func (p *place) flags(f *pflag.FlagSet) {
 	f.BoolVar(&p.debug, "debug", false, "print the log of the BuildKit inside")
 }
 
-// enter runs this process again in namespaces of its own if BuildKit is to run in it. Mounts go with them however it ends.
-func (p *place) enter(ctx context.Context) error {
+// enter runs this process again in namespaces of its own if BuildKit is to run in it, with a standard input. Mounts go with
+// them however it ends.
+func (p *place) enter(ctx context.Context, stdin io.Reader) error {
 	if p.addr == "" {
-		isolated, exit, err := embedded.Isolate(ctx)
+		isolated, exit, err := embedded.Isolate(ctx, stdin)
 		if err == nil && !isolated {
 			err = exitError(exit)
 		}

@@ -3,6 +3,7 @@ package embedded
 import (
 	"bufio"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"sync/atomic"
@@ -27,6 +28,10 @@ func enter(pid string) error {
 	if err := os.Unsetenv(innerEnv); err != nil { // what this process runs is not isolated from it
 		return errors.WithStack(err)
 	}
+	// A process that isn't in the foreground gets this signal where it reads from a terminal, /dev/tty perhaps. It would stop
+	// any other one, but the first of a process namespace is not stopped: Linux would begin the read again, for ever. Where
+	// the signal is ignored the read fails.
+	signal.Ignore(unix.SIGTTIN)
 	if err := followOuter(); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -28,20 +29,21 @@ const innerEnv = "LAMBDABASE_ISOLATED"
 // program may outlive a kill.
 //
 // It is in a process group of its own, and gets the signals of the outer process from that one, each of them once; when
-// ctx ends it gets SIGTERM. It dies with the outer process even if that is killed. The standard streams are inherited;
-// only reading from a terminal fails, as it does for every process that is not in its foreground.
-func Isolate(ctx context.Context) (isolated bool, exit int, err error) {
+// ctx ends it gets SIGTERM. It dies with the outer process even if that is killed. Its standard input is stdin, and the
+// other standard streams are inherited. It can't read from a terminal, as it is not in its foreground: what is to come from
+// there is read before.
+func Isolate(ctx context.Context, stdin io.Reader) (isolated bool, exit int, err error) {
 	if outer.Load() != 0 {
 		return true, 0, nil
 	}
 	if pid, ok := os.LookupEnv(innerEnv); ok {
 		return true, 0, enter(pid)
 	}
-	exit, err = runInner(ctx)
+	exit, err = runInner(ctx, stdin)
 	return false, exit, err
 }
 
-func runInner(ctx context.Context) (int, error) {
+func runInner(ctx context.Context, stdin io.Reader) (int, error) {
 	own, err := chooseNamespaces()
 	if err != nil {
 		return 0, err
@@ -55,6 +57,7 @@ func runInner(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	cmd.Stdin = stdin
 	// What ends a child with its parent ends it with the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -101,7 +104,7 @@ func innerCommand(alive *os.File, own namespaces) (*exec.Cmd, error) {
 	cmd := exec.Command("/proc/self/exe") // also where the file was replaced meanwhile
 	cmd.Args = os.Args
 	cmd.Env = append(os.Environ(), innerEnv+"="+strconv.Itoa(os.Getpid()))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{alive} // aliveFile
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWNS}
 	cmd.SysProcAttr = attr

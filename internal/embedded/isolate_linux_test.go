@@ -36,7 +36,7 @@ func TestInnerProcessGivesTheExitCode(t *testing.T) {
 
 func TestIsolatedProcessIsNotIsolatedAgain(t *testing.T) {
 	needRoot(t)
-	isolated, exit, err := Isolate(t.Context())
+	isolated, exit, err := Isolate(t.Context(), os.Stdin)
 	require.NoError(t, err)
 	require.True(t, isolated)
 	require.Zero(t, exit)

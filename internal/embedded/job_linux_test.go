@@ -52,7 +52,7 @@ func runJob(text string) int {
 	if j.Until != "" {
 		ctx = untilThere(ctx, j.Until)
 	}
-	isolated, exit, err := Isolate(ctx)
+	isolated, exit, err := Isolate(ctx, os.Stdin)
 	if err == nil && isolated {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()

@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"context"
+	"io"
 	"runtime"
 	"time"
 
@@ -19,7 +20,7 @@ func unsupported() error {
 }
 
 // Isolate fails.
-func Isolate(context.Context) (isolated bool, exit int, err error) {
+func Isolate(context.Context, io.Reader) (isolated bool, exit int, err error) {
 	return false, 0, unsupported()
 }
 
