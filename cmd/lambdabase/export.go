@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -62,7 +63,7 @@ func (r *receiver) Register(server *grpc.Server) { filesync.RegisterFileSendServ
 // DiffCopy receives one export.
 func (r *receiver) DiffCopy(stream filesync.FileSend_DiffCopyServer) (err error) {
 	of, _ := metadata.FromIncomingContext(stream.Context())
-	if dir, is := r.dirs[strings.Join(of["buildkit-attachable-exporter-id"], "")]; is {
+	if dir, is := r.dirs[exporterID(of)]; is {
 		r.begun()
 		err = dir.receive(stream, of)
 	} else {
@@ -73,6 +74,12 @@ func (r *receiver) DiffCopy(stream filesync.FileSend_DiffCopyServer) (err error)
 		r.failed(errors.Wrap(err, "output"))
 	}
 	return err
+}
+
+// exporterID is the number of an export. A daemon that knows one export only sends none (before BuildKit 0.13), as the
+// receiver of BuildKit's client knows too (v0.33.1, session/filesync/filesync.go:317).
+func exporterID(of metadata.MD) string {
+	return cmp.Or(strings.Join(of["buildkit-attachable-exporter-id"], ""), "0")
 }
 
 // dirTarget is a dir that files are received in.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
+	"google.golang.org/grpc/metadata"
 )
 
 func TestExportsAreNumberedAsTheDaemonNumbersThem(t *testing.T) {
@@ -26,6 +27,17 @@ func TestExportsAreNumberedAsTheDaemonNumbersThem(t *testing.T) {
 		types = append(types, e.Type)
 	}
 	require.Equal(t, []string{"local", "tar", "local"}, types)
+}
+
+func TestADaemonThatKnowsOneExportSendsNoNumber(t *testing.T) {
+	r, _ := newReceiver([]client.ExportEntry{{Type: client.ExporterLocal, OutputDir: "a"}}, func() {}, func(error) {})
+	for id, want := range map[string]string{"": "a", "0": "a", "1": ""} {
+		of := metadata.MD{}
+		if id != "" {
+			of.Set("buildkit-attachable-exporter-id", id)
+		}
+		require.Equal(t, want, r.dirs[exporterID(of)].dir, id)
+	}
 }
 
 // recorded is a stream that records what is sent.
