@@ -128,10 +128,14 @@ func (s *secretStore) lookUpNamed(id string) ([]byte, error) {
 	return []byte(value), errors.Wrapf(err, "secret %s", id)
 }
 
-// source has all secrets as they are given, and namedSource those that the user names.
+// source has all secrets as they are given, and namedSource those that the user names. Git's is none for a host that the
+// user names a secret for, however that one spells it: who asks here knows all spellings.
 func (s *secretStore) source(id string) (string, bool) {
 	if dt, ok := s.namedSource(id); ok {
 		return dt, true
+	}
+	if host, ok := strings.CutPrefix(id, secrets.GitHeader+"."); ok && s.firstNamed(secrets.HostIDs(host)) != "" {
+		return "", false
 	}
 	dt, err := s.lookUp(id)
 	return string(dt), err == nil

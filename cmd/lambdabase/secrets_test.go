@@ -48,6 +48,9 @@ func TestWhatGitKnowsServesTheRepositoryOnly(t *testing.T) {
 		"none":     {nil, nil, map[string]string{"." + host: "Bearer known", "." + server: "Bearer known"}},
 		"token":    {[]string{"id=GIT_AUTH_TOKEN,env=A"}, map[string]string{"GIT_AUTH_TOKEN": "named"}, map[string]string{"." + server: "Bearer known"}},
 		"of host":  {[]string{"id=GIT_AUTH_TOKEN." + host + ",env=A"}, map[string]string{"GIT_AUTH_TOKEN." + host: "named"}, map[string]string{"." + server: "Bearer known"}},
+		"no port":  {[]string{"id=GIT_AUTH_TOKEN.git.example,env=A"}, map[string]string{"GIT_AUTH_TOKEN.git.example": "named"}, map[string]string{"." + host: "Basic eC1hY2Nlc3MtdG9rZW46bmFtZWQ=", "." + server: "Bearer known"}},
+		"objects":  {[]string{"id=HTTP_AUTH_TOKEN_git.example,env=A"}, map[string]string{"HTTP_AUTH_TOKEN_git.example": "named"}, map[string]string{"." + host: "Bearer known", "." + server: "Bearer known"}},
+		"server":   {[]string{"id=HTTP_AUTH_TOKEN_" + server + ",env=A"}, map[string]string{"HTTP_AUTH_TOKEN_" + server: "named"}, map[string]string{"." + host: "Bearer known"}},
 		"header":   {[]string{"id=GIT_AUTH_HEADER,env=A"}, map[string]string{"GIT_AUTH_HEADER": "named"}, map[string]string{"": "named", "." + server: "Bearer known"}},
 		"of other": {[]string{"id=GIT_AUTH_HEADER.other,env=A"}, map[string]string{"GIT_AUTH_HEADER.other": "named"}, map[string]string{".other": "named", "." + host: "Bearer known", "." + server: "Bearer known"}},
 		"any":      {[]string{"id=any,env=A"}, map[string]string{"any": "named\n"}, map[string]string{"." + host: "Bearer known", "." + server: "Bearer known"}},
@@ -106,6 +109,15 @@ func TestASecretThatCannotBeSentIsSaid(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "token", string(got))
 	}
+}
+
+func TestADockerfilesOwnSecretIsHandedOutAsItIs(t *testing.T) {
+	t.Setenv("A", "a\nb\n")
+	s, err := newSecretStore([]string{"id=GIT_AUTH_TOKEN_FILE,env=A"})
+	require.NoError(t, err)
+	got, err := s.GetSecret(t.Context(), "GIT_AUTH_TOKEN_FILE")
+	require.NoError(t, err)
+	require.Equal(t, "a\nb\n", string(got))
 }
 
 func TestKeysThatAreFilesAreInAnAgent(t *testing.T) {

@@ -3,34 +3,55 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"net/http"
 	"net/url"
+	"slices"
 	"sync"
+	"time"
 
 	"lambdabase/frontend"
+	"lambdabase/internal/githttp"
 	"lambdabase/internal/gitssh"
+	"lambdabase/internal/objects"
 	"lambdabase/internal/secrets"
 	"lambdabase/internal/usergit"
 
 	"github.com/pkg/errors"
 )
 
+// probeLimit is how long a repository may take to tell whom it lets in, before it is left to the build to find out.
+const probeLimit = 5 * time.Second
+
 // useGit has the store know what the user's git has for a repository and for the server of its objects, if that is another
-// one. Each is sent to its own host only, and git is asked when it is first needed.
+// one. Each is sent to its own host only, and git is asked when it is first needed. Secrets that the user names go before.
 func (s *secretStore) useGit(ctx context.Context, git usergit.Git, remote usergit.Remote, server string) {
-	if u := httpURL(remote.URL); u != nil && !s.hasForRepository(u.Host) && git.Knows(ctx, u, remote.User) {
-		probe := u.JoinPath("info/refs").String() + "?service=git-upload-pack"
-		s.git[u.Host] = sync.OnceValue(func() string {
-			return git.Authorization(ctx, u, remote.User, func(header string) bool { return s.letsIn(ctx, probe, header) })
-		})
+	at, there := httpURL(remote.URL), httpURL(server)
+	if at != nil {
+		s.useForRepository(ctx, git, remote, at)
 	}
-	if u := httpURL(server); u != nil && s.git[u.Host] == nil && !s.hasForHost(u.Host) && git.Knows(ctx, u, nil) {
-		s.git[u.Host] = sync.OnceValue(func() string {
-			return git.Authorization(ctx, u, nil, func(header string) bool { return header != "" })
+	if there != nil && (at == nil || at.Host != there.Host) && s.firstNamed(secrets.HostIDs(there.Host)) == "" && git.Knows(ctx, there, nil) {
+		s.git[there.Host] = sync.OnceValue(func() string {
+			return git.Authorization(ctx, there, nil, func(header string) bool { return header != "" })
 		})
 	}
 	if len(s.git) > 0 {
 		s.gitID = unguessable("git")
+	}
+}
+
+// useForRepository has BuildKit's git get a secret that the user names for it also where that one spells the host in a way
+// that BuildKit doesn't look for: without the port, or in lower case.
+func (s *secretStore) useForRepository(ctx context.Context, git usergit.Git, remote usergit.Remote, u *url.URL) {
+	switch named := s.firstNamed(secrets.GitIDs(u.Host)); {
+	case named == "" && git.Knows(ctx, u, remote.User):
+		probe := githttp.NewProbe(u, s.transport, probeLimit)
+		s.git[u.Host] = sync.OnceValue(func() string {
+			return git.Authorization(ctx, u, remote.User, func(header string) bool { return probe.LetsIn(ctx, header) })
+		})
+	case named != "" && !slices.Contains(secrets.BuildKitGitIDs(u.Host), named):
+		s.git[u.Host] = func() string {
+			value, _ := objects.Credentials(remote.URL, s.namedSource).Authorization(u)
+			return value
+		}
 	}
 }
 
@@ -56,39 +77,17 @@ func httpURL(address string) *url.URL {
 	return u
 }
 
-// hasForRepository tells whether the user names a secret for the repository's host, which goes before what git knows:
-// BuildKit would take the header first.
-func (s *secretStore) hasForRepository(host string) bool {
-	return s.hasForHost(host) || s.isNamed(secrets.GitHeader) || s.isNamed(secrets.GitToken)
-}
-
-func (s *secretStore) hasForHost(host string) bool {
-	return s.isNamed(secrets.GitHeader+"."+host) || s.isNamed(secrets.GitToken+"."+host)
+// firstNamed is the first of the ids that the user names a secret by; empty if there is none.
+func (s *secretStore) firstNamed(ids []string) string {
+	if i := slices.IndexFunc(ids, s.isNamed); i >= 0 {
+		return ids[i]
+	}
+	return ""
 }
 
 func (s *secretStore) isNamed(id string) bool {
 	_, ok := s.namedSource(id)
 	return ok
-}
-
-// letsIn tells whether a server answers who sends the header, as git itself would find out. A credential follows no
-// redirect.
-func (s *secretStore) letsIn(ctx context.Context, address, header string) bool {
-	client := &http.Client{Transport: s.transport, Timeout: idle}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return true
-	}
-	if header != "" {
-		req.Header.Set("Authorization", header)
-		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return true // the build will say what is wrong
-	}
-	res.Body.Close()
-	return res.StatusCode < 400
 }
 
 func isSSH(repository string) bool {

@@ -3,10 +3,9 @@ package branches
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"mime"
 	"net/http"
-	"net/url"
-	"strings"
+
+	"lambdabase/internal/githttp"
 
 	"github.com/pkg/errors"
 )
@@ -38,31 +37,17 @@ func httpClient(pem []byte, heard func()) (*http.Client, error) {
 }
 
 func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("User-Agent", githttp.UserAgent)
 	res, err := w.RoundTripper.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
 	w.heard()
-	if asksToSignIn(res) {
+	if githttp.AsksToSignIn(res) {
 		res.Body.Close()
 		return nil, errSignIn
 	}
 	res.Body = &listener{res.Body, w.heard}
 	return res, nil
-}
-
-// asksToSignIn tells a page, by its type or as Azure DevOps does by status 203, and the way to one: a repository that has
-// moved is asked for the same elsewhere.
-func asksToSignIn(res *http.Response) bool {
-	const refs = "/info/refs"
-	switch to, err := url.Parse(res.Header.Get("Location")); {
-	case res.StatusCode == http.StatusNonAuthoritativeInfo:
-		return true
-	case res.StatusCode == http.StatusOK:
-		kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-		return kind == "text/html"
-	case res.StatusCode >= 300 && res.StatusCode < 400 && err == nil && to.Path != "":
-		return strings.HasSuffix(res.Request.URL.Path, refs) && !strings.HasSuffix(to.Path, refs)
-	}
-	return false
 }

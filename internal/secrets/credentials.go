@@ -75,7 +75,7 @@ func (c Credentials) Check(others ...string) error {
 // and not as the URL does, with the default port perhaps, or in capitals.
 func (c Credentials) ids(u *url.URL) []string {
 	if !c.ofRepository(u) {
-		return idsOf(u.Host)
+		return HostIDs(u.Host)
 	}
 	_, host := cutScheme(c.Repository)
 	ids := append(gitIDs(u.Host), gitIDs(host)...)

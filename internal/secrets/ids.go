@@ -32,7 +32,7 @@ func IDs(repository string, others ...string) []string {
 	ids := idsOfRepository(host)
 	for _, other := range others {
 		_, host := cutScheme(other)
-		for _, id := range idsOf(host) {
+		for _, id := range HostIDs(host) {
 			if !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
@@ -41,14 +41,22 @@ func IDs(repository string, others ...string) []string {
 	return ids
 }
 
-// idsOf are the secrets that name the host, those that name its port too first.
-func idsOf(host string) []string {
+// GitIDs are the secrets that are meant for git at a repository's host.
+func GitIDs(host string) []string { return append(gitIDs(host), GitHeader, GitToken) }
+
+// BuildKitGitIDs are those of them that BuildKit's git looks for: they name the host as the URL does, or none.
+func BuildKitGitIDs(host string) []string {
+	return []string{GitHeader + "." + host, GitToken + "." + host, GitHeader, GitToken}
+}
+
+// HostIDs are the secrets that name a host, those that name its port too first.
+func HostIDs(host string) []string {
 	return append(gitIDs(host), httpIDs(host)...)
 }
 
 // idsOfRepository are those for the repository's host: what git takes comes first, so that LFS takes the same.
 func idsOfRepository(host string) []string {
-	return append(append(gitIDs(host), GitHeader, GitToken), httpIDs(host)...)
+	return append(GitIDs(host), httpIDs(host)...)
 }
 
 func gitIDs(host string) []string {
@@ -107,9 +115,15 @@ func cutScheme(host string) (scheme, rest string) {
 	return "https", host
 }
 
-// IsCredential tells whether a secret is one that is sent in a header.
+// IsCredential tells whether a secret is one that is sent in a header. Others may have a name that only begins like one of
+// those.
 func IsCredential(id string) bool {
-	return slices.ContainsFunc([]string{GitHeader, GitToken, httpHeader, httpToken}, func(name string) bool { return strings.HasPrefix(id, name) })
+	for _, name := range []string{GitHeader, GitToken} {
+		if id == name || strings.HasPrefix(id, name+".") {
+			return true
+		}
+	}
+	return strings.HasPrefix(id, httpHeader) || strings.HasPrefix(id, httpToken)
 }
 
 // authorization is what a secret's value means as a header, by the kind of secret: as BuildKit sends it.

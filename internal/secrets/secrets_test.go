@@ -151,6 +151,16 @@ func TestASecretThatNoHeaderCanCarryCountsAsNone(t *testing.T) {
 	require.NoError(t, Credentials{}.Check())
 }
 
+func TestACredentialIsToldByItsWholeName(t *testing.T) {
+	for id, want := range map[string]bool{
+		"GIT_AUTH_TOKEN": true, "GIT_AUTH_HEADER": true, "GIT_AUTH_TOKEN.git.example:8443": true, "GIT_AUTH_HEADER.git.example": true,
+		"HTTP_AUTH_TOKEN_git.example": true, "HTTP_AUTH_HEADER_::1": true,
+		"GIT_AUTH_TOKEN_FILE": false, "GIT_AUTH_HEADERS": false, "HTTP_AUTH_TOKEN": false, "MY_GIT_AUTH_TOKEN": false, "": false,
+	} {
+		require.Equal(t, want, IsCredential(id), id)
+	}
+}
+
 func TestAdviceNamesTheSecretOfTheHost(t *testing.T) {
 	c := Credentials{Repository: "git.example"}
 	require.Equal(t, "pass a token as the secret GIT_AUTH_TOKEN.git.example:8443 (--secret id=GIT_AUTH_TOKEN.git.example:8443,env=...)",
