@@ -218,6 +218,13 @@ func (j job) begin() {
 	}
 }
 
+// tell says of dirs that were there that they may have a part of the result.
+func (j job) tell() {
+	for _, dir := range j.existing {
+		dir.tell()
+	}
+}
+
 // ask asks for all of it at once. One that fails ends the others.
 func (a *asker) ask(command context.Context, jobs ...job) ([]*client.SolveResponse, error) {
 	answers, eg := make([]*client.SolveResponse, len(jobs)), &errgroup.Group{}

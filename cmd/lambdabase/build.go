@@ -187,9 +187,11 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	b.begun.add(files...)
 	defer func() {
-		for _, f := range files {
-			f.drop()
+		b.begun.drop()
+		for _, j := range jobs {
+			j.tell()
 		}
 	}()
 	answers, err := a.ask(ctx, jobs...)

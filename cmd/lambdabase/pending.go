@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/moby/buildkit/identity"
@@ -15,6 +16,28 @@ import (
 type pending interface {
 	keep() error
 	drop() // removes what was begun, unless it was kept
+}
+
+// begun is all that a command makes.
+type begun struct {
+	mu  sync.Mutex
+	all []pending
+}
+
+func (b *begun) add(made ...pending) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.all = append(b.all, made...)
+}
+
+// drop removes what isn't kept. If that is already being done it waits for its end.
+func (b *begun) drop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.all {
+		p.drop()
+	}
+	b.all = nil
 }
 
 // pendingFile is a file.
@@ -97,8 +120,15 @@ func (p *pendingDir) keep() error {
 	return errors.Wrap(os.Rename(p.dir, p.name), "output")
 }
 
+// dropTries is how often a dir is removed at most: a receiver that is ending may still write into it.
+const dropTries = 100
+
 func (p *pendingDir) drop() {
-	_ = os.RemoveAll(p.dir)
+	for range dropTries {
+		if os.RemoveAll(p.dir) == nil {
+			break
+		}
+	}
 	for _, dir := range p.made {
 		_ = os.Remove(dir) // if nothing is in it
 	}
@@ -116,8 +146,11 @@ func (e *existingDir) keep() error {
 	return nil
 }
 
-// drop says what can't be undone.
-func (e *existingDir) drop() {
+// drop can't undo it.
+func (e *existingDir) drop() {}
+
+// tell says so.
+func (e *existingDir) tell() {
 	if !e.kept && e.begun.Load() {
 		fmt.Fprintf(os.Stderr, "%s was there before: it may have a part of the result now, besides what it had\n", e.name)
 	}

@@ -30,6 +30,7 @@ type place struct {
 	noProcessSandbox        bool
 	debug                   bool
 	warn                    func(string)
+	begun                   begun
 }
 
 func (p *place) flags(f *pflag.FlagSet) {
@@ -51,17 +52,36 @@ func (p *place) enter(ctx context.Context, stdin io.Reader) error {
 			return err
 		}
 	}
-	context.AfterFunc(ctx, endInTime)
+	context.AfterFunc(ctx, p.endInTime)
 	return nil
 }
 
 // endInTime ends a command that is interrupted, if it doesn't by itself: whatever hangs then, like a reader of what it says,
-// is not waited for. A cache bears it, as it bears a kill.
-func endInTime() {
+// is not waited for. A cache bears it, as it bears a kill. Only what was begun is removed first.
+func (p *place) endInTime() {
 	time.Sleep(950 * time.Millisecond)
-	go fmt.Fprintln(os.Stderr, interrupted)
+	say := func(text string) { go fmt.Fprintln(os.Stderr, text) }
+	say(interrupted)
+	p.dropBegun(say)
 	time.Sleep(20 * time.Millisecond)
 	os.Exit(exitInterrupted)
+}
+
+// slowDrop is how long removing may take without a word.
+const slowDrop = 500 * time.Millisecond
+
+func (p *place) dropBegun(say func(string)) {
+	dropped := make(chan struct{})
+	go func() {
+		defer close(dropped)
+		p.begun.drop()
+	}()
+	select {
+	case <-dropped:
+	case <-time.After(slowDrop):
+		say("removing what was written of the output; to leave it there, interrupt once more")
+		<-dropped
+	}
 }
 
 // closeGrace is how long the BuildKit inside of a command that is interrupted may take to end.
