@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"lambdabase/internal/sample"
@@ -92,4 +93,27 @@ func TestATokenFileIsReadTheSameWayEverywhere(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAnInterruptEndsACommandThatWaitsForACredentialHelper(t *testing.T) {
+	c := newCLI(t)
+	h := alone(t).elsewhere(t)
+	h.Private(canaryAccess)
+	require.NoError(t, syscall.Mkfifo(c.file("pipe"), 0o600))
+	pipe, err := os.OpenFile(c.file("pipe"), os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer pipe.Close() // which ends the helpers
+	c.gitConfig(t, "[credential]\n\thelper = \"!f() { touch "+c.file("asked")+"; cat "+c.file("pipe")+"; }; f\"\n")
+	for name, args := range map[string][]string{"list": {"list", h.repository()}, "build": {"build", "nodejs20.x", h.repository()}} {
+		t.Run(name, func(t *testing.T) {
+			cmd := c.command(t, args...)
+			ended := make(chan said, 1)
+			go func() { ended <- finished(t, cmd) }()
+			sandbox.Wait(t, func() bool { return os.Remove(c.file("asked")) == nil }, "question to the helper")
+			require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+			s := <-ended
+			require.Equal(t, 130, s.code, s.stderr)
+			require.Contains(t, s.stderr, "lambdabase: interrupted\n")
+		})
+	}
 }

@@ -147,7 +147,7 @@ func (a *asker) attach(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.git = usergit.Load(ctx)
+	a.git = loadGit(ctx)
 	remote, err := resolve(ctx, a.git, options.Repository)
 	if err != nil {
 		return err

@@ -18,7 +18,6 @@ import (
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/objects"
 	"lambdabase/internal/printable"
-	"lambdabase/internal/usergit"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
@@ -63,6 +62,7 @@ func (l *listCommand) run(c *cobra.Command) error {
 	if err := l.check(); err != nil {
 		return &usageError{err, c.CommandPath()}
 	}
+	context.AfterFunc(c.Context(), l.place.endInTime)
 	key := l.repository
 	if l.sample {
 		end, url, _, err := l.place.serveSample()
@@ -149,7 +149,7 @@ func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime,
 	if err != nil {
 		return nil, err
 	}
-	git := usergit.Load(ctx)
+	git := loadGit(ctx)
 	there, err := resolve(ctx, git, l.repository)
 	if err != nil {
 		return nil, err

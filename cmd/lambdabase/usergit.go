@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"lambdabase/internal/githttp"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/objects"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/secrets"
 	"lambdabase/internal/usergit"
 
@@ -20,6 +23,13 @@ import (
 
 // probeLimit is how long a repository may take to tell whom it lets in, before it is left to the build to find out.
 const probeLimit = 5 * time.Second
+
+// loadGit is the user's git, which says what it waits for.
+func loadGit(ctx context.Context) usergit.Git {
+	git := usergit.Load(ctx)
+	git.Notice = func(text string) { fmt.Fprintln(os.Stderr, printable.Name(text)) }
+	return git
+}
 
 // useGit has the store know what the user's git has for a repository and for the server of its objects, if that is another
 // one. Each is sent to its own host only, and git is asked when it is first needed. Secrets that the user names go before.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 
 	"lambdabase/internal/secrets"
@@ -65,7 +64,7 @@ func (g Git) hasHelper(ctx context.Context, u *url.URL) bool {
 	if !g.has("helper") {
 		return false
 	}
-	out, err := exec.CommandContext(ctx, "git", "config", "--get-urlmatch", "credential.helper", u.String()).Output()
+	out, err := config(ctx, "", "--get-urlmatch", "credential.helper", u.String())
 	return err == nil && len(bytes.TrimSpace(out)) > 0
 }
 
@@ -82,10 +81,8 @@ func (g Git) credential(ctx context.Context, u *url.URL, user *url.Userinfo) str
 	if user.Username() != "" {
 		input += "username=" + user.Username() + "\n"
 	}
-	cmd := exec.CommandContext(ctx, "git", "credential", "fill")
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "SSH_ASKPASS=true", "GCM_INTERACTIVE=never")
-	cmd.Stdin = strings.NewReader(input + "\n")
-	out, err := cmd.Output()
+	env := append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "SSH_ASKPASS=true", "GCM_INTERACTIVE=never")
+	out, err := g.askHelper(ctx, u.Host, input+"\n", env)
 	if err != nil {
 		return ""
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"os/exec"
 	"strconv"
 	"strings"
 )
@@ -35,17 +34,15 @@ func (g Git) extraHeader(ctx context.Context, u *url.URL) (authorization string)
 
 // bestMatch is which of the settings git takes for a URL; -1 if none. Git reads their sections, and never their values.
 func bestMatch(ctx context.Context, headers []setting, u *url.URL) int {
-	var config strings.Builder
+	var text strings.Builder
 	for i, s := range headers {
-		config.WriteString("[http")
+		text.WriteString("[http")
 		if pattern := strings.TrimPrefix(strings.TrimSuffix(s.key, ".extraheader"), "http"); pattern != "" {
-			fmt.Fprintf(&config, " \"%s\"", strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pattern[1:]))
+			fmt.Fprintf(&text, " \"%s\"", strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pattern[1:]))
 		}
-		fmt.Fprintf(&config, "]\n\textraheader = %d\n", i)
+		fmt.Fprintf(&text, "]\n\textraheader = %d\n", i)
 	}
-	cmd := exec.CommandContext(ctx, "git", "config", "--file", "-", "--get-urlmatch", "http.extraheader", u.String())
-	cmd.Stdin = strings.NewReader(config.String())
-	out, err := cmd.Output()
+	out, err := config(ctx, text.String(), "--file", "-", "--get-urlmatch", "http.extraheader", u.String())
 	if err != nil {
 		return -1
 	}

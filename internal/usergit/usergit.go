@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"net/url"
-	"os/exec"
 	"slices"
 	"strings"
 
@@ -14,7 +13,11 @@ import (
 )
 
 // Git is the user's git: its configuration at one time.
-type Git struct{ config []setting }
+type Git struct {
+	Notice func(text string) // is told why it takes long; may be nil
+	config []setting
+	limits limits
+}
 
 // setting is one value of the configuration, in git's order: of two that match equally well the later one wins.
 type setting struct{ key, value string }
@@ -24,11 +27,11 @@ const settings = `^(url\..*\.insteadof|http\.(.*\.)?extraheader|credential\.(.*\
 
 // Load reads the configuration. Where git is missing, or has none of it, the user's git knows nothing.
 func Load(ctx context.Context) Git {
-	out, err := exec.CommandContext(ctx, "git", "config", "-z", "--get-regexp", settings).Output()
+	out, err := config(ctx, "", "-z", "--get-regexp", settings)
 	if err != nil {
 		return Git{}
 	}
-	var g Git
+	g := Git{limits: limits{helperPatience, helperLimit}}
 	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
 		key, value, _ := strings.Cut(entry, "\n")
 		g.config = append(g.config, setting{key, value})
@@ -52,7 +55,7 @@ func (g Git) Resolve(ctx context.Context, repository string) (Remote, error) {
 	if !g.has("insteadof") {
 		return Remote{URL: repository}, nil
 	}
-	out, err := exec.CommandContext(ctx, "git", "ls-remote", "--get-url", "--", repository).Output()
+	out, err := run(ctx, configLimit, "", nil, "ls-remote", "--get-url", "--", repository)
 	if err != nil {
 		return Remote{}, errors.Wrap(err, "url.<base>.insteadOf of your git")
 	}

@@ -1,11 +1,14 @@
 package usergit
 
 import (
+	"context"
 	"encoding/base64"
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -111,6 +114,39 @@ func TestAHelperIsAskedForTheHostAndNoOther(t *testing.T) {
 		require.Empty(t, g.Authorization(t.Context(), parse(t, url), nil, refused), url)
 		require.NoFileExists(t, "asked", url)
 	}
+}
+
+// A helper that hangs is one that git has started, and goes on without it.
+func TestAHelperThatHangsIsNotWaitedForForEver(t *testing.T) {
+	g := atHome(t, "[credential]\n\thelper = \"!cat pipe\"\n", "")
+	require.NoError(t, syscall.Mkfifo("pipe", 0o600))
+	t.Cleanup(func() { // which ends the helper
+		if pipe, err := os.OpenFile("pipe", os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			pipe.Close()
+		}
+	})
+	said := make(chan string, 2)
+	g.Notice, g.limits = func(text string) { said <- text }, limits{time.Millisecond, time.Second}
+	refused := func(string) bool { return false }
+	require.Empty(t, g.Authorization(t.Context(), parse(t, repository), nil, refused))
+	const silent = "the credential helper of your git (credential.helper) doesn't answer for git.example: "
+	require.Equal(t, silent+"waiting for it, at most 1s", <-said)
+	require.Equal(t, silent+"going on without it", <-said)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	g.limits = limits{time.Millisecond, time.Hour}
+	g.Notice = func(string) { cancel() } // an interrupt while it is waited for
+	require.Empty(t, g.Authorization(ctx, parse(t, repository), nil, refused))
+}
+
+// The output is open as long as the daemon lives.
+func TestADaemonOfAHelperIsNotWaitedFor(t *testing.T) {
+	g := atHome(t, "[credential]\n\thelper = \"!f() { cat pipe >&2 & echo username=u; echo password=p; }; f\"\n", "")
+	require.NoError(t, syscall.Mkfifo("pipe", 0o600))
+	pipe, err := os.OpenFile("pipe", os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer pipe.Close()
+	require.Equal(t, basicOf("u:p"), g.Authorization(t.Context(), parse(t, repository), nil, func(string) bool { return false }))
 }
 
 func TestAHelperMayKnowAWholeHeader(t *testing.T) {
