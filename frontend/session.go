@@ -17,7 +17,8 @@ import (
 type Session struct {
 	// GitSecret and SSHAgent, if not empty, are the ids under which the session has what the user's git and SSH agent
 	// know: in place of GIT_AUTH_HEADER, with the host behind it, and of "default". BuildKit hands out whatever a RUN of
-	// the user's Dockerfile names. So these ids are secret, and named by the frontend's own git sources and steps alone.
+	// the user's Dockerfile names. So these ids are secret, and named by the frontend's own git sources and steps alone. They
+	// are in the cache key of such a step, which is run anew with others: a client of runtimes has none.
 	GitSecret, SSHAgent string
 	// HasSecret tells whether the session has a secret; nil if that isn't known. Looking for one that it hasn't got takes
 	// BuildKit long where another client of the daemon hangs, and fails then.

@@ -127,3 +127,20 @@ func TestAnOlderDaemonFetchesLFSObjectsByAStep(t *testing.T) {
 		})
 	}
 }
+
+// What the user's git knows is mounted into the step under the same id in each run: the id is in the step's cache key.
+func TestOlderDaemonsRunAStepOfAPrivateRepositoryOnce(t *testing.T) {
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		c, d := newCLI(t), start()
+		image, _ := frontendImage(t, sandbox.Start(t))
+		h := alone(t).elsewhere(t)
+		h.Private(sample.Access{Accept: []string{basic("t0ken")}})
+		c.helper(t, "t0ken")
+		args := []string{"build", "nodejs20.x", h.repository(), "--objects=lfs", "--addr=" + d.Addr, "--opt=source=" + image, "--progress=plain"}
+		c.does(t, args...)
+		require.NotZero(t, h.Total(sample.Batch))
+		s := c.run(t, args...)
+		require.Zero(t, s.code, s.stderr)
+		require.Regexp(t, `#(\d+) fetch [0-9a-f]{12}[^\n]*\n#\d+ CACHED`, s.stderr)
+	})
+}

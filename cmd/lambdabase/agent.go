@@ -16,14 +16,17 @@ import (
 )
 
 // agentsOf are the SSH agents to forward. An SSH repository needs one, and where none is named for it, it gets the user's: under
-// an id that only the frontend's own git sources and steps are told, as BuildKit forwards an agent to whatever asks.
-func agentsOf(given []string, repository string) (attached []session.Attachable, id string, err error) {
+// an id that only the frontend's own git sources and steps are told, as BuildKit forwards an agent to whatever asks. Without a
+// RUN that could ask, the id is git's own, so that the steps are the same in the next run.
+func agentsOf(given []string, repository string, noRun bool) (attached []session.Attachable, id string, err error) {
 	configs, err := build.ParseSSH(given)
 	if err != nil {
 		return nil, "", errors.Wrap(err, "--ssh")
 	}
 	if isSSH(repository) && !slices.ContainsFunc(configs, isDefault) && os.Getenv("SSH_AUTH_SOCK") != "" {
-		id = unguessable("ssh")
+		if !noRun {
+			id = unguessable("ssh")
+		}
 		configs = append(configs, sshprovider.AgentConfig{ID: id})
 	}
 	if len(configs) == 0 {

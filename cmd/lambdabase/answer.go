@@ -13,6 +13,7 @@ import (
 
 // answer asks for something to read in place of an image, and prints it.
 func (r *request) answer(c *cobra.Command, asJSON bool, attrs map[string]string, build func(frontend.Frontend) gateway.BuildFunc) error {
+	r.noRun = attrs["runtime"] != ""
 	if err := r.check(attrs["runtime"]); err != nil {
 		return &usageError{err, c.CommandPath()}
 	}

@@ -41,6 +41,7 @@ type request struct {
 	progress  string
 	noCache   bool
 	sample    bool
+	noRun     bool // nothing but runtimes is asked for: no RUN is anybody's
 }
 
 func (r *request) flags(f *pflag.FlagSet, progress string) {
@@ -155,11 +156,12 @@ func (a *asker) attach(ctx context.Context) (err error) {
 	if a.secrets, err = newSecretStore(a.request.secrets); err != nil {
 		return err
 	}
+	a.secrets.noRun = a.noRun
 	a.secrets.useGit(ctx, a.git, remote, options.Objects.Server)
 	if err := a.secrets.check(remote.URL, options.Objects.Server); err != nil {
 		return err
 	}
-	agents, id, err := agentsOf(a.ssh, remote.URL)
+	agents, id, err := agentsOf(a.ssh, remote.URL, a.noRun)
 	if err != nil {
 		return err
 	}

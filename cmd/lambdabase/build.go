@@ -36,6 +36,7 @@ func newBuild() *cobra.Command {
   lambdabase build nodejs20.x --addr docker-container://buildkitd -o type=local,dest=root`,
 		ValidArgsFunction: runtimeNames,
 		RunE: func(c *cobra.Command, args []string) error {
+			b.noRun = b.file == ""
 			if err := b.check(args); err != nil {
 				return &usageError{err, c.CommandPath()}
 			}

@@ -25,7 +25,7 @@ func (r *request) check(runtimes ...string) error {
 	if _, err := newSecretStore(r.secrets); err != nil {
 		return err
 	}
-	if _, _, err := agentsOf(r.ssh, ""); err != nil {
+	if _, _, err := agentsOf(r.ssh, "", r.noRun); err != nil {
 		return err
 	}
 	if _, err := progressui.NewDisplay(os.Stderr, progressui.DisplayMode(r.progress)); err != nil {

@@ -25,11 +25,12 @@ const idle = 30 * time.Second
 
 // secretStore has the secrets that the user names, and what the user's git knows. BuildKit hands a session's secrets to
 // whatever asks, a RUN of a Dockerfile too. So what nobody named is there under an id that only the frontend's own git
-// sources and steps are told.
+// sources and steps are told, if there is a Dockerfile.
 type secretStore struct {
 	named     sessionsecrets.SecretStore
 	git       map[string]func() string // Authorization, by host that it may go to
-	gitID     string                   // stands for GIT_AUTH_HEADER; empty if git has nothing
+	noRun     bool                     // nothing but the frontend's own git sources and steps asks
+	gitID     string                   // stands for GIT_AUTH_HEADER; empty if git has nothing, or may be asked by that
 	authority []byte                   // certificates in PEM to trust besides the system's: the secret that steps take too
 	transport *http.Transport          // that trusts them
 }
@@ -94,6 +95,9 @@ func parseSecret(s string) (secretsprovider.Source, error) {
 
 // GetSecret is asked by BuildKit, by its own names and by the id of what git knows.
 func (s *secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
+	if s.noRun {
+		return s.lookUp(id)
+	}
 	if s.gitID != "" {
 		if host, ok := strings.CutPrefix(id, s.gitID); ok {
 			return s.lookUp(secrets.GitHeader + host)

@@ -9,7 +9,9 @@ import (
 
 	"lambdabase/internal/usergit"
 
+	sessionsecrets "github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
 
@@ -85,6 +87,28 @@ func TestWhatGitKnowsServesTheRepositoryOnly(t *testing.T) {
 	}
 }
 
+// Where nothing but runtimes is built, no RUN can ask, and an id that is another each time would have steps run anew.
+func TestWithoutADockerfileWhatGitKnowsHasGitsOwnNames(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	t.Setenv("A", "named")
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".gitconfig"), []byte("[http]\n\textraheader = Authorization: Bearer known\n"), 0o600))
+	s, err := newSecretStore([]string{"id=GIT_AUTH_TOKEN.other,env=A"})
+	require.NoError(t, err)
+	s.noRun = true
+	s.useGit(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: "https://git.example/a.git"}, "https://lfs.example/a")
+	require.Empty(t, s.gitID)
+	for id, want := range map[string]string{
+		"GIT_AUTH_HEADER.git.example": "Bearer known", "GIT_AUTH_HEADER.lfs.example": "Bearer known", "GIT_AUTH_TOKEN.other": "named",
+		"GIT_AUTH_HEADER.other": "", "GIT_AUTH_HEADER": "", "GIT_AUTH_TOKEN.git.example": "", "HTTP_AUTH_HEADER_git.example": "", "git.example": "",
+	} {
+		got, err := s.GetSecret(t.Context(), id)
+		require.Equal(t, want, string(got), id)
+		require.Equal(t, want == "", errors.Is(err, sessionsecrets.ErrNotFound), id)
+	}
+}
+
 func nilIfEmpty(m map[string]string) map[string]string {
 	if len(m) == 0 {
 		return nil
@@ -148,7 +172,7 @@ func TestAnAgentThatNobodyNamedHasAnIDThatNobodyKnows(t *testing.T) {
 	require.NoError(t, err)
 	defer listener.Close()
 	for given, unnamed := range map[string]bool{"": true, "other": true, "default": false} {
-		attached, id, err := agentsOf(strings.Fields(given), repository)
+		attached, id, err := agentsOf(strings.Fields(given), repository, false)
 		require.NoError(t, err)
 		require.Len(t, attached, 1)
 		require.Equal(t, unnamed, id != "", given)
@@ -156,7 +180,11 @@ func TestAnAgentThatNobodyNamedHasAnIDThatNobodyKnows(t *testing.T) {
 			require.Regexp(t, "^lambdabase-ssh-[A-Z2-7]{26,}$", id)
 		}
 	}
-	attached, id, err := agentsOf(nil, "https://git.example/a.git")
+	without, id, err := agentsOf(nil, repository, true)
+	require.NoError(t, err)
+	require.Len(t, without, 1)
+	require.Empty(t, id, "no RUN can ask for it")
+	attached, id, err := agentsOf(nil, "https://git.example/a.git", false)
 	require.NoError(t, err)
 	require.Empty(t, attached)
 	require.Empty(t, id)

@@ -43,7 +43,7 @@ func (s *secretStore) useGit(ctx context.Context, git usergit.Git, remote usergi
 			return git.Authorization(ctx, there, nil, func(header string) bool { return header != "" })
 		})
 	}
-	if len(s.git) > 0 {
+	if len(s.git) > 0 && !s.noRun {
 		s.gitID = unguessable("git")
 	}
 }
