@@ -117,6 +117,7 @@ func requireSameImage(t *testing.T, want, got sandbox.Image) {
 	require.Equal(t, diffIDs(want), diffIDs(got))
 	require.Equal(t, configOf(t, want), configOf(t, got))
 	require.Equal(t, imageConfig(t, want).Created, imageConfig(t, got).Created)
+	require.Equal(t, imageConfig(t, want).History, imageConfig(t, got).History)
 	wantTree, err := want.Tree()
 	require.NoError(t, err)
 	gotTree, err := got.Tree()
