@@ -1,8 +1,11 @@
 package test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 
 	"lambdabase/internal/sample"
@@ -54,4 +57,45 @@ func execute(t testing.TB, name string, args ...string) {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+// To prune is what is advised where the disk is full.
+func TestPruneOnAFullDisk(t *testing.T) {
+	c := newCLI(t)
+	disk := t.TempDir()
+	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=100m,nr_inodes=5k"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	c.root = filepath.Join(disk, "cache")
+	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, plain(t, append(task, file("var/task/a", "a"))...)))})
+	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
+	c.does(t, args...)
+	fill(t, disk)
+
+	s := c.run(t, append(args, "--no-cache")...)
+	require.Equal(t, 1, s.code)
+	require.Contains(t, s.stderr, "no space left on device")
+	require.Regexp(t, `^freed [\d.]+kB\n$`, c.does(t, "prune", "--all"))
+	require.NoError(t, os.RemoveAll(filepath.Join(disk, "fill")))
+	require.NotContains(t, c.run(t, args...).stderr, "begun anew")
+}
+
+// fill leaves no byte and no inode.
+func fill(t testing.TB, disk string) {
+	t.Helper()
+	dir := filepath.Join(disk, "fill")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	all, err := os.Create(filepath.Join(dir, "all"))
+	require.NoError(t, err)
+	defer all.Close()
+	for size := 1 << 20; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = all.Write(make([]byte, size))
+		}
+	}
+	for i := 0; ; i++ {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+			require.ErrorIs(t, err, syscall.ENOSPC)
+			return
+		}
+	}
 }

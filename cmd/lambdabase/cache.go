@@ -102,7 +102,7 @@ type keeping struct {
 }
 
 func newPrune() *cobra.Command {
-	p, keep := &place{}, &keeping{}
+	p, keep := &place{freeing: true}, &keeping{}
 	c := &cobra.Command{
 		Use:   "prune",
 		Short: "Make the cache smaller",

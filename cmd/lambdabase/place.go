@@ -28,6 +28,7 @@ import (
 type place struct {
 	addr, root, snapshotter string
 	noProcessSandbox        bool
+	freeing                 bool // room, by pruning
 	debug                   bool
 	warn                    func(string)
 	begun                   begun
@@ -156,7 +157,7 @@ func (p *place) options() (embedded.Options, error) {
 		log = os.Stderr
 	}
 	return embedded.Options{
-		Root: dir, Snapshotter: p.snapshotter, NoProcessSandbox: p.noProcessSandbox, Log: log, Beside: beside,
+		Root: dir, Snapshotter: p.snapshotter, NoProcessSandbox: p.noProcessSandbox, Log: log, Beside: beside, Freeing: p.freeing,
 		Waiting: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/pkg/errors"
@@ -56,6 +57,9 @@ func readDatabase(path string) (err error) {
 	db, err := bolt.Open(path, 0o600, boltOptions())
 	if errors.Is(err, berrors.ErrTimeout) {
 		return errors.Wrap(err, "another process has it open")
+	}
+	if errors.As(err, new(syscall.Errno)) { // the machine's, as of too many open files: the database may be whole
+		return err
 	}
 	if err != nil {
 		return damaged{err}

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	stderrors "errors"
 	"fmt"
 	"io"
 	"os"
@@ -39,7 +38,12 @@ func take(ctx context.Context, root string, waiting func(string)) (*lock, error)
 		file.Close()
 		return nil, err
 	}
-	return l, errors.Wrapf(stderrors.Join(l.bequeath(), l.tell()), "lock %s", l.file.Name())
+	if err := l.bequeath(); err != nil {
+		file.Close()
+		return nil, errors.Wrapf(err, "lock %s", file.Name())
+	}
+	l.tell()
+	return l, nil
 }
 
 // bequeath lets the programs that this process runs hold the lock too: Linux gives the lock of a process that is killed
@@ -83,14 +87,15 @@ func (l *lock) holder() string {
 	return strings.TrimSpace(string(text))
 }
 
-// tell writes who holds the root, for those who wait.
-func (l *lock) tell() error {
+// tell writes who holds the root, for those who wait. On a full disk they wait for nobody known.
+func (l *lock) tell() {
 	text := fmt.Sprintf("process %d (%s), since %s\n", processID(), commandLine(os.Args), time.Now().Format(time.TimeOnly))
-	err := l.file.Truncate(0)
-	if err == nil {
-		_, err = l.file.WriteAt([]byte(text), 0)
+	if err := l.file.Truncate(0); err != nil {
+		return
 	}
-	return err
+	if n, err := l.file.WriteAt([]byte(text), 0); err != nil && n > 0 {
+		_ = l.file.Truncate(0)
+	}
 }
 
 func (l *lock) release() error {

@@ -26,6 +26,8 @@ type Options struct {
 	Snapshotter string
 	// Beside is what the program keeps beside the cache, in bytes: the collector counts it as the cache's.
 	Beside int64
+	// Freeing is for who prunes the cache: it lets that have the room that is kept for it, as the disk may be full.
+	Freeing bool
 	// Runc is the path of runc. Empty: buildkit-runc or runc, looked up in PATH and in the folders of administrators;
 	// where there is none, steps that run something fail, and tell to install it.
 	Runc string

@@ -18,25 +18,55 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chooseSnapshotter picks the one that is asked for, or that of the cache that is there, or the best.
-func chooseSnapshotter(root, asked, layout string) (string, error) {
-	switch asked {
-	case Native:
+// chooseSnapshotter picks the one that is asked for, or that of the cache that is there, or the best. What fails for another
+// reason than that there is no overlayfs, as on a full disk, takes no cache away.
+func chooseSnapshotter(root, asked, found string, try func(root string) error) (string, error) {
+	switch {
+	case asked == Native, asked == "" && slices.Contains(strings.Fields(found), Native):
 		return Native, nil
-	case Overlayfs:
-		return Overlayfs, errors.Wrapf(tryOverlay(root), "no overlayfs in %s (the other snapshotter is %q)", root, Native)
-	case "":
-	default:
+	case asked != "" && asked != Overlayfs:
 		return "", errors.Errorf("snapshotter %q is not %q or %q", asked, Overlayfs, Native)
 	}
-	if slices.Contains(strings.Fields(layout), Native) {
-		return Native, nil
-	}
-	if err := tryOverlay(root); err != nil {
+	err := try(root)
+	kept := found == layoutOf(Overlayfs)
+	switch {
+	case err == nil:
+		return Overlayfs, nil
+	case kept && noRoom(err): // the trial's: to prune a cache takes hardly any
+		bklog.L.Warnf("overlayfs is not tried in %s: %v", root, err)
+		return Overlayfs, nil
+	case kept:
+		return "", errors.Wrapf(err, "the cache in %s is one of overlayfs, which fails there now (--snapshotter %s begins it anew)", root, Native)
+	case asked == "" && errors.As(err, new(noOverlay)):
 		bklog.L.Warnf("layers are copied, as there is no overlayfs in %s: %v", root, err)
 		return Native, nil
 	}
-	return Overlayfs, nil
+	return "", errors.Wrapf(err, "no overlayfs in %s (the other snapshotter is %q)", root, Native)
+}
+
+// noRoom tells whether something failed because the disk is full. Of an overlay, Linux makes one that is read-only if there
+// is no room for the folder that it makes in workdir.
+func noRoom(err error) bool {
+	return slices.ContainsFunc([]error{unix.ENOSPC, unix.EDQUOT, unix.EROFS}, func(full error) bool { return errors.Is(err, full) })
+}
+
+// noOverlay is an error by which the kernel or the file system has no overlayfs as layers need it.
+type noOverlay struct{ error }
+
+func (n noOverlay) Unwrap() error { return n.error }
+
+// lacks are what Linux answers where something isn't there, or isn't allowed; all else may go by.
+var lacks = []error{
+	unix.ENODEV, unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM, unix.EACCES,
+	unix.ENOENT, unix.ENODATA, // of what an overlay ought to have made
+}
+
+// judge makes errors of an overlay a noOverlay, if that is what they mean.
+func judge(err error) error {
+	if slices.ContainsFunc(lacks, func(lack error) bool { return errors.Is(err, lack) }) {
+		return noOverlay{err}
+	}
+	return err
 }
 
 // tryOverlay removes a file and makes a folder anew in an overlay, as layers do: to mount one is not enough. A user
@@ -61,14 +91,14 @@ func tryOverlay(root string) (err error) {
 	}
 	merged := filepath.Join(dir, "merged")
 	if err := unix.Mount("overlay", merged, "overlay", 0, options); err != nil {
-		return errors.Wrap(err, "mount")
+		return judge(errors.Wrap(err, "mount"))
 	}
 	defer func() {
 		if unmount := unix.Unmount(merged, unix.MNT_DETACH); err == nil {
 			err = errors.Wrap(unmount, "unmount")
 		}
 	}()
-	return useOverlay(dir, attribute)
+	return judge(useOverlay(dir, attribute))
 }
 
 // overlayOptions are those of the snapshotter, with the attribute that hides what is below a folder.
@@ -87,17 +117,28 @@ func useOverlay(dir, attribute string) error {
 		return errors.Wrap(err, "whiteout")
 	}
 	var whiteout unix.Stat_t
-	if err := unix.Lstat(filepath.Join(upper, "file"), &whiteout); err != nil || whiteout.Mode&unix.S_IFMT != unix.S_IFCHR || whiteout.Rdev != 0 {
-		return errors.Errorf("no whiteout in the place of a removed file: %v", err)
+	if err := unix.Lstat(filepath.Join(upper, "file"), &whiteout); err != nil {
+		return errors.Wrap(err, "whiteout in the place of a removed file")
 	}
-	for _, f := range []func(string) error{os.Remove, func(name string) error { return os.Mkdir(name, 0o755) }} {
-		if err := f(filepath.Join(merged, "folder")); err != nil {
-			return errors.Wrap(err, "opaque folder")
-		}
+	if whiteout.Mode&unix.S_IFMT != unix.S_IFCHR || whiteout.Rdev != 0 {
+		return noOverlay{errors.New("no whiteout in the place of a removed file")}
+	}
+	if err := os.Remove(filepath.Join(merged, "folder")); err != nil {
+		return errors.Wrap(err, "whiteout of a folder")
+	}
+	err := os.Mkdir(filepath.Join(merged, "folder"), 0o755)
+	if errors.Is(err, unix.EIO) { // which is Linux' word for no attributes here (fs/overlayfs/dir.c, ovl_set_opaque)
+		return noOverlay{errors.Wrap(err, "opaque folder")}
+	}
+	if err != nil {
+		return errors.Wrap(err, "opaque folder")
 	}
 	value := make([]byte, 1)
-	if n, err := unix.Lgetxattr(filepath.Join(upper, "folder"), attribute, value); err != nil || n != 1 || value[0] != 'y' {
-		return errors.Errorf("no %s on a folder made anew: %v", attribute, err)
+	if _, err := unix.Lgetxattr(filepath.Join(upper, "folder"), attribute, value); err != nil {
+		return errors.Wrapf(err, "%s of a folder made anew", attribute)
+	}
+	if value[0] != 'y' {
+		return noOverlay{errors.Errorf("%s of a folder made anew is %q", attribute, value)}
 	}
 	return nil
 }

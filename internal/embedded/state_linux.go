@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"strings"
@@ -12,11 +13,15 @@ import (
 // bootFile is the kernel's name for the time since the machine was started; it is the same in every container.
 const bootFile = "/proc/sys/kernel/random/boot_id"
 
+// stateSize is more than a state takes: one that is written over another needs no more room.
+const stateSize = 4096
+
 // cacheState is what a process tells the next one of the cache.
 type cacheState struct {
 	Open   bool              `json:"open"`             // in use, or left by a process that was killed
 	Failed bool              `json:"failed,omitempty"` // something was broken off, by which parts may be half made
 	Boot   string            `json:"boot,omitempty"`   // the boot since which not all is on the disk; empty: all is
+	Self   fileID            `json:"self,omitzero"`    // the file with this state: a new one each time
 	Files  map[string]fileID `json:"files"`
 }
 
@@ -35,32 +40,102 @@ func bootID() (string, error) {
 	return strings.TrimSpace(string(text)), errors.Wrap(err, "boot of the machine")
 }
 
-// readState is the state of the cache that is there.
+// readState is the state of the cache that is there. It is damaged if it isn't one.
 func (r *root) readState() (s cacheState, err error) {
 	text, err := os.ReadFile(r.in(stateFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return s, damaged{err}
+	}
 	if err != nil {
 		return s, errors.WithStack(err)
 	}
-	return s, errors.WithStack(json.Unmarshal(text, &s))
+	if err := json.Unmarshal(text, &s); err != nil {
+		return cacheState{}, damaged{err}
+	}
+	return s, nil
 }
 
 // mark tells the next process how this one leaves the cache. It is on the disk when it returns: a cache must not change
-// under a state that says that it is whole.
+// under a state that says that it is whole. A process that is killed leaves the one before, or this one.
 func (r *root) mark(s cacheState) error {
-	s.Files = r.fileIDs()
-	text, err := json.Marshal(s)
-	if err != nil {
+	var err error
+	if s.Files, err = r.fileIDs(!s.Open); err != nil {
+		return err
+	}
+	next := r.in(stateFile + ".next")
+	err = r.replaceState(s, next)
+	if err == nil {
+		return nil
+	}
+	_ = os.Remove(next)
+	if noRoom(err) && r.overwriteState(s) == nil {
+		return nil
+	}
+	return err
+}
+
+// replaceState writes another file: whoever copies an older one over it writes what is not true of this one.
+func (r *root) replaceState(s cacheState, next string) error {
+	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.WithStack(err)
 	}
-	file, err := os.OpenFile(r.in(stateFile), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return errors.WithStack(err)
 	}
 	defer file.Close()
+	if s.Self, err = readFileID(next); err != nil {
+		return err
+	}
+	if err := writeState(file, s, stateSize); err != nil {
+		return err
+	}
+	if err := os.Rename(next, r.in(stateFile)); err != nil {
+		return errors.WithStack(err)
+	}
+	return syncFolder(r.path)
+}
+
+// overwriteState needs no room, so that a cache on a full disk can be pruned: what a file has, it keeps. A write within a
+// block isn't torn by a kill. If the machine goes down then, a state that is torn tells of that.
+func (r *root) overwriteState(s cacheState) error {
+	file, err := os.OpenFile(r.in(stateFile), os.O_WRONLY, 0o600)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	if s.Self, err = readFileID(file.Name()); err != nil {
+		return err
+	}
+	return writeState(file, s, int(info.Size()))
+}
+
+// writeState writes at least so many bytes, at once.
+func writeState(file *os.File, s cacheState, least int) error {
+	s.Self.Changed = 0 // which the name is yet to come by
+	text, err := json.Marshal(s)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	text = append(text, bytes.Repeat([]byte(" "), max(0, least-len(text)-1))...)
 	if _, err := file.Write(append(text, '\n')); err != nil {
 		return errors.WithStack(err)
 	}
 	return errors.WithStack(file.Sync())
+}
+
+// syncFolder brings the names in a folder to the disk.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	defer dir.Close()
+	return errors.WithStack(dir.Sync())
 }
 
 // settle marks the cache as closed, once all of it is on the disk. Who broke a build off doesn't wait for that.

@@ -2,10 +2,12 @@ package embedded
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/moby/buildkit/client"
@@ -36,10 +38,10 @@ func TestStateTellsHowTheProcessEnded(t *testing.T) {
 
 	b := start(t, Options{Root: dir})
 	s := stateOf(t, dir)
-	require.Equal(t, cacheState{Open: true, Boot: boot, Files: s.Files}, s)
+	require.Equal(t, cacheState{Open: true, Boot: boot, Self: s.Self, Files: s.Files}, s)
 	require.NoError(t, b.Close())
 	s = stateOf(t, dir)
-	require.Equal(t, cacheState{Files: s.Files}, s)
+	require.Equal(t, cacheState{Self: s.Self, Files: s.Files}, s)
 	require.ElementsMatch(t, files, keys(s.Files))
 
 	failing := func(ctx context.Context, cancel context.CancelFunc) {
@@ -58,10 +60,10 @@ func TestStateTellsHowTheProcessEnded(t *testing.T) {
 	}
 	failing(t.Context(), nil)
 	s = stateOf(t, dir)
-	require.Equal(t, cacheState{Failed: true, Files: s.Files}, s)
+	require.Equal(t, cacheState{Failed: true, Self: s.Self, Files: s.Files}, s)
 	failing(context.WithCancel(t.Context()))
 	s = stateOf(t, dir)
-	require.Equal(t, cacheState{Failed: true, Boot: boot, Files: s.Files}, s, "who interrupts doesn't wait for the disk")
+	require.Equal(t, cacheState{Failed: true, Boot: boot, Self: s.Self, Files: s.Files}, s, "who interrupts doesn't wait for the disk")
 	require.NoError(t, start(t, Options{Root: dir}).Close())
 	require.False(t, stateOf(t, dir).unclean())
 }
@@ -74,7 +76,7 @@ func keys(m map[string]fileID) (all []string) {
 }
 
 func TestCacheThatIsBegunAnew(t *testing.T) {
-	const wentDown, isCopy = "the machine went down", "it is a copy"
+	const wentDown, isCopy, unknown = "the machine went down", "it is a copy", "how it was left is not known (file state: "
 	for name, c := range map[string]struct {
 		change func(t *testing.T, dir string)
 		why    string // none: it is kept
@@ -88,8 +90,11 @@ func TestCacheThatIsBegunAnew(t *testing.T) {
 		}, ""},
 		"machine that went down while it was in use":    {leaves(func(s *cacheState) { s.Open, s.Boot = true, "other" }), wentDown},
 		"machine that went down before all was written": {leaves(func(s *cacheState) { s.Boot = "other" }), wentDown},
-		"half a state": {func(t *testing.T, dir string) { require.NoError(t, os.Truncate(filepath.Join(dir, stateFile), 5)) }, wentDown},
-		"no state":     {func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, stateFile))) }, wentDown},
+		"killed while it wrote its state": {func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, stateFile+".next"), []byte("{"), 0o600))
+		}, ""},
+		"half a state": {func(t *testing.T, dir string) { require.NoError(t, os.Truncate(filepath.Join(dir, stateFile), 5)) }, unknown + "unexpected end"},
+		"no state":     {func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, stateFile))) }, unknown + "open "},
 		"moved": {func(t *testing.T, dir string) {
 			require.NoError(t, os.Rename(dir, dir+"-away"))
 			require.NoError(t, os.Rename(dir+"-away", dir))
@@ -107,6 +112,28 @@ func TestCacheThatIsBegunAnew(t *testing.T) {
 			require.NoError(t, os.Rename(file, file+"-away"))
 			require.NoError(t, exec.Command("cp", "-a", file+"-away", file).Run())
 		}, isCopy},
+		"copied over, as it is":                 {copiedOver(nothing, "cp", "-r"), isCopy},
+		"copied over, as it is, all of it":      {copiedOver(nothing, "cp", "-a"), isCopy},
+		"copied over, as it was":                {copiedOver(useAgain, "cp", "-r"), isCopy},
+		"copied over, as it was, all of it":     {copiedOver(useAgain, "cp", "-a"), isCopy},
+		"copied over after a kill":              {copiedOver(useAndKill, "cp", "-a"), isCopy},
+		"only the state copied over":            {copyState(useAgain), isCopy},
+		"only the state copied over, by a kill": {copyState(useAndKill), isCopy},
+		"database copied over": {func(t *testing.T, dir string) {
+			file := filepath.Join(dir, cacheFolder, contentDB)
+			require.NoError(t, exec.Command("cp", "-a", file, file+"-away").Run())
+			require.NoError(t, exec.Command("cp", "-a", file+"-away", file).Run())
+		}, isCopy},
+		"state of an older version": {func(t *testing.T, dir string) {
+			s := stateOf(t, dir)
+			s.Self = fileID{}
+			for name, id := range s.Files {
+				s.Files[name] = fileID{Inode: id.Inode, Born: id.Born}
+			}
+			text, err := json.Marshal(s)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, stateFile), text, 0o600))
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			needRoot(t)
@@ -131,6 +158,38 @@ func TestCacheThatIsBegunAnew(t *testing.T) {
 	}
 }
 
+// copiedOver copies a cache, does something with it, and copies the copy back into its files.
+func copiedOver(do func(t *testing.T, dir string), command ...string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		require.NoError(t, exec.Command("cp", "-a", dir, dir+"-backup").Run())
+		do(t, dir)
+		out, err := exec.Command(command[0], append(command[1:], dir+"-backup/.", dir+"/")...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+}
+
+// copyState is what is left of that by rsync, which spares what has the same size and time.
+func copyState(do func(t *testing.T, dir string)) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		file := filepath.Join(dir, stateFile)
+		old, err := os.ReadFile(file)
+		require.NoError(t, err)
+		do(t, dir)
+		require.NoError(t, os.WriteFile(file, old, 0o600))
+	}
+}
+
+func nothing(*testing.T, string) {}
+
+func useAgain(t *testing.T, dir string) { require.NoError(t, start(t, Options{Root: dir}).Close()) }
+
+func useAndKill(t *testing.T, dir string) {
+	p := begin(t, job{Root: dir}, nil)
+	p.says(t, "started")
+	p.signal(t, syscall.SIGKILL)
+	p.exit()
+}
+
 func leaves(change func(*cacheState)) func(*testing.T, string) {
 	return func(t *testing.T, dir string) { leave(t, dir, change) }
 }
@@ -143,10 +202,20 @@ func TestIdentityOfAFile(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, id.Inode)
 	require.NotZero(t, id.Born)
-	require.NoError(t, os.WriteFile(file, []byte("other"), 0o600))
-	again, err := readFileID(file)
-	require.NoError(t, err)
-	require.Equal(t, id, again)
+	require.Equal(t, id, changed(t, file, func() error { return os.Rename(file, file) }))
+	again := changed(t, file, func() error { return os.WriteFile(file, []byte("other"), 0o600) })
+	require.Equal(t, [2]any{id.Inode, id.Born}, [2]any{again.Inode, again.Born})
+	require.False(t, id.is(again))
+	id.Changed = 0
+	require.True(t, id.is(again))
 	_, err = readFileID(file + "x")
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func changed(t *testing.T, file string, change func() error) fileID {
+	t.Helper()
+	require.NoError(t, change())
+	id, err := readFileID(file)
+	require.NoError(t, err)
+	return id
 }

@@ -1,0 +1,136 @@
+package embedded
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+	"github.com/stretchr/testify/require"
+)
+
+// smallDisk is a folder with a file system of its own.
+func smallDisk(t testing.TB, options string) string {
+	t.Helper()
+	needRoot(t)
+	dir := t.TempDir()
+	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	return dir
+}
+
+// fill leaves no byte and no inode.
+func fill(t testing.TB, dir string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	file, err := os.Create(filepath.Join(dir, "all"))
+	require.NoError(t, err)
+	defer file.Close()
+	for size := 1 << 20; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = file.Write(make([]byte, size))
+		}
+		require.ErrorIs(t, err, syscall.ENOSPC)
+	}
+	for i := 0; ; i++ {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+			require.ErrorIs(t, err, syscall.ENOSPC)
+			return
+		}
+	}
+}
+
+// On a full disk a cache is neither begun anew nor out of reach: it is what there is to prune.
+func TestCacheOnAFullDiskIsPruned(t *testing.T) {
+	for _, snapshotter := range []string{Overlayfs, Native} {
+		t.Run(snapshotter, func(t *testing.T) {
+			disk := smallDisk(t, "size=100m,nr_inodes=10k")
+			root := filepath.Join(disk, "root")
+			build := serve(t, archives(t)...)
+			o := Options{Root: root, Snapshotter: snapshotter, Notice: func(text string) { t.Error(text) }}
+			b, err := Start(t.Context(), o)
+			require.NoError(t, err)
+			_, err = build.run(t.Context(), b)
+			require.NoError(t, err)
+			require.NoError(t, b.Close())
+			fill(t, filepath.Join(disk, "other"))
+
+			o.Snapshotter, o.Freeing = "", true
+			b, err = Start(t.Context(), o)
+			require.NoError(t, err)
+			require.Equal(t, snapshotter, b.root.snapshotter)
+			require.True(t, stateOf(t, root).Open)
+			c := connect(t, b)
+			var freed int64
+			usage, pruned := make(chan client.UsageInfo), make(chan error)
+			go func() {
+				pruned <- c.Prune(t.Context(), usage, client.PruneAll)
+			}()
+			for ended := false; !ended; {
+				select {
+				case u := <-usage:
+					freed += u.Size
+				case err := <-pruned:
+					require.NoError(t, err)
+					ended = true
+				}
+			}
+			require.NotZero(t, freed)
+			require.NoError(t, c.Close())
+			require.NoError(t, b.Close())
+			require.False(t, stateOf(t, root).unclean())
+			require.FileExists(t, filepath.Join(root, reserveFile))
+
+			require.NoError(t, os.RemoveAll(filepath.Join(disk, "other")))
+			_, err = build.run(t.Context(), start(t, o))
+			require.NoError(t, err)
+		})
+	}
+}
+
+// A build leaves the room that is kept for pruning: it would fail with it as well.
+func TestReserveIsForPruning(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, start(t, Options{Root: root}).Close())
+	file := filepath.Join(root, reserveFile)
+	var stat syscall.Stat_t
+	require.NoError(t, syscall.Stat(file, &stat))
+	require.GreaterOrEqual(t, stat.Blocks*512, int64(reserveSize))
+	for _, freeing := range []bool{false, true} {
+		b := start(t, Options{Root: root, Freeing: freeing})
+		_, err := os.Stat(file)
+		require.Equal(t, freeing, os.IsNotExist(err))
+		require.NoError(t, b.Close())
+		require.FileExists(t, file)
+	}
+}
+
+// A cache that can't be used is not moved away before another can be made.
+func TestCacheOnAFullDiskIsNotBegunAnew(t *testing.T) {
+	disk := smallDisk(t, "size=10m,nr_inodes=1k")
+	root := filepath.Join(disk, "root")
+	require.NoError(t, start(t, Options{Root: root}).Close())
+	before := stateOf(t, root)
+	fill(t, filepath.Join(disk, "other"))
+	_, err := Start(t.Context(), Options{Root: root, Snapshotter: Native, Notice: func(text string) { t.Error(text) }})
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorContains(t, err, `cache can't be begun anew, though its layout is "2 overlayfs" in place of "2 native"`)
+	require.FileExists(t, filepath.Join(root, cacheFolder, contentDB))
+	require.Empty(t, glob(t, root, gonePrefix+"*"))
+	require.Equal(t, before, stateOf(t, root))
+	require.NoError(t, os.RemoveAll(filepath.Join(disk, "other")))
+	require.NoError(t, start(t, Options{Root: root, Notice: func(text string) { t.Error(text) }}).Close())
+}
+
+// A process that can't start gives the lock back.
+func TestFullDiskWithoutACache(t *testing.T) {
+	root := smallDisk(t, "size=1m,nr_inodes=30")
+	require.NoError(t, os.WriteFile(filepath.Join(root, lockFile), nil, 0o600))
+	fill(t, filepath.Join(root, "other"))
+	_, err := Start(t.Context(), Options{Root: root})
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.NoError(t, os.RemoveAll(filepath.Join(root, "other")))
+	require.NoError(t, start(t, Options{Root: root}).Close())
+}
