@@ -61,7 +61,7 @@ func newBuild() *cobra.Command {
 	f.StringArrayVar(&b.cacheFrom, "cache-from", nil, "cache to import, as in type=registry,ref=... or type=local,src=...")
 	f.StringArrayVar(&b.cacheTo, "cache-to", nil, "cache to export to, as in type=registry,ref=...,mode=max, type=local,dest=... or type=inline")
 	f.StringVar(&b.metadata, "metadata-file", "", "file to write the digests and names of the results to, as JSON")
-	f.BoolVar(&b.noProcessSandbox, "no-process-sandbox", false, "let RUN see your processes, and end them, where the BuildKit inside can't keep them from it: as an ordinary user in a container")
+	f.BoolVar(&b.noProcessSandbox, "no-process-sandbox", false, "let RUN see your processes, and end them, where the BuildKit inside can't keep them from it: in a container, but as root of the machine")
 	b.flags(f, "auto")
 	return c
 }

@@ -23,16 +23,26 @@ func IDHint(err error) string {
 	for i, kind := range []string{"uid", "gid"} {
 		id, _ := strconv.ParseInt(found[2+i], 10, 64)
 		own, _ := os.ReadFile("/proc/self/" + kind + "_map")
-		user, ids := countIDs(string(own))
-		if id < ids {
-			continue
+		if hint := hintOf(kind, id, string(own), hasSubordinates.Load()); hint != "" {
+			return found[1] + " has " + hint
 		}
-		file := "/etc/sub" + kind
-		all, _ := sysuser.ParseSubIDFile(file)
-		return fmt.Sprintf("%s has the %s %d, and you have %d subordinate ids: add the line %d:%d:%d to %s",
-			found[1], kind, id, ids-1, user, freeSubordinate(all), max(enough, id+1-ids), file)
 	}
 	return ""
+}
+
+// hintOf is empty for an id that the map of this process has. That of a container is as its maker wants it.
+func hintOf(kind string, id int64, own string, subordinate bool) string {
+	user, ids := countIDs(own)
+	switch {
+	case id < ids:
+		return ""
+	case !subordinate:
+		return fmt.Sprintf("the %s %d, and this container has the ids below %d: give it more, or build outside of it", kind, id, ids)
+	}
+	file := "/etc/sub" + kind
+	all, _ := sysuser.ParseSubIDFile(file)
+	return fmt.Sprintf("the %s %d, and you have %d subordinate ids: add the line %d:%d:%d to %s",
+		kind, id, ids-1, user, freeSubordinate(all), max(enough, id+1-ids), file)
 }
 
 // countIDs reads the map of a user namespace: the user's own id, and how many ids there are, from 0 on.

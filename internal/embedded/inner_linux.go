@@ -19,14 +19,20 @@ const aliveFile = 3
 // outer is the id of the outer process in the inner one, and 0 elsewhere.
 var outer atomic.Int64
 
+// hasSubordinates tells whether the inner process has subordinate ids.
+var hasSubordinates atomic.Bool
+
 // enter makes the inner process ready.
 func enter(pid string) error {
 	id, err := strconv.ParseInt(pid, 10, 64)
 	if err != nil || id == 0 {
 		return errors.Errorf("%s is no process id: unset it", innerEnv)
 	}
-	if err := os.Unsetenv(innerEnv); err != nil { // what this process runs is not isolated from it
-		return errors.WithStack(err)
+	hasSubordinates.Store(os.Getenv(subordinatesEnv) != "")
+	for _, name := range []string{innerEnv, subordinatesEnv} { // what this process runs is not isolated from it
+		if err := os.Unsetenv(name); err != nil {
+			return errors.WithStack(err)
+		}
 	}
 	// A process that isn't in the foreground gets this signal where it reads from a terminal, /dev/tty perhaps. It would stop
 	// any other one, but the first of a process namespace is not stopped: Linux would begin the read again, for ever. Where

@@ -19,6 +19,9 @@ import (
 // innerEnv tells the inner process that it is one; its value is the outer one's id.
 const innerEnv = "LAMBDABASE_ISOLATED"
 
+// subordinatesEnv tells it that its ids are subordinate ones, and not those of a container.
+const subordinatesEnv = "LAMBDABASE_SUBORDINATES"
+
 // Isolate runs this program again in namespaces of its own and waits for it, unless it already runs there. isolated
 // tells that this is the inner process, which goes on; else exit is the exit code of the inner one, or 128 and the number
 // of the signal that ended it. An error of the inner process is the inner one's to report.
@@ -104,6 +107,9 @@ func innerCommand(alive *os.File, own namespaces) (*exec.Cmd, error) {
 	cmd := exec.Command("/proc/self/exe") // also where the file was replaced meanwhile
 	cmd.Args = os.Args
 	cmd.Env = append(os.Environ(), innerEnv+"="+strconv.Itoa(os.Getpid()))
+	if _, are := own.ids.(*subordinates); are {
+		cmd.Env = append(cmd.Env, subordinatesEnv+"=1")
+	}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{alive} // aliveFile
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWNS}

@@ -83,6 +83,7 @@ func untilThere(ctx context.Context, file string) context.Context {
 func (j job) run(ctx context.Context) (int, error) {
 	fmt.Println("isolated")
 	if j.Bare {
+		fmt.Println("subordinate:", hasSubordinates.Load())
 		return 7, nil
 	}
 	if j.Sleep {

@@ -141,6 +141,7 @@ func TestUserWithMaskedProc(t *testing.T) {
 			require.Equal(t, 1, p.exit())
 			require.Contains(t, p.stderr.String(), noSandbox)
 			require.Contains(t, noSandbox, "--no-process-sandbox")
+			require.Contains(t, noSandbox, "as root of the machine, or outside the container")
 			require.NotContains(t, p.out.String(), "log pid ")
 
 			without := *b

@@ -31,7 +31,7 @@ func (r refusingExecutor) Exec(context.Context, string, executor.ProcessInfo) er
 const (
 	noRunc    = "this step runs a program, for which runc is missing: install package runc"
 	noSandbox = "this step would run without a process sandbox, as parts of /proc are hidden here, which is so in containers: " +
-		"it would see your processes, and could end them. Allow it with --no-process-sandbox, or build as root or outside the container"
+		"it would see your processes, and could end them. Allow it with --no-process-sandbox, or build as root of the machine, or outside the container"
 )
 
 // newExecutor runs steps with runc. Its files are in the folder in memory: what a killed process left running or mounted

@@ -1,0 +1,29 @@
+package embedded
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What a container has, only its maker can change.
+func TestWhoLacksAnID(t *testing.T) {
+	const own = "0 1000 1\n1 100000 65536\n"
+	require.Empty(t, hintOf("uid", 65536, own, true))
+	require.Empty(t, hintOf("uid", 65536, own, false))
+	require.Regexp(t, `^the uid 70000, and you have 65536 subordinate ids: add the line 1000:\d+:65536 to /etc/subuid$`, hintOf("uid", 70000, own, true))
+	require.Equal(t, "the gid 70000, and this container has the ids below 65537: give it more, or build outside of it", hintOf("gid", 70000, own, false))
+}
+
+func TestInnerProcessKnowsWhoseItsIDsAre(t *testing.T) {
+	needRoot(t)
+	for want, as := range map[string]func(testing.TB, *exec.Cmd){
+		"subordinate: true\n":  asUser,
+		"subordinate: false\n": func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "") },
+	} {
+		p := begin(t, job{Bare: true}, as)
+		require.Equal(t, 7, p.exit(), &p.stderr)
+		require.Contains(t, p.out.String(), want)
+	}
+}
