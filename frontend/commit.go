@@ -37,14 +37,18 @@ func (r *request) resolveSource(ctx context.Context, what string, source func(..
 	if err != nil {
 		return "", err
 	}
-	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "resolve " + what})
-	if err != nil {
-		return "", err
-	}
-	if meta.Git != nil { // where a ref is an annotated tag, the checksum is the tag's
-		return cmp.Or(meta.Git.CommitChecksum, meta.Git.Checksum), nil
-	}
-	return r.checkedOutHead(ctx, what, source(llb.KeepGitDir(), llb.WithCustomName("resolve "+what)))
+	// Never twice in one build: BuildKit keeps that it failed as a nil, and the daemon panics when it is asked again
+	// (source/git/source.go:617 of v0.33.1).
+	return r.commits.Do(ctx, op.Identifier, func(ctx context.Context) (string, error) {
+		meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "resolve " + what})
+		if err != nil {
+			return "", err
+		}
+		if meta.Git != nil { // where a ref is an annotated tag, the checksum is the tag's
+			return cmp.Or(meta.Git.CommitChecksum, meta.Git.Checksum), nil
+		}
+		return r.checkedOutHead(ctx, what, source(llb.KeepGitDir(), llb.WithCustomName("resolve "+what)))
+	})
 }
 
 // checkedOutHead is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.

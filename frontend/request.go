@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/flightcontrol"
 	"github.com/pkg/errors"
 )
 
@@ -39,6 +40,7 @@ type request struct {
 	built    *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
 	states   *sync.Map // llb.State of images by platform, to be scanned
 
+	commits    *flightcontrol.CachedGroup[string] // by what is asked for: a git source with its ref
 	gitTimeout time.Duration
 }
 
@@ -47,6 +49,7 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, objects: f.Objects,
 		patience: cmp.Or(f.Patience, patience), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), pause: cmp.Or(f.pause, time.Second), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		warned: &sync.Map{}, states: &sync.Map{}, built: &sync.Map{},
+		commits: &flightcontrol.CachedGroup[string]{CacheError: true},
 	}
 	caps := bc.BuildOpts().LLBCaps
 	r.session = f.Session.on(&caps)

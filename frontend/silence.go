@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -85,8 +86,9 @@ func (r *request) ask(ctx context.Context, remote string) (reason error, silent 
 	return errStalled, false
 }
 
-// loadContext gets a build context that is a URL of git, before anything waits for it without a limit. What else is wrong
-// with it is BuildKit's to say.
+// loadContext gets a build context that is a URL of git, before anything waits for it without a limit. One that can't be had is
+// an error here, in the words of BuildKit's Dockerfile frontend: to ask for it again would have BuildKit panic (see
+// resolveSource).
 func (f Frontend) loadContext(ctx context.Context, bc *dockerui.Client, opts Options) error {
 	r := &request{bc: bc, client: bc.GatewayClient(), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout)}
 	ref, isGit := r.gitContext()
@@ -97,18 +99,11 @@ func (f Frontend) loadContext(ctx context.Context, bc *dockerui.Client, opts Opt
 	if err != nil {
 		return nil
 	}
-	_, err = whileThere(ctx, r, ref.Remote, func(ctx context.Context) (any, error) {
-		op, err := sourceOp(ctx, *st)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "resolve commit of the context"}); err != nil {
-			return nil, err
-		}
+	_, err = whileThere(ctx, r, ref.Remote, func(ctx context.Context) (gateway.Reference, error) {
 		return r.solve(ctx, *st, ocispecs.Platform{}, true)
 	})
 	if isOverdue(err) {
 		return errors.Wrap(err, "build context from git")
 	}
-	return nil
+	return errors.Wrap(err, "failed to read dockerfile")
 }

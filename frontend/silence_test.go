@@ -114,7 +114,6 @@ func TestARepositoryThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
 		"tree, on a busy daemon":            {nil, silentGit{solves: tree, there: ever}, commit + slow},
 		"tree, from one that was there":     {nil, silentGit{solves: tree, there: 1}, commit + "not done in 2m0s: no answer in time"},
 		"plan":                              {map[string]string{"requestid": "lambda.plan"}, silentGit{metadata: head}, branch + silent},
-		"commit of a context":               {contextOf(aContext), silentGit{metadata: head}, context + silent},
 		"context":                           {contextOf(aContext), silentGit{solves: tree}, context + silent},
 		"a large context":                   {contextOf(aContext), silentGit{solves: tree, there: ever}, context + slow},
 		"a context that was there":          {contextOf(aContext), silentGit{solves: tree, there: 3}, context + "not done in 4m0s: no answer in time"},

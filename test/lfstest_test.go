@@ -215,7 +215,7 @@ func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
 		"expired, relative":     {"", "expired-relative", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
 		"expired, both":         {"", "expired-both", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
 		"no batch API":          {"", "batchunsupported", basicValue("user:pass"), lfs.NotFound, "(404", 0},
-		"a bad batch API":       {"", "badbatch", basicValue("user:pass"), lfs.Protocol, "unexpected answer (203", 0},
+		"a bad batch API":       {"", "badbatch", basicValue("user:pass"), lfs.Unauthorized, "was refused (203", 0}, // which is a page to sign in, elsewhere
 		"too many requests":     {"", "batch-retry-later", basicValue("user:pass"), "", "", 1},
 		"without saying when":   {"", "batch-retry-later-no-header", basicValue("user:pass"), "", "", 1},
 		"redirect, relative":    {"/redirect307/rel", "moved", basicValue("user:pass"), "", "", 0},

@@ -269,7 +269,7 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 			token = "GIT_AUTH_TOKEN." + h.address()
 			advice := "is private (pass a token as the secret GIT_AUTH_TOKEN or " + token
 			fails(byBatch, advice)
-			fails(byBatch, "; one that was passed was refused)", token, "wr0ng")
+			fails(byBatch, "; one that was passed was refused, perhaps for a line break", token, "wr0ng")
 			d.Prune(t)
 			fails(h.byImage(image, "nodejs20.x", "commit", commit), advice)
 			list := h.request("", "requestid", "lambda.runtimes", "source", image)
