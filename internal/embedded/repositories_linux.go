@@ -93,10 +93,10 @@ func clearRepository(dir string, all bool) error {
 	})
 }
 
-// isRef tells whether a file is a branch or a tag, which may have any name but that of a lock.
+// isRef tells whether a file is a branch or a tag, of a submodule too, which may have any name but that of a lock.
 func isRef(dir, path string) bool {
 	name, err := filepath.Rel(dir, path)
-	return err == nil && strings.HasPrefix(name, "refs/") && !strings.HasSuffix(name, ".lock")
+	return err == nil && strings.Contains("/"+name, "/refs/") && !strings.HasSuffix(name, ".lock")
 }
 
 // checkRepository fails if a commit is there of which something is missing: git writes what it fetches one by one, and the

@@ -18,7 +18,7 @@ var left = []string{
 }
 
 // kept are files that look like them.
-var kept = []string{"refs/heads/tmp_x", "refs/tags/v1.keep", "refs/heads/gc.pid", "objects/info/packs", "config", "shallow", "modules/tmp_x/HEAD"}
+var kept = []string{"refs/heads/tmp_x", "refs/tags/v1.keep", "refs/heads/gc.pid", "objects/info/packs", "config", "shallow", "modules/tmp_x/HEAD", "modules/a/refs/heads/tmp_x"}
 
 func TestWhatAKilledGitLeavesIsCleared(t *testing.T) {
 	for _, all := range []bool{false, true} {
