@@ -76,9 +76,16 @@ func (r *request) branchError(ctx context.Context, err error, runtime string) er
 }
 
 // isBare tells a repository in which git finds no branch. A page to sign in is one, without an error: git takes it for a list of
-// none. BuildKit tells in its error what git found by a pattern.
+// none. Most have a default branch, which is asked for first: of a pattern, BuildKit tells what git found in its error alone, and
+// that is on the user's screen.
 func (r *request) isBare(ctx context.Context) bool {
-	_, err := r.resolve(ctx, "branches", func(opts ...llb.GitOption) llb.State {
+	_, err := r.resolve(ctx, "default branch", func(opts ...llb.GitOption) llb.State {
+		return llb.Git(r.Repository, "", r.git(opts...)...)
+	})
+	if err == nil {
+		return false
+	}
+	_, err = r.resolve(ctx, "branches", func(opts ...llb.GitOption) llb.State {
 		return lambda2llb.Head(r.Repository, "*", r.git(opts...)...)
 	})
 	return err != nil && says(err, `does not contain ref refs/heads/*, output: ""`)

@@ -88,7 +88,10 @@ func (s *stub) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, _ sourc
 		}
 		return &sourceresolver.MetaResponse{Op: op, HTTP: &sourceresolver.ResolveHTTPResponse{Digest: s.http}}, nil
 	}
-	_, ref, _ := strings.Cut(op.Identifier, "#")
+	_, ref, ok := strings.Cut(op.Identifier, "#")
+	if !ok && len(s.branches) == 0 {
+		return nil, errors.New("could not find default branch for repository")
+	}
 	if ref == "refs/heads/*" && len(s.branches) > 0 {
 		return nil, errors.Errorf("repository does not contain ref %s, output: \"%s\\trefs/heads/x\\n\"", ref, stubCommit)
 	}

@@ -36,7 +36,7 @@ var gitTroubles = []trouble{
 	{name: "nothing", faults: gits(sample.Fault{Status: 200}), says: signIn},
 	{name: "silent", limit: stalled, faults: gits(sample.Silence()), says: phrases{ofBranch, "not done in 1m0s: no answer in time"}},
 	{name: "silent after the branch was found", limit: stalled, faults: gits(sample.Fault{Times: 2}, sample.Silence()), says: phrases{ofCommit, "not done in 1m0s: no answer in time"}},
-	{name: "stalled", limit: stalled, faults: gits(sample.Fault{Stall: 100}), says: phrases{ofBranch, "not done in 1m0s: no answer in time"}},
+	{name: "stalled", limit: stalled, faults: gits(sample.Fault{Stall: 10}), says: phrases{ofBranch, "not done in 1m0s: no answer in time"}},
 	{name: "late", faults: gits(sample.Fault{Delay: time.Second})},
 	{name: "slow", faults: gits(sample.Fault{Trickle: sample.Trickle{Bytes: 200, Every: 200 * time.Millisecond}})},
 	{name: "redirected", faults: gits(sample.Fault{Redirect: sample.Redirect{Hops: 2, Status: 301}})},
