@@ -26,6 +26,8 @@ const (
 	// for its turn: only one works for a repository at a time (the locker of source/git/source.go, BuildKit v0.33.1), and a
 	// daemon with max-parallelism runs a source only once it has room (solver/jobs.go:1233).
 	gitRounds = 30
+	// gitBlindRounds is the same where whether the server is there can't be asked.
+	gitBlindRounds = 10
 )
 
 // errUnfinished is the cause of a context whose time has passed though the server of its repository answers.
@@ -49,7 +51,8 @@ func isOverdue(err error) bool { return errors.Is(err, errStalled) || errors.Is(
 func (r *request) watch(ctx context.Context, remote string) error {
 	for round := 1; wait(ctx, r.gitTimeout); round++ {
 		reason, silent := r.ask(ctx, remote)
-		if silent || round == gitRounds {
+		isThere := errors.Is(reason, errUnfinished)
+		if silent || round >= gitRounds || !isThere && round >= gitBlindRounds {
 			return errors.Wrapf(reason, "not done in %s", time.Duration(round)*r.gitTimeout)
 		}
 	}

@@ -92,7 +92,7 @@ func TestARepositoryThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
 		commit  = "commit " + stubCommit + " of https://github.com/aws/aws-lambda-base-images.git: "
 		context = "build context from git: "
 		silent  = "not done in 1m0s: no answer in time"
-		unknown = "not done in 30m0s: no answer in time"
+		unknown = "not done in 10m0s: no answer in time"
 		slow    = "not done in 30m0s: the server is there, but too slow, or too many builds wait at once"
 		ever    = 1000
 		head    = "#refs/heads/"
@@ -132,7 +132,7 @@ func TestADaemonThatAsksNobodyEndsNoBuildOfItsOwn(t *testing.T) {
 		s := silentGit{solves: "source git://"}.begin(map[string]string{"commit": stubCommit})
 		s.noGit = true
 		_, err := Frontend{}.Build(t.Context(), s)
-		require.ErrorContains(t, err, "not done in 30m0s: no answer in time")
+		require.ErrorContains(t, err, "not done in 10m0s: no answer in time")
 	})
 }
 
