@@ -75,9 +75,10 @@ func run(ctx context.Context, r *root, o Options) (_ *BuildKit, err error) {
 	b := &BuildKit{root: r, stopping: make(chan struct{}), listener: bufconn.Listen(connectionBuffer)}
 	defer func() {
 		if p := recover(); p != nil {
+			close(b.stopping)
+			b.opened.abandon()
 			err = damaged{errors.Errorf("%v", p)}
-		}
-		if err != nil {
+		} else if err != nil {
 			close(b.stopping)
 			_ = b.opened.close()
 		}

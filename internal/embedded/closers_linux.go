@@ -2,7 +2,11 @@ package embedded
 
 import (
 	stderrors "errors"
+	"time"
 )
+
+// abandonTimeout is how long the closing of one thing may take after a panic.
+const abandonTimeout = time.Second
 
 // closers close what was opened, the last first.
 type closers []func() error
@@ -18,4 +22,16 @@ func (c *closers) close() error {
 	}
 	*c = nil
 	return stderrors.Join(errs...)
+}
+
+// abandon closes what can be after a panic: a database that panics in a transaction keeps its locks, and whoever closes it waits
+// for them for ever (bbolt v1.5.0, db.go:695).
+func (c *closers) abandon() {
+	for i := len(*c) - 1; i >= 0; i-- {
+		within(abandonTimeout, func() {
+			defer func() { _ = recover() }()
+			_ = (*c)[i]()
+		})
+	}
+	*c = nil
 }
