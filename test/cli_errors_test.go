@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"os"
 	"strconv"
 	"strings"
@@ -186,15 +185,10 @@ func TestWhoWaitsForTheCacheCanBeInterrupted(t *testing.T) {
 	ended := make(chan said, 2)
 	go func() { ended <- finished(t, first) }()
 	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
-	stderr, err := second.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, second.Start())
-	lines := bufio.NewReader(stderr)
-	line, err := lines.ReadString('\n')
-	require.NoError(t, err)
+	lines, line := firstLine(t, second)
 	require.Regexp(t, `^waiting for process `+strconv.Itoa(first.Process.Pid)+` \(lambdabase build nodejs20\.x\), since \d\d:\d\d:\d\d, which uses the cache\n$`, line)
 	require.NoError(t, second.Process.Signal(syscall.SIGINT))
-	line, err = lines.ReadString('\n')
+	line, err := lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "lambdabase: interrupted\n", line)
 	_ = second.Wait()

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -204,12 +203,7 @@ func TestWhoWaitsForABuildThatIsKilledGoesOn(t *testing.T) {
 	first, second := c.command(t, args...), c.command(t, args...)
 	require.NoError(t, first.Start())
 	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
-	stderr, err := second.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, second.Start())
-	lines := bufio.NewReader(stderr)
-	line, err := lines.ReadString('\n')
-	require.NoError(t, err)
+	lines, line := firstLine(t, second)
 	require.Contains(t, line, "waiting for process ")
 	h.Heal()
 	require.NoError(t, first.Process.Kill())

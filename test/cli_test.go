@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -137,6 +138,18 @@ func finished(t testing.TB, cmd *exec.Cmd) said {
 		require.NoError(t, err)
 	}
 	return said{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// firstLine starts the command, and waits for the first line of its standard error; what follows it can be read then.
+func firstLine(t testing.TB, cmd *exec.Cmd) (rest *bufio.Reader, line string) {
+	t.Helper()
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	rest = bufio.NewReader(stderr)
+	line, err = rest.ReadString('\n')
+	require.NoError(t, err)
+	return rest, line
 }
 
 // does runs the command, which has to succeed, and gives what it wrote to its standard output.
