@@ -96,7 +96,7 @@ func run(ctx context.Context, r *root, o Options) (_ *BuildKit, err error) {
 		return nil, errors.WithStack(err)
 	}
 	// What runs by itself ends with BuildKit, not with ctx.
-	ctl, err := newController(context.WithoutCancel(ctx), r, o, b.stopping, &b.opened)
+	ctl, err := newController(context.WithoutCancel(ctx), b, o)
 	if err != nil {
 		return nil, err
 	}

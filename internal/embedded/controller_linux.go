@@ -21,14 +21,14 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 )
 
-// newController is BuildKit with one worker and no frontends: clients bring theirs. stopping ends what it does by itself.
-func newController(ctx context.Context, r *root, o Options, stopping <-chan struct{}, c *closers) (*control.Controller, error) {
+// newController is BuildKit with one worker and no frontends: clients bring theirs. b.stopping ends what it does by itself.
+func newController(ctx context.Context, b *BuildKit, o Options) (*control.Controller, error) {
 	sessions, err := session.NewManager()
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
 	hosts := resolver.NewRegistryConfig(nil) // plain http on this machine, https elsewhere
-	w, err := newWorker(ctx, r, o, hosts, c)
+	w, err := newWorker(ctx, b, o, hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -36,11 +36,11 @@ func newController(ctx context.Context, r *root, o Options, stopping <-chan stru
 	if err := workers.Add(w); err != nil {
 		return nil, errors.WithStack(err)
 	}
-	results, err := bboltcachestorage.NewStore(r.in(cacheFolder, solverDB))
+	results, err := bboltcachestorage.NewStore(b.root.in(cacheFolder, solverDB))
 	if err != nil {
 		return nil, errors.Wrap(err, "database")
 	}
-	c.add(results.Close)
+	b.opened.add(results.Close)
 	opt := control.Opt{
 		SessionManager:   sessions,
 		WorkerController: workers,
@@ -49,18 +49,18 @@ func newController(ctx context.Context, r *root, o Options, stopping <-chan stru
 		LeaseManager:     w.LeaseManager(),
 		ContentStore:     w.ContentStore(),
 		GarbageCollect:   w.GarbageCollect,
-		GracefulStop:     stopping,
+		GracefulStop:     b.stopping,
 		MeterProvider:    noop.NewMeterProvider(),
 	}
 	remoteCaches(&opt, w, hosts)
-	if err := noHistory(&opt, r, c); err != nil {
+	if err := noHistory(&opt, b.root, &b.opened); err != nil {
 		return nil, err
 	}
 	ctl, err := control.NewController(opt)
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	c.add(ctl.Close) // closes some of the databases too, which may be done twice
+	b.opened.add(ctl.Close) // closes some of the databases too, which may be done twice
 	return ctl, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"google.golang.org/grpc"
 )
 
@@ -11,16 +12,29 @@ import (
 type outcome struct {
 	failed   atomic.Bool
 	canceled atomic.Bool
+	git      atomic.Int64 // work on git repositories that was begun, and is not done
 }
 
 // watch is an interceptor of calls.
 func (o *outcome) watch(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	isGit := fetchesGit(req)
+	if isGit {
+		o.git.Add(1)
+	}
 	res, err := handler(ctx, req)
 	if err != nil {
 		o.failed.Store(true)
+	} else if isGit {
+		o.git.Add(-1)
 	}
 	if ctx.Err() != nil {
 		o.canceled.Store(true)
 	}
 	return res, err
+}
+
+// fetchesGit tells whether a call has BuildKit fetch a commit by itself, without one of its sources.
+func fetchesGit(req any) bool {
+	r, ok := req.(*gatewaypb.ResolveSourceMetaRequest)
+	return ok && r.Git.GetReturnObject()
 }

@@ -28,15 +28,15 @@ var litter = regexp.MustCompile(`\.lock$|^packed-refs\.new$|^gc\.pid$|^shallow_|
 // processes left that were killed; BuildKit itself removes shallow.lock only. They may have been killed without a trace in
 // the state of the cache, too: when a process of its own ends, git may be collecting garbage in the background.
 //
-// If something was broken off, a repository may also have a commit without its files, which BuildKit would take for whole.
-// Such a repository is dropped, and fetched again when it is needed.
-func mendRepositories(ctx context.Context, m cache.Manager, unclean bool) {
+// If git failed, a repository may also have a commit without its files, which BuildKit would take for whole. Such a
+// repository is dropped, and fetched again when it is needed.
+func mendRepositories(ctx context.Context, m cache.Manager, gitFailed bool) {
 	found, err := m.Search(ctx, gitRemotes, true)
 	if err != nil {
 		bklog.L.Warnf("git repositories of the cache: %v", err)
 	}
 	for _, md := range found {
-		err := mendRepository(ctx, m, md.ID(), unclean)
+		err := mendRepository(ctx, m, md.ID(), gitFailed)
 		if err == nil {
 			continue
 		}
@@ -48,7 +48,7 @@ func mendRepositories(ctx context.Context, m cache.Manager, unclean bool) {
 }
 
 // mendRepository fails if the repository can't be used any more.
-func mendRepository(ctx context.Context, m cache.Manager, id string, unclean bool) error {
+func mendRepository(ctx context.Context, m cache.Manager, id string, gitFailed bool) error {
 	ref, err := m.GetMutable(ctx, id, cache.NoUpdateLastUsed)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func mendRepository(ctx context.Context, m cache.Manager, id string, unclean boo
 		return err
 	}
 	defer mounter.Unmount()
-	if err := clearRepository(dir, unclean); err != nil || !unclean {
+	if err := clearRepository(dir, gitFailed); err != nil || !gitFailed {
 		return err
 	}
 	return checkRepository(ctx, dir)

@@ -62,7 +62,7 @@ func TestANewCommitIsBuiltWhateverGitHasLeft(t *testing.T) {
 		"locks by a process that ended well":                    {leaveLocks, func(*cacheState) {}},
 		"locks by one that was killed":                          {leaveLocks, killed},
 		"a commit without files by one that was killed":         {leaveCommit, killed},
-		"a commit without files by a build that was broken off": {leaveCommit, func(s *cacheState) { s.Failed = true }},
+		"a commit without files by a build that was broken off": {leaveCommit, func(s *cacheState) { s.Git = true }},
 		"no objects": {leaveNothing, killed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestARepositoryThatIsWholeIsKept(t *testing.T) {
 	b.Git, _ = serveGit(t, 1)
 	built(t, root, b, nil)
 	repository := sharedRepository(t, root)
-	leave(t, root, func(s *cacheState) { s.Open, s.Failed = true, true })
+	leave(t, root, func(s *cacheState) { s.Open, s.Failed, s.Git = true, true, true })
 	var log output
 	built(t, root, b, &log)
 	require.Equal(t, repository, sharedRepository(t, root))

@@ -32,6 +32,7 @@ type root struct {
 	snapshotter string
 	boot        string // of the machine
 	unclean     bool   // something may be left of what was broken off before
+	gitFailed   bool   // git repositories may lack something
 	notice      func(string)
 }
 
@@ -120,7 +121,7 @@ func (r *root) unusable(was string) (string, error) {
 		return "", nil
 	}
 	s, err := r.readState()
-	r.unclean = s.unclean()
+	r.unclean, r.gitFailed = s.unclean(), s.gitFailed()
 	switch {
 	case was != r.layout():
 		return fmt.Sprintf("its layout is %q in place of %q", was, r.layout()), nil
@@ -195,7 +196,7 @@ func (r *root) renew(why string) error {
 	if r.notice != nil {
 		r.notice(fmt.Sprintf("the cache in %s is begun anew: %s", r.path, why))
 	}
-	r.unclean = false
+	r.unclean, r.gitFailed = false, false
 	if err := os.Rename(r.in(cacheFolder), r.in(gonePrefix+identity.NewID())); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.WithStack(err)
 	}

@@ -20,6 +20,7 @@ const stateSize = 4096
 type cacheState struct {
 	Open   bool              `json:"open"`             // in use, or left by a process that was killed
 	Failed bool              `json:"failed,omitempty"` // something was broken off, by which parts may be half made
+	Git    bool              `json:"git,omitempty"`    // work on a git repository failed, or wasn't done
 	Boot   string            `json:"boot,omitempty"`   // the boot since which not all is on the disk; empty: all is
 	Self   fileID            `json:"self,omitzero"`    // the file with this state: a new one each time
 	Files  map[string]fileID `json:"files"`
@@ -27,6 +28,9 @@ type cacheState struct {
 
 // unclean tells whether something may be left of what was broken off.
 func (s cacheState) unclean() bool { return s.Open || s.Failed }
+
+// gitFailed tells whether a git repository may lack something.
+func (s cacheState) gitFailed() bool { return s.Open || s.Git }
 
 // torn tells whether parts of the cache may be missing because the machine went down before they were on its disk. The end
 // of a process does no harm, since what it wrote is in the memory of the machine, in an order that makes sense at any
@@ -140,7 +144,7 @@ func syncFolder(path string) error {
 
 // settle marks the cache as closed, once all of it is on the disk. Who broke a build off doesn't wait for that.
 func (r *root) settle(o *outcome) error {
-	s := cacheState{Failed: o.failed.Load(), Boot: r.boot}
+	s := cacheState{Failed: o.failed.Load(), Git: o.git.Load() > 0, Boot: r.boot}
 	if !o.canceled.Load() {
 		if err := r.sync(); err != nil {
 			return err

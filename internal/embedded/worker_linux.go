@@ -31,9 +31,9 @@ import (
 // namespace of BuildKit in containerd's databases.
 const namespace = "buildkit"
 
-// newWorker is what buildkitd makes of containerd's parts for its OCI worker, less what lambdabase has no use for. What
-// it opens is closed with c.
-func newWorker(ctx context.Context, r *root, o Options, hosts docker.RegistryHosts, c *closers) (*base.Worker, error) {
+// newWorker is what buildkitd makes of containerd's parts for its OCI worker, less what lambdabase has no use for.
+func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.RegistryHosts) (*base.Worker, error) {
+	r := b.root
 	monitor, err := resources.NewMonitor()
 	if err != nil {
 		return nil, errors.WithStack(err)
@@ -42,11 +42,11 @@ func newWorker(ctx context.Context, r *root, o Options, hosts docker.RegistryHos
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, r, c)
+	store, err := openStore(ctx, r, &b.opened)
 	if err != nil {
 		return nil, err
 	}
-	md, err := openMetadata(r.in(cacheFolder, metadataDB), c)
+	md, err := openMetadata(r.in(cacheFolder, metadataDB), &b.opened)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,8 @@ func newWorker(ctx context.Context, r *root, o Options, hosts docker.RegistryHos
 	if err != nil {
 		return nil, errors.Wrap(err, "worker")
 	}
-	mendRepositories(ctx, w.CacheMgr, r.unclean)
+	watchGit(w, &b.outcome)
+	mendRepositories(ctx, w.CacheMgr, r.gitFailed)
 	if r.unclean {
 		go store.tidy(context.WithoutCancel(ctx))
 	}
