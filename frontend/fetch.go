@@ -27,19 +27,23 @@ const (
 // got elsewhere, as far as that helps: the layer then says so, and the state must be made of it anew. Some of the
 // object's time may have passed already.
 func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
+	var failed *fetchError
 	for {
 		source, err := vertexDigest(ctx, a.convert.Fetch(*l))
 		if err != nil {
 			return nil, err
 		}
 		ref, err := a.solveInTime(ctx, state(), a.timeFor(l), passed)
+		if err != nil && failed != nil && errors.Is(context.Cause(ctx), errAbandoned) {
+			return nil, failed
+		}
 		if err != nil && ctx.Err() != nil { // whatever it is: it is not the object's
 			return nil, context.Cause(ctx)
 		}
 		if err == nil || !failedAt(err, source) && !errors.Is(err, errStalled) {
 			return ref, err
 		}
-		failed := a.fetchError(ctx, err, *l)
+		failed = a.fetchError(ctx, err, *l)
 		if !a.again(ctx, l, failed) {
 			return nil, failed
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lambdabase/internal/lfs"
@@ -132,6 +133,32 @@ func TestWhatFailsByThenIsNamedToo(t *testing.T) {
 	s.fails = map[string]string{stubOID("a"): mismatch, stubOID("b"): mismatch}
 	_, err := Frontend{Patience: time.Hour}.Build(context.Background(), s)
 	require.ErrorContains(t, err, "2 objects failed: it answers with status 404")
+}
+
+// failsThenHangs is a daemon that gets an object neither at once nor, asked again, at all.
+type failsThenHangs struct {
+	*stub
+	oid string
+}
+
+func (s failsThenHangs) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+	text, err := llbtext.Format(req.Definition)
+	if err == nil && strings.Contains(text, s.oid) && strings.Contains(text, "user-agent") {
+		<-ctx.Done()
+		return nil, status.Error(codes.Canceled, "context canceled")
+	}
+	return s.stub.Solve(ctx, req)
+}
+
+func TestWhatHasFailedAndIsTriedAgainIsNamedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStub(map[string]string{"objects": "https://mirror.example/{oid}"})
+		s.fails = map[string]string{stubOID("a"): mismatch, stubOID("b"): "read: connection reset by peer"}
+		_, err := Frontend{}.Build(t.Context(), failsThenHangs{s, stubOID("b")})
+		require.ErrorContains(t, err, "2 objects failed")
+		require.ErrorContains(t, err, "it answers with status 404")
+		require.ErrorContains(t, err, "connection reset by peer")
+	})
 }
 
 func TestAChainNamesTheObjectThatDoesNotCome(t *testing.T) {
