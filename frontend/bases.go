@@ -42,7 +42,7 @@ type base struct {
 func (b *bases) named(ref string, platform *ocispecs.Platform) (base, bool) {
 	image, ok := catalog.ParseImage(ref)
 	if !ok && b.ECR {
-		image, ok = catalog.ParseAWS(ref)
+		image, ok = catalog.ParseECR(ref)
 	}
 	if !ok {
 		return base{}, false

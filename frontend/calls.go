@@ -108,7 +108,7 @@ func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches
 		}
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
 	}
-	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: step.Branches})
+	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: step.BranchesFile})
 	if err != nil {
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
 	}

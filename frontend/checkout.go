@@ -147,7 +147,7 @@ func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lam
 
 // originate gives the pointers their URLs.
 func (c *checkout) originate(ctx context.Context) error {
-	c.objects = c.Objects.Of(c.Repository)
+	c.objects = c.Objects.Resolve(c.Repository)
 	if c.commit == "" && !c.objects.ByOID() {
 		return c.urlsOfRepository(ctx)
 	}

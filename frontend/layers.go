@@ -87,7 +87,7 @@ func (a *assembly) byClient() bool {
 	}
 	for _, l := range a.plan.Layers {
 		if !l.InContext {
-			a.objects.Offer(objects.Source{Repository: a.plan.Repository, Server: a.plan.Server}, l.Object)
+			a.objects.Add(objects.Origin{Repository: a.plan.Repository, Server: a.plan.Server}, l.Object)
 		}
 	}
 	a.convert.ByStore(objects.StoreID, a.bc.BuildOpts().SessionID)

@@ -26,7 +26,7 @@ func TestOptionsAreReadInAllSpellings(t *testing.T) {
 			require.Equal(t, commit, opts.Commit)
 			require.Equal(t, LayersChain, opts.Layers)
 			require.Equal(t, Upstream, opts.Repository)
-			require.True(t, opts.Objects.Of(opts.Repository).Fallback(), "upstream's object URLs are known")
+			require.True(t, opts.Objects.Resolve(opts.Repository).Fallback(), "upstream's object URLs are known")
 		})
 	}
 }

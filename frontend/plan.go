@@ -40,7 +40,7 @@ func (r *request) snapshot(ctx context.Context, runtime, commit string) (*snapsh
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, objects: r.Objects.Of(r.Repository), tree: t}, nil
+	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, objects: r.Objects.Resolve(r.Repository), tree: t}, nil
 }
 
 // loadTree gets the commit's tree, and its date.

@@ -101,7 +101,7 @@ func (r *request) failure(ctx context.Context, err error) string {
 		return ""
 	}
 	exec := solve.Op.GetExec()
-	out := slices.IndexFunc(exec.GetMounts(), func(m *pb.Mount) bool { return m.Dest == step.Out })
+	out := slices.IndexFunc(exec.GetMounts(), func(m *pb.Mount) bool { return m.Dest == step.OutDir })
 	if out < 0 || out >= len(solve.MountIDs) || len(solve.InputIDs) == 0 {
 		return ""
 	}
@@ -117,7 +117,7 @@ func (r *request) show(ctx context.Context, exec *pb.ExecOp, root, out string) (
 	container, err := r.client.NewContainer(ctx, gateway.NewContainerRequest{
 		Mounts: []gateway.Mount{
 			{Dest: "/", ResultID: root, MountType: pb.MountType_BIND, Readonly: true},
-			{Dest: step.Out, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
+			{Dest: step.OutDir, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
 		},
 		Platform: &pb.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture},
 		NetMode:  pb.NetMode_NONE,

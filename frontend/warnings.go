@@ -90,7 +90,7 @@ func (b *bases) warnBase(ctx context.Context, def *pb.Definition, image splice.I
 
 // warnRegistry warns of an image of AWS that option ecr leaves to the registry.
 func (b *bases) warnRegistry(ctx context.Context, def *pb.Definition, image splice.Image) {
-	if !b.ECR || !catalog.IsAWS(image.Ref) {
+	if !b.ECR || !catalog.IsECR(image.Ref) {
 		return
 	}
 	name, _, _ := strings.Cut(image.Ref, "@")
@@ -164,7 +164,7 @@ func locateAll(err error, lines []*errdefs.Source) error {
 
 // warnPointers warns of pointers that a Dockerfile adds as they are because it isn't quite a recipe.
 func (c *checkout) warnPointers(ctx context.Context, reason error) error {
-	adds := recipe.Almost(c.file.Data)
+	adds := recipe.LooseAdds(c.file.Data)
 	if len(adds) == 0 {
 		return nil
 	}

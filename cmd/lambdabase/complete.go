@@ -32,7 +32,7 @@ func runtimeName(c *cobra.Command, given []string, begun string) ([]string, cobr
 // that AWS's has. No server is asked for a completion.
 func knownNames(c *cobra.Command) []string {
 	root, _ := c.Flags().GetString("root")
-	list, ok := branches.Kept((&place{root: root}).listFile(listKey(c)))
+	list, ok := branches.ReadCached((&place{root: root}).listFile(listKey(c)))
 	if !ok {
 		return catalog.Names()
 	}

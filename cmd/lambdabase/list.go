@@ -159,14 +159,14 @@ func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime,
 	if err != nil {
 		return nil, err
 	}
-	remote.Credentials, remote.Authority = objects.Credentials(there.URL, store.namedSource), store.authority
-	found, err := branches.Cached(ctx, remote, file)
+	remote.Credentials, remote.CABundle = objects.Credentials(there.URL, store.namedSource), store.authority
+	found, err := branches.ListCached(ctx, remote, file)
 	if err == nil || !store.gitKnows() {
 		return found, err
 	}
 	remote.Credentials = objects.Credentials(there.URL, store.source)
 	remote.Credentials.Describe = store.describe
-	return branches.Cached(ctx, remote, file)
+	return branches.ListCached(ctx, remote, file)
 }
 
 // remote is the repository, with nobody's credentials but those of the SSH agent.

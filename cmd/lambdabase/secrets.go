@@ -54,7 +54,7 @@ func newSecretStore(given []string) (*secretStore, error) {
 
 // trust makes the transport, whose proxies are those of the environment.
 func (s *secretStore) trust() error {
-	s.transport = lfs.Transport(idle)
+	s.transport = lfs.NewTransport(idle)
 	pem, given := s.namedSource(step.CASecret)
 	if !given {
 		return nil
@@ -152,8 +152,8 @@ func (s *secretStore) namedSource(id string) (string, bool) {
 
 // check finds secrets for the repository, and for the server of its objects, that can't be sent.
 func (s *secretStore) check(repository, server string) error {
-	access := objects.Access{Secrets: s.namedSource}
-	_, err := access.Client(objects.Source{Repository: repository, Server: server})
+	access := objects.ClientConfig{Secrets: s.namedSource}
+	_, err := access.NewClient(objects.Origin{Repository: repository, Server: server})
 	return errors.Wrapf(err, "repository %s", repository)
 }
 
@@ -172,8 +172,8 @@ func (s *secretStore) describe(id string) string {
 }
 
 // lfsClient asks the batch API with the user's own credentials.
-func (a *asker) lfsClient(from objects.Source) (*lfs.Client, error) {
-	access := objects.Access{Secrets: a.secrets.source, Describe: a.secrets.describe, Agent: a.agent, Transport: a.secrets.transport}
+func (a *asker) lfsClient(from objects.Origin) (*lfs.Client, error) {
+	access := objects.ClientConfig{Secrets: a.secrets.source, Describe: a.secrets.describe, Agent: a.agent, Transport: a.secrets.transport}
 	if remote, isSSH, err := gitssh.ParseRemote(from.Repository); isSSH && err == nil {
 		options, err := a.parsed()
 		if err != nil {
@@ -183,5 +183,5 @@ func (a *asker) lfsClient(from objects.Source) (*lfs.Client, error) {
 			return nil, err
 		}
 	}
-	return access.Client(from)
+	return access.NewClient(from)
 }

@@ -73,7 +73,7 @@ func (r Remote) advised(err error) error {
 	if _, name := r.Credentials.Authorization(u); name != "" {
 		err = errors.Errorf("the credential (%s) was refused: %v", name, err)
 	}
-	return errors.Errorf("%v: %s", err, r.Credentials.Advice(u))
+	return errors.Errorf("%v: %s", err, r.Credentials.Hint(u))
 }
 
 // runtime looks at one branch. A branch whose recipes can't be told apart is no runtime.

@@ -54,7 +54,7 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	cached := func(requests int) []Runtime {
 		t.Helper()
 		server.Reset()
-		list, err := Cached(context.Background(), Remote{URL: url}, file)
+		list, err := ListCached(context.Background(), Remote{URL: url}, file)
 		require.NoError(t, err)
 		if requests > 0 {
 			require.Equal(t, requests, server.Total(sample.Git))
@@ -91,7 +91,7 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	}
 
 	host.Close()
-	_, err = Cached(context.Background(), Remote{URL: url}, file)
+	_, err = ListCached(context.Background(), Remote{URL: url}, file)
 	require.ErrorContains(t, err, "connection refused", "what was kept is not taken for what is there")
 }
 
@@ -103,7 +103,7 @@ func rewrite(t *testing.T, file, from, to string) {
 	require.Contains(t, string(dt), from)
 	text := strings.Replace(string(dt), from, to, 1)
 	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "linux/amd64", "linux/other")), 0o600))
-	_, ok := Kept(file)
+	_, ok := ReadCached(file)
 	require.False(t, ok)
 }
 

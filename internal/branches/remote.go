@@ -24,7 +24,7 @@ import (
 type Remote struct {
 	URL         string
 	Credentials secrets.Credentials
-	Authority   []byte        // certificates in PEM to trust besides the system's
+	CABundle    []byte        // certificates in PEM to trust besides the system's
 	KnownHosts  string        // of an SSH remote, as known_hosts has them
 	Agent       string        // socket of the SSH agent
 	Idle        time.Duration // how long the repository may say nothing; zero: a minute
@@ -99,7 +99,7 @@ func (r Remote) client(heard func()) (transport.Transport, error) {
 	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {
 		return gogitssh.NewClient(nil), nil
 	}
-	client, err := httpClient(r.Authority, heard)
+	client, err := httpClient(r.CABundle, heard)
 	return githttp.NewClient(client), err
 }
 

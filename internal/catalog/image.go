@@ -88,16 +88,16 @@ var versions = map[string]struct {
 	"provided": {regexp.MustCompile(`^al\d+$`), "provided.", ""},
 }
 
-// IsAWS tells whether a reference is to one of AWS's own images of the runtimes, public.ecr.aws/lambda/NAME or
+// IsECR reports whether a reference is to one of AWS's own images of the runtimes, public.ecr.aws/lambda/NAME or
 // amazon/aws-lambda-NAME.
-func IsAWS(ref string) bool {
+func IsECR(ref string) bool {
 	_, _, ok := splitAWS(ref)
 	return ok
 }
 
-// ParseAWS is what a reference to one of AWS's own images means, if its tag is a bare version, or one with an
+// ParseECR returns what a reference to one of AWS's own images means, if its tag is a bare version, or one with an
 // architecture (nodejs:20-arm64). What has no tag, latest, a date or a digest is a certain image of the registry.
-func ParseAWS(ref string) (Image, bool) {
+func ParseECR(ref string) (Image, bool) {
 	name, tag, ok := splitAWS(ref)
 	if !ok {
 		return Image{}, false

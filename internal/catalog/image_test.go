@@ -86,13 +86,13 @@ func TestImagesOfAWS(t *testing.T) {
 		"public.ecr.aws/lambda/provided:al2023.2024.10.14":                  {},
 		"public.ecr.aws/lambda/nodejs:20@sha256:" + strings.Repeat("0", 64): {},
 	} {
-		got, ok := ParseAWS(ref)
+		got, ok := ParseECR(ref)
 		require.Equal(t, want, got, ref)
 		require.Equal(t, want.Runtime != "", ok, ref)
-		require.True(t, IsAWS(ref), ref)
+		require.True(t, IsECR(ref), ref)
 	}
 	for _, ref := range []string{"nodejs:20", "public.ecr.aws/lambda2/nodejs:20", "public.ecr.aws/docker/library/node:20", "amazon/aws-cli"} {
-		require.False(t, IsAWS(ref), ref)
+		require.False(t, IsECR(ref), ref)
 	}
 }
 
@@ -134,9 +134,9 @@ func FuzzParseImage(f *testing.F) {
 		if got, ok := ParseImage(ref); ok {
 			require.Regexp(t, names, got.Runtime)
 		}
-		if got, ok := ParseAWS(ref); ok {
+		if got, ok := ParseECR(ref); ok {
 			require.Regexp(t, names, got.Runtime)
-			require.True(t, IsAWS(ref))
+			require.True(t, IsECR(ref))
 		}
 	})
 }

@@ -31,7 +31,7 @@ const (
 var errTooLong = errors.Errorf("the answer has more than %d KiB", answerLimit>>10)
 
 // Authenticate returns what the server says. It returns as soon as the context ends.
-func (a Authenticator) Authenticate(ctx context.Context) (Answer, error) {
+func (a Authenticator) Authenticate(ctx context.Context) (LFSAuth, error) {
 	timeout := a.Timeout
 	if timeout == 0 {
 		timeout = defaultTimeout
@@ -45,23 +45,23 @@ func (a Authenticator) Authenticate(ctx context.Context) (Answer, error) {
 	return answer, errors.Wrapf(err, "ask %s over SSH for its LFS server", a.Remote.Host)
 }
 
-func (a Authenticator) ask(ctx context.Context) (Answer, error) {
+func (a Authenticator) ask(ctx context.Context) (LFSAuth, error) {
 	known, err := lookUp(a.KnownHosts, a.Remote.Host)
 	if err != nil {
-		return Answer{}, err
+		return LFSAuth{}, err
 	}
 	signers, err := signers(ctx, a.Agent)
 	if err != nil {
-		return Answer{}, err
+		return LFSAuth{}, err
 	}
 	client, err := connect(ctx, a.Remote, known, signers)
 	if err != nil {
-		return Answer{}, err
+		return LFSAuth{}, err
 	}
 	defer client.Close()
 	out, err := run(client, "git-lfs-authenticate "+quote(a.Remote.Path)+" download")
 	if err != nil {
-		return Answer{}, err
+		return LFSAuth{}, err
 	}
 	return parseAnswer(out)
 }

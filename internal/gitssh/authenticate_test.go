@@ -38,7 +38,7 @@ func TestAnSSHRemoteIsAskedForItsLFSServer(t *testing.T) {
 		a.Remote.Path = path
 		got, err := a.Authenticate(context.Background())
 		require.NoError(t, err)
-		require.Equal(t, Answer{
+		require.Equal(t, LFSAuth{
 			Href: "https://lfs.example/org/repo/info/lfs", Header: map[string]string{"Authorization": "RemoteAuth SECRET"},
 			ExpiresIn: time.Hour, ExpiresAt: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC),
 		}, got)
@@ -134,7 +134,7 @@ func TestWhatTheServerAnswersIsCheckedAndNotRepeated(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "SECRET")
 	}
-	for answer, want := range map[string]Answer{
+	for answer, want := range map[string]LFSAuth{
 		`{"href":"http://127.0.0.1:5000/x","header":null,"expires_in":-5,"expires_at":""}` + "\n": {Href: "http://127.0.0.1:5000/x", ExpiresIn: -5 * time.Second},
 		`{"href":"http://localhost/x"}`: {Href: "http://localhost/x"},
 		`{"href":"https://h/x?a=b"}`:    {Href: "https://h/x?a=b"},

@@ -96,7 +96,7 @@ func (s *session) batch(ctx context.Context, at *server, objects []Object) (map[
 	if err != nil {
 		f := s.fail(Protocol, a.call.url, err)
 		if form(dt) == "an HTML page" {
-			f.Message, f.Advice = s.message(excerpt(dt)), s.advice(a.call.url)
+			f.Message, f.Hint = s.message(excerpt(dt)), s.advice(a.call.url)
 		}
 		return nil, f
 	}
@@ -143,7 +143,7 @@ func (s *session) hiding(f *failure, a *answer) *failure {
 	if a.call.carried.sent {
 		return f
 	}
-	if f.Advice = s.advice(a.call.url); f.Advice != "" {
+	if f.Hint = s.advice(a.call.url); f.Hint != "" {
 		f.Err = errors.New("not found, or private")
 	}
 	return f

@@ -51,7 +51,7 @@ func TestAnswersThatAreNotOfLFSAreTold(t *testing.T) {
 				return true
 			}
 			c, _ := h.client()
-			c.Advice = func(*url.URL) string { return "pass a token as the secret" }
+			c.Hint = func(*url.URL) string { return "pass a token as the secret" }
 			err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
 			require.Equal(t, Protocol, onlyFailure(t, err).Kind)
 			require.ErrorContains(t, err, tc.want)
@@ -149,7 +149,7 @@ func TestWhatTheServerSaysOfAnObjectIsChecked(t *testing.T) {
 				}
 			}
 			c, _ := h.client()
-			c.Advice = func(*url.URL) string { return "pass a token" }
+			c.Hint = func(*url.URL) string { return "pass a token" }
 			dir := t.TempDir()
 			err := c.Fetch(t.Context(), dir, []Object{o, good})
 			if tc.want == "" {

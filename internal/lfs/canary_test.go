@@ -111,14 +111,14 @@ func requireNoSecret(t *testing.T, credential, of string, answer http.HandlerFun
 	c, _ := h.client()
 	withToken(c, h)
 	c.Authorization = func(*url.URL) (string, string) { return credential, "secret GIT_AUTH_TOKEN" }
-	c.Limits.Idle = 100 * time.Millisecond
+	c.Limits.IdleTimeout = 100 * time.Millisecond
 	var told strings.Builder
-	c.Report = func(p Progress) { fmt.Fprintf(&told, "%+v\n", p) }
+	c.OnProgress = func(p Progress) { fmt.Fprintf(&told, "%+v\n", p) }
 	err := c.Fetch(context.Background(), t.TempDir(), []Object{o})
 	require.Error(t, err)
 	fmt.Fprintf(&told, "%s\n%v\n%+v\n%q\n", err, err, err, err)
 	for _, e := range failures(t, err) {
-		fmt.Fprintf(&told, "%+v %+v %s %s %s", *e, e.Err, e.URL, e.Message, e.Advice)
+		fmt.Fprintf(&told, "%+v %+v %s %s %s", *e, e.Err, e.URL, e.Message, e.Hint)
 	}
 	for _, secret := range []string{"CANARY", strings.TrimPrefix(credential, "Basic ")} {
 		require.NotContains(t, told.String(), secret)

@@ -16,42 +16,42 @@ type Client struct {
 	// Authorization is the value of that header for requests to an URL, and what the user calls the credential, e.g.
 	// "secret GIT_AUTH_TOKEN"; both empty where there is none. May be nil.
 	Authorization func(u *url.URL) (value, name string)
-	// Advice is what to do where a credential is missing or was refused. May be nil.
-	Advice func(u *url.URL) string
+	// Hint returns what to do where a credential is missing or was refused. May be nil.
+	Hint func(u *url.URL) string
 	// Transport is that of net/http with time limits if nil.
 	Transport http.RoundTripper
 	// Clock is the real one if nil.
 	Clock  Clock
 	Limits Limits
-	// Report is called while bytes arrive, and when an object is complete; one call after the other. May be nil.
-	Report    func(Progress)
-	UserAgent string
+	// OnProgress is called while bytes arrive, and when an object is complete; one call after the other. May be nil.
+	OnProgress func(Progress)
+	UserAgent  string
 }
 
 // Limits bound how long a server is waited for. Zero values stand for the defaults.
 type Limits struct {
-	Attempts int           // in a row without a new byte: 5. In all, with less than 1 MiB each: four times as many
-	Idle     time.Duration // without a byte or an answer: 30 s
-	Wait     time.Duration // longest wait between two attempts: 60 s. A server that asks for more is not waited for
-	Parallel int           // objects at a time: 8
-	Lock     time.Duration // that somebody holds who doesn't get on with the object: 10 s. In all, six times as long
+	MaxAttempts         int           // in a row without a new byte: 5. In all, with less than 1 MiB each: four times as many
+	IdleTimeout         time.Duration // without a byte or an answer: 30 s
+	MaxRetryDelay       time.Duration // longest wait between two attempts: 60 s. A server that asks for more is not waited for
+	ConcurrentTransfers int           // objects at a time: 8
+	LockTimeout         time.Duration // that somebody holds who doesn't get on with the object: 10 s. In all, six times as long
 }
 
 func (l Limits) orDefaults() Limits {
-	if l.Attempts <= 0 {
-		l.Attempts = 5
+	if l.MaxAttempts <= 0 {
+		l.MaxAttempts = 5
 	}
-	if l.Idle <= 0 {
-		l.Idle = 30 * time.Second
+	if l.IdleTimeout <= 0 {
+		l.IdleTimeout = 30 * time.Second
 	}
-	if l.Wait <= 0 {
-		l.Wait = time.Minute
+	if l.MaxRetryDelay <= 0 {
+		l.MaxRetryDelay = time.Minute
 	}
-	if l.Parallel <= 0 {
-		l.Parallel = 8
+	if l.ConcurrentTransfers <= 0 {
+		l.ConcurrentTransfers = 8
 	}
-	if l.Lock <= 0 {
-		l.Lock = 10 * time.Second
+	if l.LockTimeout <= 0 {
+		l.LockTimeout = 10 * time.Second
 	}
 	return l
 }
@@ -78,8 +78,8 @@ func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Transport is that of net/http, which waits forever for an answer, with limits.
-func Transport(idle time.Duration) *http.Transport {
+// NewTransport returns that of net/http, which waits forever for an answer, with limits.
+func NewTransport(idle time.Duration) *http.Transport {
 	var t *http.Transport
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()

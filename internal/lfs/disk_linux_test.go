@@ -16,7 +16,7 @@ func TestAFullDiskIsToldAndGivenBack(t *testing.T) {
 	h := newHost(t)
 	small, large := h.put(text(100_000)), h.put(text(1_000_000))
 	c, clock := h.client()
-	c.Limits.Parallel = 1
+	c.Limits.ConcurrentTransfers = 1
 	err := c.Fetch(t.Context(), dir, []Object{large, small})
 	e := onlyFailure(t, err)
 	require.Equal(t, Disk, e.Kind)

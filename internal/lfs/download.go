@@ -28,7 +28,7 @@ const maxWrongs = 2
 
 // download gets an object, or finds that another process did.
 func (s *session) download(ctx context.Context, o Object, first *offer) *failure {
-	held, err := hold(ctx, s.dir, o.Pointer, s.limits.Lock)
+	held, err := hold(ctx, s.dir, o.Pointer, s.limits.LockTimeout)
 	if err != nil {
 		return s.disk(ctx, err)
 	}

@@ -19,7 +19,7 @@ const (
 	Limit        Kind = "limit reached" // of requests, or of what the owner of the repository has paid for
 	Unavailable  Kind = "server error"
 	Corrupted    Kind = "corrupted" // another content than the object's
-	Cut          Kind = "cut off"   // in the middle of the content
+	Truncated    Kind = "cut off"   // in the middle of the content
 	Network      Kind = "network error"
 	Protocol     Kind = "unexpected answer"
 	Disk         Kind = "disk error" // of this machine
@@ -34,7 +34,7 @@ type Error struct {
 	Path    string // of the object; may be empty
 	Objects int    // how many it is about, where it is about more than one
 	Message string // the server's own words, on one line
-	Advice  string // what to do
+	Hint    string // what to do
 	Err     error  // what is wrong, where Kind and Status don't say it all
 }
 
@@ -51,8 +51,8 @@ func (e *Error) Error() string {
 	if e.Message != "" {
 		fmt.Fprintf(&b, ": %q", e.Message)
 	}
-	if e.Advice != "" {
-		b.WriteString(": " + e.Advice)
+	if e.Hint != "" {
+		b.WriteString(": " + e.Hint)
 	}
 	return b.String()
 }
@@ -118,8 +118,8 @@ func shownURL(u *url.URL) string {
 	return bounded(oneLine((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()))
 }
 
-// ReasonOfOne is the error of a Fetch of one object without the object's name, for whoever says that himself.
-func ReasonOfOne(err error) error {
+// UnwrapSingle returns the error of a Fetch of one object without the object's name, for whoever says that himself.
+func UnwrapSingle(err error) error {
 	var all *ObjectsError
 	var one *Error
 	if !errors.As(err, &all) || len(all.Errors) != 1 || !errors.As(all.Errors[0], &one) {

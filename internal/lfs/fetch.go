@@ -69,7 +69,7 @@ func (s *session) missing(ctx context.Context, r *results) []Object {
 // each does something for all objects, for so many at a time as the limits allow.
 func (s *session) each(objects []Object, do func(Object)) {
 	var g errgroup.Group
-	g.SetLimit(s.limits.Parallel)
+	g.SetLimit(s.limits.ConcurrentTransfers)
 	for _, o := range objects {
 		g.Go(func() error {
 			do(o)

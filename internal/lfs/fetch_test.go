@@ -185,7 +185,7 @@ func TestOneReasonForAllIsToldOnce(t *testing.T) {
 		return true
 	}
 	c, _ := h.client()
-	c.Advice = func(*url.URL) string { return "pass a token" }
+	c.Hint = func(*url.URL) string { return "pass a token" }
 	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), objects))
 	require.Equal(t, Unauthorized, e.Kind)
 	require.Equal(t, 150, e.Objects)
@@ -346,7 +346,7 @@ func TestProgressIsReported(t *testing.T) {
 	c, _ := h.client()
 	c.Clock = &tickingClock{}
 	var all []Progress
-	c.Report = func(p Progress) { all = append(all, p) }
+	c.OnProgress = func(p Progress) { all = append(all, p) }
 	dir := t.TempDir()
 	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
 	require.Greater(t, len(all), 2)

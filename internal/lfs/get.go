@@ -152,11 +152,11 @@ func (d *download) cut(ctx context.Context, a *answer, err error) *failure {
 		return d.ended(context.Cause(ctx))
 	}
 	arrived := fmt.Sprintf("%d of %d bytes", d.part.size, d.object.Size)
-	f := d.fail(Cut, a.call.url, errors.Errorf("the answer ends after %s", arrived))
+	f := d.fail(Truncated, a.call.url, errors.Errorf("the answer ends after %s", arrived))
 	f.fate = again
 	switch begin := d.part.begin(); {
 	case a.stalled():
-		f.Err = errors.Errorf("nothing arrived for %s after %s", d.limits.Idle, arrived)
+		f.Err = errors.Errorf("nothing arrived for %s after %s", d.limits.IdleTimeout, arrived)
 	case err != io.EOF:
 		f.Err = d.foreign("the answer was cut after "+arrived, err)
 	case form(begin) != "":

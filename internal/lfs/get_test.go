@@ -198,7 +198,7 @@ func TestASlowDownloadIsNotAStall(t *testing.T) {
 		return true
 	}
 	c, clock := h.client()
-	c.Limits.Idle = 2 * time.Second // less than all of it takes, and far more than a piece
+	c.Limits.IdleTimeout = 2 * time.Second // less than all of it takes, and far more than a piece
 	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
 	require.Empty(t, clock.slept)
 }
@@ -239,7 +239,7 @@ func TestAServerThatNeverSendsAllIsGivenUp(t *testing.T) {
 	c, _ := h.client()
 	dir := t.TempDir()
 	e := onlyFailure(t, c.Fetch(t.Context(), dir, []Object{o}))
-	require.Equal(t, Cut, e.Kind)
+	require.Equal(t, Truncated, e.Kind)
 	require.ErrorContains(t, e, "the answer was cut after 20 of 1000 bytes: unexpected EOF")
 	require.Len(t, h.downloads(), 20, "a byte each time is progress, but has an end")
 	require.Equal(t, []string{o.OID + ".part"}, files(t, dir))
@@ -253,7 +253,7 @@ func TestWithoutProgressAttemptsAreFew(t *testing.T) {
 	}
 	c, clock := h.client()
 	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
-	require.Equal(t, Cut, e.Kind)
+	require.Equal(t, Truncated, e.Kind)
 	require.Len(t, h.downloads(), 6, "one with progress, five without")
 	require.Equal(t, []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}, clock.slept)
 }
@@ -287,7 +287,7 @@ func TestAStallIsEndedAndTheDownloadGoesOn(t *testing.T) {
 		return true
 	}
 	c, _ := h.client()
-	c.Limits.Idle = time.Second // for an answer that comes, on a busy machine too
+	c.Limits.IdleTimeout = time.Second // for an answer that comes, on a busy machine too
 	dir := t.TempDir()
 	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
 	requireObjects(t, dir, o)
@@ -297,7 +297,7 @@ func TestAStallIsEndedAndTheDownloadGoesOn(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
-	c.Limits.Idle = 100 * time.Millisecond
+	c.Limits.IdleTimeout = 100 * time.Millisecond
 	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
 	require.Equal(t, Network, e.Kind)
 	require.ErrorContains(t, e, "no answer for 100ms")
@@ -322,9 +322,9 @@ func TestAStallInTheMiddleIsTold(t *testing.T) {
 		return true
 	}
 	c, _ := h.client()
-	c.Limits.Idle = time.Second
+	c.Limits.IdleTimeout = time.Second
 	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
-	require.Equal(t, Cut, e.Kind)
+	require.Equal(t, Truncated, e.Kind)
 	require.ErrorContains(t, e, "nothing arrived for 1s after 400 of 1000 bytes")
 }
 
@@ -358,13 +358,13 @@ func TestWhatIsNotTheObjectIsTold(t *testing.T) {
 		"a page":              {whole(page), Corrupted, `an HTML page (`, 2},
 		"a page's title":      {whole(page), Corrupted, `"Sign in & go on"`, 2},
 		"a padded page":       {whole(page + strings.Repeat(" ", 1000-len(page))), Corrupted, `bytes, an HTML page (`, 2},
-		"a streamed page":     {streamed(page), Cut, "an HTML page (", 5},
+		"a streamed page":     {streamed(page), Truncated, "an HTML page (", 5},
 		"XML":                 {whole(`<?xml version="1.0"?><Error><Code>X</Code><Message>Slow down</Message></Error>`), Corrupted, `XML (`, 2},
 		"XML's message":       {whole(`<Error><Code>X</Code><Message>Slow down</Message></Error>`), Corrupted, `"Slow down"`, 2},
 		"JSON":                {whole(`{"message":"no"}`), Corrupted, "JSON (", 2},
-		"an early end":        {streamed(all[:900]), Cut, "the answer ends after 900 of 1000 bytes", 6},
+		"an early end":        {streamed(all[:900]), Truncated, "the answer ends after 900 of 1000 bytes", 6},
 		"nothing":             {whole(""), Corrupted, "the server would send 0 bytes", 2},
-		"nothing, streamed":   {streamed(""), Cut, "the answer ends after 0 of 1000 bytes", 5},
+		"nothing, streamed":   {streamed(""), Truncated, "the answer ends after 0 of 1000 bytes", 5},
 		"no content":          {func(w http.ResponseWriter) { w.WriteHeader(204) }, Protocol, "unexpected answer (204", 1},
 		"a range unasked for": {func(w http.ResponseWriter) { w.Header().Set("Content-Range", "bytes 0-999/1000"); w.WriteHeader(206) }, Protocol, "206", 1},
 		"not modified":        {func(w http.ResponseWriter) { w.WriteHeader(304) }, Protocol, "unexpected answer (304", 1},

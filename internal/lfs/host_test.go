@@ -165,7 +165,7 @@ func (h *fakeHost) client() (*Client, *fakeClock) {
 		},
 		Transport: h.Client().Transport,
 		Clock:     clock,
-		Limits:    Limits{Idle: 10 * time.Second},
+		Limits:    Limits{IdleTimeout: 10 * time.Second},
 	}, clock
 }
 
@@ -177,7 +177,7 @@ func withToken(c *Client, h *fakeHost) *Client {
 		}
 		return "", ""
 	}
-	c.Advice = func(u *url.URL) string { return "pass a token as the secret GIT_AUTH_TOKEN." + u.Hostname() }
+	c.Hint = func(u *url.URL) string { return "pass a token as the secret GIT_AUTH_TOKEN." + u.Hostname() }
 	return c
 }
 

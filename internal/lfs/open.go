@@ -22,7 +22,7 @@ func (c *Client) Open(ctx context.Context, dir, private string, o Object) (*os.F
 		return c.OpenPrivate(ctx, private, o)
 	}
 	if !errors.Is(err, errUnusable) {
-		return nil, ReasonOfOne(err)
+		return nil, UnwrapSingle(err)
 	}
 	temp, terr := newPrivateDir(dir) // where it can be renamed from
 	if terr != nil {
@@ -51,7 +51,7 @@ func (c *Client) OpenPrivate(ctx context.Context, private string, o Object) (*os
 
 func (c *Client) openIn(ctx context.Context, dir string, o Object) (*os.File, error) {
 	if err := c.Fetch(ctx, dir, []Object{o}); err != nil {
-		return nil, ReasonOfOne(err)
+		return nil, UnwrapSingle(err)
 	}
 	file, err := OpenFile(filepath.Join(dir, o.OID))
 	return file, unusable(ctx, err) // somebody else was there in between

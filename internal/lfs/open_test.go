@@ -71,7 +71,7 @@ func TestALockThatSomebodyHoldsIsNotWaitedForForEver(t *testing.T) {
 	require.NoError(t, err)
 	defer held.release(true)
 	c, _ := h.client()
-	c.Limits.Lock = 100 * time.Millisecond
+	c.Limits.LockTimeout = 100 * time.Millisecond
 	require.ErrorIs(t, c.Fetch(t.Context(), dir, []Object{o}), errUnusable)
 	requireOpens(t, c, dir, private, o, "content")
 	requireOpens(t, c, dir, private, o, "content")
@@ -115,8 +115,8 @@ func TestWhatOthersRemoveAtOnceIsHadElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	defer held.release(true)
 	c, _ := h.client()
-	c.Limits.Lock = 100 * time.Millisecond
-	c.Report = func(p Progress) {
+	c.Limits.LockTimeout = 100 * time.Millisecond
+	c.OnProgress = func(p Progress) {
 		arrived, err := filepath.Glob(filepath.Join(dir, privatePrefix+"*", o.OID))
 		require.NoError(t, err)
 		for _, name := range arrived {

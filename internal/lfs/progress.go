@@ -56,10 +56,10 @@ func (m *meter) rate(now time.Time) float64 {
 }
 
 func (s *session) report(p Progress) {
-	if s.Report == nil {
+	if s.OnProgress == nil {
 		return
 	}
 	s.reports.Lock()
 	defer s.reports.Unlock()
-	s.Report(p)
+	s.OnProgress(p)
 }

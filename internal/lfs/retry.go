@@ -50,11 +50,11 @@ func (p *patience) wait(ctx context.Context, f *failure, reached int64) *failure
 		p.barren = 0
 	}
 	limits := p.session.limits
-	if p.barren >= limits.Attempts || p.tries >= 4*limits.Attempts || p.session.hopeless(fresh > 0) {
+	if p.barren >= limits.MaxAttempts || p.tries >= 4*limits.MaxAttempts || p.session.hopeless(fresh > 0) {
 		return f
 	}
-	pause := min(limits.Wait, time.Second<<min(max(p.barren, 1)-1, 16))
-	if f.after > limits.Wait {
+	pause := min(limits.MaxRetryDelay, time.Second<<min(max(p.barren, 1)-1, 16))
+	if f.after > limits.MaxRetryDelay {
 		f.Err = errors.Errorf("%s: the server asks to wait %s", f.what(), f.after.Round(time.Second))
 		return f
 	}
@@ -74,7 +74,7 @@ func (s *session) hopeless(progress bool) bool {
 		s.barren.Store(0)
 		return false
 	}
-	return int(s.barren.Add(1)) > s.limits.Attempts*s.limits.Parallel
+	return int(s.barren.Add(1)) > s.limits.MaxAttempts*s.limits.ConcurrentTransfers
 }
 
 // retryAfter reads the header of that name: seconds, or a date.

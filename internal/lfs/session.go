@@ -33,7 +33,7 @@ func (c *Client) session(dir string, objects map[string]Object) *session {
 		s.clock = wallClock{}
 	}
 	if s.transport == nil {
-		t := Transport(s.limits.Idle)
+		t := NewTransport(s.limits.IdleTimeout)
 		s.transport, s.done = t, t.CloseIdleConnections
 	}
 	if s.UserAgent == "" {

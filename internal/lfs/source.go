@@ -47,9 +47,9 @@ func checkServer(server string) error {
 	return nil
 }
 
-// Of is the source for a repository, with "auto" decided: the objects' own URLs on a host where their form is known, and
+// Resolve returns the source for a repository, with "auto" decided: the objects' own URLs on a host where their form is known, and
 // its batch API for what that refuses; the batch API alone anywhere else.
-func (s Source) Of(repository string) Source {
+func (s Source) Resolve(repository string) Source {
 	if s.Batch || !s.Template.IsZero() {
 		return s
 	}

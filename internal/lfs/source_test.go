@@ -22,7 +22,7 @@ func TestSourceIsWhatTheOptionAndTheRepositorySay(t *testing.T) {
 	} {
 		s, err := ParseSource(tc.option)
 		require.NoError(t, err, tc.option)
-		s = s.Of(tc.repository)
+		s = s.Resolve(tc.repository)
 		require.Equal(t, tc.url, s.URL(Object{Pointer: Pointer{OID: oid}, Path: "p", Commit: "C"}), tc.option)
 		require.Equal(t, tc.server, s.Server, tc.option)
 		require.Equal(t, tc.batch, s.Batch, tc.option)

@@ -36,11 +36,11 @@ func (s *session) refused(r refusal, h http.Header, where *url.URL, carried cred
 	}
 	switch {
 	case f.Kind == Limit && r.Code != http.StatusTooManyRequests, limited(f) && quotaText.MatchString(r.Message):
-		f.Kind, f.Advice, f.fate = Limit, quotaAdvice, final
+		f.Kind, f.Hint, f.fate = Limit, quotaAdvice, final
 	case f.Kind == Limit, limited(f) && rateText.MatchString(r.Message):
-		f.Kind, f.Advice, f.fate = Limit, rateAdvice, again
+		f.Kind, f.Hint, f.fate = Limit, rateAdvice, again
 	case f.Kind == Unavailable:
-		f.Advice = laterAdvice
+		f.Hint = laterAdvice
 	case f.Kind == Unauthorized, f.Kind == Forbidden:
 		s.denied(f, where, carried)
 	}
@@ -49,7 +49,7 @@ func (s *session) refused(r refusal, h http.Header, where *url.URL, carried cred
 
 // denied says which credential was refused, or that there was none.
 func (s *session) denied(f *failure, where *url.URL, carried credential) {
-	f.Advice = s.advice(where)
+	f.Hint = s.advice(where)
 	switch {
 	case carried.sent && carried.name != "":
 		f.Err = errors.Errorf("the credential (%s) was refused", carried.name)
@@ -61,10 +61,10 @@ func (s *session) denied(f *failure, where *url.URL, carried credential) {
 }
 
 func (s *session) advice(u *url.URL) string {
-	if s.Advice == nil || u == nil {
+	if s.Hint == nil || u == nil {
 		return ""
 	}
-	return s.Advice(u)
+	return s.Hint(u)
 }
 
 // limited tells where the text of an error may be about a limit: what is not there, or wants a credential, is not.

@@ -166,7 +166,7 @@ func TestPausesAreBounded(t *testing.T) {
 	o := h.put("content")
 	h.Close()
 	c, clock := h.client()
-	c.Limits.Attempts, c.Limits.Wait = 40, 3*time.Second
+	c.Limits.MaxAttempts, c.Limits.MaxRetryDelay = 40, 3*time.Second
 	err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
 	require.Equal(t, Network, onlyFailure(t, err).Kind)
 	require.ErrorContains(t, err, "no answer: dial tcp "+strings.TrimPrefix(h.URL, "http://"))
@@ -189,7 +189,7 @@ func TestAServerThatIsDownIsNotAskedForEachObjectAsOftenAsForTheFirst(t *testing
 		return true
 	}
 	c, _ := h.client()
-	c.Limits.Parallel = 2
+	c.Limits.ConcurrentTransfers = 2
 	require.Len(t, failures(t, c.Fetch(t.Context(), t.TempDir(), objects)), 100)
 	require.LessOrEqual(t, len(down.downloads()), 100+10)
 }

@@ -67,8 +67,8 @@ func (a *answer) begin(most int64) []byte {
 // send makes one request, without following redirects.
 func (s *session) send(parent context.Context, c call) (*answer, *failure) {
 	ctx, end := context.WithCancelCause(parent)
-	timer := time.AfterFunc(s.limits.Idle, func() { end(errIdle) })
-	a := &answer{call: c, timer: timer, idle: s.limits.Idle, ctx: ctx, end: end}
+	timer := time.AfterFunc(s.limits.IdleTimeout, func() { end(errIdle) })
+	a := &answer{call: c, timer: timer, idle: s.limits.IdleTimeout, ctx: ctx, end: end}
 	req, err := s.request(ctx, c)
 	if err == nil {
 		a.Response, err = s.transport.RoundTrip(req)
@@ -109,7 +109,7 @@ func (s *session) broken(parent context.Context, a *answer, err error) *failure 
 	var noTLS tls.RecordHeaderError // a server that doesn't speak it at all
 	switch {
 	case a.stalled():
-		f.Err = errors.Errorf("no answer for %s", s.limits.Idle)
+		f.Err = errors.Errorf("no answer for %s", s.limits.IdleTimeout)
 	case errors.As(err, &certificate), errors.As(err, &noTLS):
 		f.fate = final
 		fallthrough

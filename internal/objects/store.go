@@ -25,8 +25,8 @@ import (
 // StoreID is the name of the store in the session.
 const StoreID = "lambdabase"
 
-// Source is where an object comes from.
-type Source struct {
+// Origin is where an object comes from.
+type Origin struct {
 	Repository string
 	Server     string // of the batch API, where it is not the repository's own
 }
@@ -34,7 +34,7 @@ type Source struct {
 // Store is a content store whose blobs are LFS objects. It is read only.
 type Store struct {
 	dir    string
-	client func(Source) (*lfs.Client, error)
+	client func(Origin) (*lfs.Client, error)
 
 	mu      sync.Mutex
 	offered map[digest.Digest]offer
@@ -43,18 +43,18 @@ type Store struct {
 }
 
 type offer struct {
-	Source
+	Origin
 	lfs.Object
 }
 
 // NewStore keeps what it fetches in dir until [Store.Drop], be it in a later process. The client is asked for when an object
 // is needed.
-func NewStore(dir string, client func(Source) (*lfs.Client, error)) *Store {
+func NewStore(dir string, client func(Origin) (*lfs.Client, error)) *Store {
 	return &Store{dir: dir, client: client, offered: map[digest.Digest]offer{}, read: map[string]progress{}}
 }
 
-// Offer makes an object known. It is fetched when it is read, from the first source that it was offered from.
-func (s *Store) Offer(from Source, o lfs.Object) {
+// Add makes an object known. It is fetched when it is read, from the first origin that it was added with.
+func (s *Store) Add(from Origin, o lfs.Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, known := s.offered[o.Digest()]; !known {
@@ -124,7 +124,7 @@ func (s *Store) find(dgst digest.Digest) (offer, error) {
 }
 
 func (s *Store) fetch(ctx context.Context, o offer) (*os.File, error) {
-	client, err := s.client(o.Source)
+	client, err := s.client(o.Origin)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ import (
 type stand struct {
 	*Store
 	server  *sample.Server
-	source  Source
+	source  Origin
 	objects []lfs.Object
 	content []string
 	clients atomic.Int32 // how often one was asked for
@@ -49,10 +49,10 @@ func newStand(t *testing.T) *stand {
 	host := httptest.NewServer(s.server)
 	t.Cleanup(host.Close)
 	url, _ := s.server.URLs(host.URL)
-	s.source = Source{Repository: url}
-	s.Store = NewStore(t.TempDir(), func(from Source) (*lfs.Client, error) {
+	s.source = Origin{Repository: url}
+	s.Store = NewStore(t.TempDir(), func(from Origin) (*lfs.Client, error) {
 		s.clients.Add(1)
-		return Access{}.Client(from)
+		return ClientConfig{}.NewClient(from)
 	})
 	return s
 }
@@ -71,7 +71,7 @@ func read(s *Store, o lfs.Object) (string, error) {
 func TestAnObjectIsFetchedWhenItIsRead(t *testing.T) {
 	s := newStand(t)
 	for _, o := range s.objects {
-		s.Offer(s.source, o)
+		s.Add(s.source, o)
 	}
 	info, err := s.Info(t.Context(), s.objects[1].Digest())
 	require.NoError(t, err)
@@ -96,8 +96,8 @@ func TestAnObjectIsFetchedWhenItIsRead(t *testing.T) {
 	require.EqualValues(t, 1, s.clients.Load())
 
 	// The next process has it from the folder.
-	next := NewStore(s.dir, func(from Source) (*lfs.Client, error) { return Access{}.Client(from) })
-	next.Offer(s.source, s.objects[1])
+	next := NewStore(s.dir, func(from Origin) (*lfs.Client, error) { return ClientConfig{}.NewClient(from) })
+	next.Add(s.source, s.objects[1])
 	text, err := read(next, s.objects[1])
 	require.NoError(t, err)
 	require.Equal(t, s.content[1], text)
@@ -110,7 +110,7 @@ func TestReadersAtOnceFetchOnce(t *testing.T) {
 	for range 20 {
 		wg.Go(func() {
 			for i, o := range s.objects {
-				s.Offer(s.source, o)
+				s.Add(s.source, o)
 				text, err := read(s.Store, o)
 				if err != nil || text != s.content[i] {
 					t.Errorf("%s: %v", o.Path, err)
@@ -125,7 +125,7 @@ func TestReadersAtOnceFetchOnce(t *testing.T) {
 
 func TestABlobThatNobodyOfferedIsNotFound(t *testing.T) {
 	s := newStand(t)
-	s.Offer(s.source, s.objects[0])
+	s.Add(s.source, s.objects[0])
 	unknown := digest.FromString("secret of the machine")
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, unknown.Encoded()), nil, 0o600))
 	_, err := s.Info(t.Context(), unknown)
@@ -138,7 +138,7 @@ func TestABlobThatNobodyOfferedIsNotFound(t *testing.T) {
 
 func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 	s := newStand(t)
-	s.Offer(s.source, s.objects[0])
+	s.Add(s.source, s.objects[0])
 	s.server.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
 	_, err := read(s.Store, s.objects[0])
 	require.ErrorContains(t, err, "forbidden (403 from "+s.source.Repository+"/info/lfs/objects/batch): \"no such thing\": pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1")
@@ -148,15 +148,15 @@ func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "one", text)
 
-	broken := NewStore(t.TempDir(), func(Source) (*lfs.Client, error) { return nil, errors.New("no client") })
-	broken.Offer(s.source, s.objects[0])
+	broken := NewStore(t.TempDir(), func(Origin) (*lfs.Client, error) { return nil, errors.New("no client") })
+	broken.Add(s.source, s.objects[0])
 	_, err = read(broken, s.objects[0])
 	require.EqualError(t, err, "no client")
 }
 
 func TestAReaderThatGivesUpDoesNotHarmTheOthers(t *testing.T) {
 	s := newStand(t)
-	s.Offer(s.source, s.objects[0])
+	s.Add(s.source, s.objects[0])
 	s.server.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1, Times: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
@@ -174,8 +174,8 @@ func TestAReaderThatGivesUpDoesNotHarmTheOthers(t *testing.T) {
 
 func TestTheFirstSourceIsAsked(t *testing.T) {
 	s := newStand(t)
-	s.Offer(s.source, s.objects[0])
-	s.Offer(Source{Repository: "https://elsewhere.example/a.git"}, s.objects[0])
+	s.Add(s.source, s.objects[0])
+	s.Add(Origin{Repository: "https://elsewhere.example/a.git"}, s.objects[0])
 	_, err := read(s.Store, s.objects[0])
 	require.NoError(t, err)
 }
@@ -198,7 +198,7 @@ func TestNothingIsWritten(t *testing.T) {
 func TestWhatWasReadToItsEndIsDropped(t *testing.T) {
 	s := newStand(t)
 	for _, o := range s.objects {
-		s.Offer(s.source, o)
+		s.Add(s.source, o)
 	}
 	for at := range int64(3) { // with a reader for each part, as BuildKit reads
 		r, err := s.ReaderAt(t.Context(), ocispecs.Descriptor{Digest: s.objects[0].Digest()})
@@ -226,7 +226,7 @@ func TestWhatWasReadToItsEndIsDropped(t *testing.T) {
 
 	next := NewStore(s.dir, s.client)
 	for _, store := range []*Store{s.Store, next} {
-		store.Offer(s.source, s.objects[0])
+		store.Add(s.source, s.objects[0])
 		text, err := read(store, s.objects[0])
 		require.NoError(t, err, "dropped or not")
 		require.Equal(t, "one", text)

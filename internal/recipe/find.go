@@ -22,11 +22,11 @@ func ArchOf(name string) string {
 	return ""
 }
 
-// Found are the recipes of a branch: paths by architecture.
-type Found map[string]string
+// Paths are the recipes of a branch: paths by architecture.
+type Paths map[string]string
 
 // Platforms are those that a branch has recipes for, sorted.
-func (f Found) Platforms() []string {
+func (f Paths) Platforms() []string {
 	var platforms []string
 	for _, a := range folders {
 		if f[a.arch] != "" {
@@ -38,8 +38,8 @@ func (f Found) Platforms() []string {
 
 // Find finds the recipes of a branch. List gives the names in a folder of its tree, sorted, and nothing where there is no
 // such folder. A branch without a recipe has an empty result.
-func Find(branch string, list func(folder string) ([]string, error)) (Found, error) {
-	found := Found{}
+func Find(branch string, list func(folder string) ([]string, error)) (Paths, error) {
+	found := Paths{}
 	for _, a := range folders {
 		name, err := in(a.folder, branch, list)
 		if err != nil {

@@ -108,7 +108,7 @@ func TestWhatIsAlmostARecipeHasItsFiles(t *testing.T) {
 		"":                                                               nil,
 	} {
 		var got []string
-		for _, a := range Almost([]byte(dockerfile)) {
+		for _, a := range LooseAdds([]byte(dockerfile)) {
 			got = append(got, a.Source)
 		}
 		require.Equal(t, want, got, dockerfile)

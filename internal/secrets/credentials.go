@@ -43,8 +43,8 @@ func (c Credentials) describe(id string) string {
 	return c.Describe(id)
 }
 
-// Advice is what to do where a credential for a URL is missing or was refused.
-func (c Credentials) Advice(u *url.URL) string {
+// Hint returns what to do where a credential for a URL is missing or was refused.
+func (c Credentials) Hint(u *url.URL) string {
 	if !c.maySend(u) {
 		return fmt.Sprintf("no credential is sent in clear to %s: use https", u.Host)
 	}
@@ -89,7 +89,7 @@ func (c Credentials) maySend(u *url.URL) bool {
 		return u.Host != ""
 	case "http":
 		scheme, _ := cutScheme(c.Repository)
-		return Loopback(u.Hostname()) || scheme == "http" && c.ofRepository(u)
+		return IsLoopback(u.Hostname()) || scheme == "http" && c.ofRepository(u)
 	}
 	return false
 }
@@ -109,8 +109,8 @@ func withPort(scheme, host string) string {
 	return strings.ToLower(bare(host)) + ":" + port
 }
 
-// Loopback tells a name or address of this very machine.
-func Loopback(host string) bool {
+// IsLoopback reports whether host is a name or address of this very machine.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -48,23 +48,23 @@ func TestAFileIsNamedAfterItsSecretAndIsNoPath(t *testing.T) {
 		"..":                              "%2E.",
 		"ü%\x00":                          "%C3%BC%25%00",
 	} {
-		require.Equal(t, want, File(id))
+		require.Equal(t, want, FileName(id))
 	}
-	long := File(strings.Repeat("a", 300))
+	long := FileName(strings.Repeat("a", 300))
 	require.Less(t, len(long), 256)
-	require.NotEqual(t, long, File(strings.Repeat("a", 301)))
-	require.NotContains(t, File(strings.Repeat("/", 300)), "/")
+	require.NotEqual(t, long, FileName(strings.Repeat("a", 301)))
+	require.NotContains(t, FileName(strings.Repeat("/", 300)), "/")
 }
 
 func TestAFolderHoldsSecretsAsFiles(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, File("GIT_AUTH_TOKEN.h:1")), []byte("T\n"), 0o600))
-	value, ok := Folder(dir)("GIT_AUTH_TOKEN.h:1")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, FileName("GIT_AUTH_TOKEN.h:1")), []byte("T\n"), 0o600))
+	value, ok := Dir(dir)("GIT_AUTH_TOKEN.h:1")
 	require.True(t, ok)
 	require.Equal(t, "T\n", value)
-	_, ok = Folder(dir)("GIT_AUTH_TOKEN")
+	_, ok = Dir(dir)("GIT_AUTH_TOKEN")
 	require.False(t, ok)
-	_, ok = Folder(filepath.Join(dir, "none"))("GIT_AUTH_TOKEN")
+	_, ok = Dir(filepath.Join(dir, "none"))("GIT_AUTH_TOKEN")
 	require.False(t, ok)
 }
 
@@ -164,6 +164,6 @@ func TestACredentialIsToldByItsWholeName(t *testing.T) {
 func TestAdviceNamesTheSecretOfTheHost(t *testing.T) {
 	c := Credentials{Repository: "git.example"}
 	require.Equal(t, "pass a token as the secret GIT_AUTH_TOKEN.git.example:8443 (--secret id=GIT_AUTH_TOKEN.git.example:8443,env=...)",
-		c.Advice(&url.URL{Scheme: "https", Host: "git.example:8443"}))
-	require.Equal(t, "no credential is sent in clear to git.example: use https", c.Advice(&url.URL{Scheme: "http", Host: "git.example"}))
+		c.Hint(&url.URL{Scheme: "https", Host: "git.example:8443"}))
+	require.Equal(t, "no credential is sent in clear to git.example: use https", c.Hint(&url.URL{Scheme: "http", Host: "git.example"}))
 }

@@ -11,10 +11,10 @@ import (
 // Source looks up a secret by id; ok is false where there is none.
 type Source func(id string) (value string, ok bool)
 
-// Folder reads secrets that an exec step has mounted into dir, each as the file that File names.
-func Folder(dir string) Source {
+// Dir returns a source of secrets that an exec step has mounted into dir, each as the file that FileName names.
+func Dir(dir string) Source {
 	return func(id string) (string, bool) {
-		dt, err := os.ReadFile(filepath.Join(dir, File(id)))
+		dt, err := os.ReadFile(filepath.Join(dir, FileName(id)))
 		return string(dt), err == nil
 	}
 }
@@ -22,9 +22,9 @@ func Folder(dir string) Source {
 // fileLength bounds a file's name well below the 255 bytes that file systems take.
 const fileLength = 200
 
-// File names the file of a secret in a folder. An id holds what a user gave as a host: it is no path, and two ids never
+// FileName returns the name of a secret's file in a directory. An id holds what a user gave as a host: it is no path, and two ids never
 // have one file.
-func File(id string) string {
+func FileName(id string) string {
 	var name strings.Builder
 	for i := range len(id) {
 		c := id[i]

@@ -18,10 +18,10 @@ func (s *step) branches(ctx context.Context) error {
 	}
 	found, err := branches.List(ctx, branches.Remote{
 		URL:         s.repository,
-		Credentials: objects.Credentials(s.repository, secrets.Folder(s.secrets)),
-		Authority:   pem,
-		KnownHosts:  os.Getenv(KnownHosts),
-		Agent:       Agent,
+		Credentials: objects.Credentials(s.repository, secrets.Dir(s.secrets)),
+		CABundle:    pem,
+		KnownHosts:  os.Getenv(KnownHostsEnv),
+		Agent:       AgentSocket,
 	})
 	if err != nil {
 		return err
@@ -30,5 +30,5 @@ func (s *step) branches(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(s.out, Branches), dt, 0o644)
+	return os.WriteFile(filepath.Join(s.out, BranchesFile), dt, 0o644)
 }

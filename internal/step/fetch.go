@@ -49,10 +49,10 @@ func (s *step) client() (*lfs.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	access := objects.Access{
-		Secrets: secrets.Folder(s.secrets), KnownHosts: os.Getenv(KnownHosts), Agent: Agent, Transport: t, Report: s.report,
+	access := objects.ClientConfig{
+		Secrets: secrets.Dir(s.secrets), KnownHosts: os.Getenv(KnownHostsEnv), Agent: AgentSocket, Transport: t, OnProgress: s.report,
 	}
-	return access.Client(objects.Source{Repository: s.repository, Server: s.server})
+	return access.NewClient(objects.Origin{Repository: s.repository, Server: s.server})
 }
 
 func (s *step) report(p lfs.Progress) {

@@ -19,8 +19,8 @@ import (
 
 // Run runs the step that the arguments name. Its output is for the progress of the build.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	s := &step{out: Out, cache: Cache, secrets: Secrets, stdout: stdout, progress: stderr}
-	if err := setProxies(secrets.Folder(s.secrets)); err != nil {
+	s := &step{out: OutDir, cache: CacheDir, secrets: SecretsDir, stdout: stdout, progress: stderr}
+	if err := setProxies(secrets.Dir(s.secrets)); err != nil {
 		return s.failing(err)
 	}
 	return s.run(ctx, args)
@@ -86,14 +86,14 @@ func (s *step) failing(err error) error {
 		return nil
 	}
 	text := redact.Text(err.Error()) + certificateAdvice(err)
-	if werr := os.WriteFile(filepath.Join(s.out, Failure), []byte(text), 0o600); werr != nil {
+	if werr := os.WriteFile(filepath.Join(s.out, FailureFile), []byte(text), 0o600); werr != nil {
 		text += fmt.Sprintf(" (and the reason can't be told: %v)", werr)
 	}
 	return errors.New(text)
 }
 
 func (s *step) printFailure() error {
-	dt, err := os.ReadFile(filepath.Join(s.out, Failure))
+	dt, err := os.ReadFile(filepath.Join(s.out, FailureFile))
 	if err != nil {
 		return errors.Wrap(err, "reason")
 	}

@@ -97,7 +97,7 @@ func TestAFailureLeavesItsReason(t *testing.T) {
 	s, _, url = bench(t)
 	err = s.run(context.Background(), []string{"branches", "--repository=" + url + "-not-there"})
 	require.ErrorContains(t, err, "pass a token as the secret")
-	require.FileExists(t, filepath.Join(s.out, Failure))
+	require.FileExists(t, filepath.Join(s.out, FailureFile))
 }
 
 func TestASecretThatHoldsNoCertificateIsAnError(t *testing.T) {
@@ -110,7 +110,7 @@ func TestASecretThatHoldsNoCertificateIsAnError(t *testing.T) {
 func TestBranchesAreLeftAsJSON(t *testing.T) {
 	s, _, url := bench(t)
 	require.NoError(t, s.run(context.Background(), []string{"branches", "--repository=" + url}))
-	dt, err := os.ReadFile(filepath.Join(s.out, Branches))
+	dt, err := os.ReadFile(filepath.Join(s.out, BranchesFile))
 	require.NoError(t, err)
 	var found []branches.Runtime
 	require.NoError(t, json.Unmarshal(dt, &found))

@@ -23,7 +23,7 @@ const idle = 30 * time.Second
 
 // transport trusts the certificates of the image, and those that the user gives. Proxies are those of the environment.
 func (s *step) transport() (*http.Transport, error) {
-	t := lfs.Transport(idle)
+	t := lfs.NewTransport(idle)
 	t.OnProxyConnectResponse = refusedByProxy
 	pem, err := s.authorities()
 	if pem == nil || err != nil {
@@ -40,7 +40,7 @@ func (s *step) transport() (*http.Transport, error) {
 
 // authorities are the user's certificates; nil if there are none.
 func (s *step) authorities() ([]byte, error) {
-	pem, err := os.ReadFile(filepath.Join(s.secrets, path.Base(Authority)))
+	pem, err := os.ReadFile(filepath.Join(s.secrets, path.Base(CAFile)))
 	if os.IsNotExist(err) {
 		return nil, nil
 	}

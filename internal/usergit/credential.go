@@ -45,7 +45,7 @@ func (g Git) Knows(ctx context.Context, u *url.URL, user *url.Userinfo) bool {
 }
 
 func maySend(u *url.URL) bool {
-	return u.Scheme == "https" || u.Scheme == "http" && secrets.Loopback(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && secrets.IsLoopback(u.Hostname())
 }
 
 // basic is a name with a password as a header; empty without a password.

@@ -21,8 +21,8 @@ func one(id, value string) func(string) (string, bool) {
 
 func TestTheServerThatIsNamedIsAsked(t *testing.T) {
 	s := newStand(t)
-	from := Source{Repository: "https://nobody.invalid/a.git", Server: s.source.Repository + "/info/lfs"}
-	s.Offer(from, s.objects[0])
+	from := Origin{Repository: "https://nobody.invalid/a.git", Server: s.source.Repository + "/info/lfs"}
+	s.Add(from, s.objects[0])
 	text, err := read(s.Store, s.objects[0])
 	require.NoError(t, err)
 	require.Equal(t, "one", text)
@@ -31,7 +31,7 @@ func TestTheServerThatIsNamedIsAsked(t *testing.T) {
 func TestASecretIsSentToTheRepositoryAndNotWithASignature(t *testing.T) {
 	s := newStand(t)
 	s.server.Private(sample.Access{Accept: []string{"Basic dDprZXk="}})
-	client, err := Access{Secrets: one("GIT_AUTH_HEADER", "Basic dDprZXk=")}.Client(s.source)
+	client, err := ClientConfig{Secrets: one("GIT_AUTH_HEADER", "Basic dDprZXk=")}.NewClient(s.source)
 	require.NoError(t, err)
 	require.NoError(t, client.Fetch(t.Context(), t.TempDir(), s.objects))
 	for _, r := range s.server.Requests() {
@@ -44,14 +44,14 @@ func TestASecretIsSentToTheRepositoryAndNotWithASignature(t *testing.T) {
 }
 
 func TestASecretThatCannotBeSentIsAnError(t *testing.T) {
-	_, err := Access{Secrets: one("GIT_AUTH_TOKEN", "a\nb")}.Client(Source{Repository: "https://git.example/a.git"})
+	_, err := ClientConfig{Secrets: one("GIT_AUTH_TOKEN", "a\nb")}.NewClient(Origin{Repository: "https://git.example/a.git"})
 	require.EqualError(t, err, "secret GIT_AUTH_TOKEN holds a line break or another control character")
 }
 
 func TestAnSSHRepositoryNeedsAnAgent(t *testing.T) {
 	s := newStand(t)
-	from := Source{Repository: "git@github.com:a/b.git"}
-	s.Offer(from, s.objects[0])
+	from := Origin{Repository: "git@github.com:a/b.git"}
+	s.Add(from, s.objects[0])
 	_, err := read(s.Store, s.objects[0])
 	require.ErrorContains(t, err, "ask github.com over SSH for its LFS server")
 }

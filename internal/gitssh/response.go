@@ -13,8 +13,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Answer is where an LFS server is, and what it wants to be asked with.
-type Answer struct {
+// LFSAuth is where an LFS server is, and what it wants to be asked with.
+type LFSAuth struct {
 	Href      string            // http only to this very machine
 	Header    map[string]string // a credential, in general
 	ExpiresIn time.Duration     // 0: not said
@@ -30,31 +30,31 @@ type reply struct {
 }
 
 // parseAnswer never repeats what it reads in an error: that holds a credential.
-func parseAnswer(dt []byte) (Answer, error) {
+func parseAnswer(dt []byte) (LFSAuth, error) {
 	var r reply
 	d := json.NewDecoder(bytes.NewReader(dt))
 	if err := d.Decode(&r); err != nil {
-		return Answer{}, errors.New("git-lfs-authenticate didn't answer with the JSON that is expected: does a script on the server write something else?")
+		return LFSAuth{}, errors.New("git-lfs-authenticate didn't answer with the JSON that is expected: does a script on the server write something else?")
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return Answer{}, errors.New("git-lfs-authenticate answered with something behind its JSON")
+		return LFSAuth{}, errors.New("git-lfs-authenticate answered with something behind its JSON")
 	}
 	if err := checkHref(r.Href); err != nil {
-		return Answer{}, err
+		return LFSAuth{}, err
 	}
 	if err := checkHeader(r.Header); err != nil {
-		return Answer{}, err
+		return LFSAuth{}, err
 	}
-	a := Answer{Href: r.Href, Header: r.Header, ExpiresIn: time.Duration(r.ExpiresIn) * time.Second}
+	a := LFSAuth{Href: r.Href, Header: r.Header, ExpiresIn: time.Duration(r.ExpiresIn) * time.Second}
 	if a.ExpiresIn/time.Second != time.Duration(r.ExpiresIn) {
-		return Answer{}, errors.New("git-lfs-authenticate answered with an impossible expires_in")
+		return LFSAuth{}, errors.New("git-lfs-authenticate answered with an impossible expires_in")
 	}
 	if r.ExpiresAt == "" {
 		return a, nil
 	}
 	var err error
 	if a.ExpiresAt, err = time.Parse(time.RFC3339, r.ExpiresAt); err != nil {
-		return Answer{}, errors.New("git-lfs-authenticate answered with a malformed expires_at")
+		return LFSAuth{}, errors.New("git-lfs-authenticate answered with a malformed expires_at")
 	}
 	return a, nil
 }
@@ -65,7 +65,7 @@ func checkHref(href string) error {
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("git-lfs-authenticate answered without the URL of an LFS server")
 	}
-	if u.Scheme == "http" && !secrets.Loopback(u.Hostname()) {
+	if u.Scheme == "http" && !secrets.IsLoopback(u.Hostname()) {
 		return errors.Errorf("git-lfs-authenticate names an LFS server without encryption (http://%s), which would show the credential to anybody on the way", u.Host)
 	}
 	return nil

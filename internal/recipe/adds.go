@@ -11,9 +11,9 @@ import (
 // tarball is what upstream keeps in LFS (its .gitattributes: "*.tar.xz filter=lfs").
 const tarball = ".tar.xz"
 
-// Almost are the tarballs that the first stage of a Dockerfile adds to scratch, as a recipe does, whatever else it has.
+// LooseAdds returns the tarballs that the first stage of a Dockerfile adds to scratch, as a recipe does, whatever else it has.
 // None if it doesn't begin like a recipe.
-func Almost(dt []byte) []Add {
+func LooseAdds(dt []byte) []Add {
 	ast, err := parser.Parse(bytes.NewReader(dt))
 	if err != nil {
 		return nil

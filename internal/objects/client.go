@@ -11,18 +11,18 @@ import (
 	"lambdabase/internal/secrets"
 )
 
-// Access is what is needed to ask for objects.
-type Access struct {
+// ClientConfig is what is needed to ask for objects.
+type ClientConfig struct {
 	Secrets    secrets.Source
 	Describe   func(id string) string // a secret in errors; nil: by its id
 	KnownHosts string                 // of an SSH remote, as known_hosts has them
 	Agent      string                 // socket of the SSH agent
 	Transport  http.RoundTripper
-	Report     func(lfs.Progress)
+	OnProgress func(lfs.Progress)
 }
 
-// Client asks for the objects of a source.
-func (a Access) Client(from Source) (*lfs.Client, error) {
+// NewClient returns a client for the objects of an origin.
+func (a ClientConfig) NewClient(from Origin) (*lfs.Client, error) {
 	credentials := Credentials(from.Repository, a.Secrets)
 	credentials.Describe = a.Describe
 	if err := credentials.Check(originOf(from.Server)); err != nil {
@@ -31,19 +31,19 @@ func (a Access) Client(from Source) (*lfs.Client, error) {
 	return &lfs.Client{
 		Endpoint:      func(ctx context.Context) (lfs.Endpoint, error) { return a.endpoint(ctx, from) },
 		Authorization: credentials.Authorization,
-		Advice:        func(u *url.URL) string { return advice(credentials, from, u) },
+		Hint:          func(u *url.URL) string { return advice(credentials, from, u) },
 		Transport:     a.Transport,
-		Report:        a.Report,
+		OnProgress:    a.OnProgress,
 		UserAgent:     "lambdabase",
 	}, nil
 }
 
 // advice is what to do where a credential is missing or refused. Only those of the repository's host, and of a server that
 // the user names, are looked up.
-func advice(c secrets.Credentials, from Source, u *url.URL) string {
+func advice(c secrets.Credentials, from Origin, u *url.URL) string {
 	for _, address := range []string{from.Repository, from.Server} {
 		if known, err := url.Parse(originOf(address)); err == nil && known.Host == u.Host || originOf(address) == u.Hostname() {
-			return c.Advice(u)
+			return c.Hint(u)
 		}
 	}
 	return "the LFS server sends there, and must let in whom it sends"
@@ -67,7 +67,7 @@ func originOf(address string) string {
 }
 
 // endpoint is the server that was named, or the repository's own: an SSH remote is asked for it.
-func (a Access) endpoint(ctx context.Context, from Source) (lfs.Endpoint, error) {
+func (a ClientConfig) endpoint(ctx context.Context, from Origin) (lfs.Endpoint, error) {
 	if from.Server != "" {
 		return lfs.Endpoint{URL: from.Server}, nil
 	}

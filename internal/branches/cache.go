@@ -21,8 +21,8 @@ type kept struct {
 	Runtimes []Runtime
 }
 
-// Cached is List with one request, for a repository whose branches are all where they were when the file was written.
-func Cached(ctx context.Context, remote Remote, file string) ([]Runtime, error) {
+// ListCached is List with one request, for a repository whose branches are all where they were when the file was written.
+func ListCached(ctx context.Context, remote Remote, file string) ([]Runtime, error) {
 	found, err := remote.heads(ctx)
 	if err != nil {
 		return nil, err
@@ -42,8 +42,8 @@ func Cached(ctx context.Context, remote Remote, file string) ([]Runtime, error) 
 	return k.Runtimes, errors.Wrap(os.WriteFile(file, dt, 0o600), "list of branches")
 }
 
-// Kept is the list that a file keeps; false where it keeps none. Nobody is asked whether it is still so.
-func Kept(file string) ([]Runtime, bool) {
+// ReadCached returns the list that a file keeps; false where it keeps none. Nobody is asked whether it is still so.
+func ReadCached(file string) ([]Runtime, bool) {
 	k, ok := read(file)
 	return k.Runtimes, ok
 }
