@@ -6,7 +6,7 @@ import (
 	"context"
 	"time"
 
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -25,7 +25,7 @@ type Frontend struct {
 	GitTimeout time.Duration
 	// Objects, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
 	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
-	Objects *objects.Store
+	Objects *lfsstore.Store
 	Session Session
 
 	// XZ, where BuildKit runs in this process, says what is wrong with xz: it is given the beginning of an archive, and tells

@@ -11,7 +11,7 @@ import (
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/branches"
 	"lambdabase/internal/catalog"
-	"lambdabase/internal/step"
+	"lambdabase/internal/execstep"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -108,7 +108,7 @@ func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches
 		}
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
 	}
-	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: step.BranchesFile})
+	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: execstep.BranchesFile})
 	if err != nil {
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
 	}

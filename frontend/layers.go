@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -87,10 +87,10 @@ func (a *assembly) byClient() bool {
 	}
 	for _, l := range a.plan.Layers {
 		if !l.InContext {
-			a.objects.Add(objects.Origin{Repository: a.plan.Repository, Server: a.plan.Server}, l.Object)
+			a.objects.Add(lfsstore.Origin{Repository: a.plan.Repository, Server: a.plan.Server}, l.Object)
 		}
 	}
-	a.convert.ByStore(objects.StoreID, a.bc.BuildOpts().SessionID)
+	a.convert.ByStore(lfsstore.StoreID, a.bc.BuildOpts().SessionID)
 	return true
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"lambdabase/internal/gitssh"
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -32,7 +32,7 @@ type request struct {
 	patience time.Duration
 	pause    time.Duration
 	grace    time.Duration
-	objects  *objects.Store
+	objects  *lfsstore.Store
 	xz       func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
 	session  Session
 	hostKeys string    // of the repository, if it is an SSH remote

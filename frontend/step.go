@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/execstep"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/secrets"
-	"lambdabase/internal/step"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -38,7 +38,7 @@ func (r *request) step(repository, server string) (*lambda2llb.Step, error) {
 	}
 	return &lambda2llb.Step{
 		Image: *self, Platform: platform, Repository: repository, Server: server,
-		Secrets:    r.session.secrets(slices.Concat([]string{step.CASecret}, secrets.IDs(hostOf(repository), hostOf(server)), step.Proxies)),
+		Secrets:    r.session.secrets(slices.Concat([]string{execstep.CASecret}, secrets.IDs(hostOf(repository), hostOf(server)), execstep.Proxies)),
 		KnownHosts: r.hostKeys,
 		SSHAgent:   r.session.SSHAgent,
 		Client:     digest.FromString(r.bc.BuildOpts().SessionID).Encoded()[:12],
@@ -53,7 +53,7 @@ func proxies(args map[string]string) (llb.ProxyEnv, error) {
 	given := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		upper := strings.ToUpper(name)
-		if !slices.Contains(step.Proxies, upper) && upper != "NO_PROXY" {
+		if !slices.Contains(execstep.Proxies, upper) && upper != "NO_PROXY" {
 			continue
 		}
 		if upper != "NO_PROXY" && strings.Contains(args[name], "@") {
@@ -101,7 +101,7 @@ func (r *request) failure(ctx context.Context, err error) string {
 		return ""
 	}
 	exec := solve.Op.GetExec()
-	out := slices.IndexFunc(exec.GetMounts(), func(m *pb.Mount) bool { return m.Dest == step.OutDir })
+	out := slices.IndexFunc(exec.GetMounts(), func(m *pb.Mount) bool { return m.Dest == execstep.OutDir })
 	if out < 0 || out >= len(solve.MountIDs) || len(solve.InputIDs) == 0 {
 		return ""
 	}
@@ -117,7 +117,7 @@ func (r *request) show(ctx context.Context, exec *pb.ExecOp, root, out string) (
 	container, err := r.client.NewContainer(ctx, gateway.NewContainerRequest{
 		Mounts: []gateway.Mount{
 			{Dest: "/", ResultID: root, MountType: pb.MountType_BIND, Readonly: true},
-			{Dest: step.OutDir, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
+			{Dest: execstep.OutDir, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
 		},
 		Platform: &pb.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture},
 		NetMode:  pb.NetMode_NONE,
@@ -128,7 +128,7 @@ func (r *request) show(ctx context.Context, exec *pb.ExecOp, root, out string) (
 	defer container.Release(context.WithoutCancel(ctx))
 	var text bytes.Buffer
 	process, err := container.Start(ctx, gateway.StartRequest{
-		Args: []string{step.Program, "failure"}, Cwd: "/", Stdout: nopCloser{&text}, Stderr: nopCloser{io.Discard},
+		Args: []string{execstep.Program, "failure"}, Cwd: "/", Stdout: nopCloser{&text}, Stderr: nopCloser{io.Discard},
 	})
 	if err != nil {
 		return "", errors.Wrap(err, "container")

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"lambdabase/frontend"
+	"lambdabase/internal/execstep"
 	"lambdabase/internal/printable"
-	"lambdabase/internal/step"
 
 	"github.com/moby/buildkit/frontend/gateway/grpcclient"
 	"github.com/moby/buildkit/util/appcontext"
@@ -26,7 +26,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) > 0 {
-		return step.Run(ctx, args, os.Stdout, os.Stderr)
+		return execstep.Run(ctx, args, os.Stdout, os.Stderr)
 	}
 	// The user sees errors of a build in its result. What prevents a result goes to the daemon's log.
 	f := frontend.Frontend{Today: time.Now()}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"lambdabase/frontend"
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/usergit"
 
@@ -88,7 +88,7 @@ func (r *request) attrs() (map[string]string, error) {
 type asker struct {
 	*request
 	client     *client.Client
-	store      *objects.Store
+	store      *lfsstore.Store
 	git        usergit.Git
 	secrets    *secretStore
 	agent      string // socket of the SSH agent
@@ -125,7 +125,7 @@ func (r *request) open(ctx context.Context) (_ *asker, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.store = objects.NewStore(dir, a.lfsClient)
+	a.store = lfsstore.NewStore(dir, a.lfsClient)
 	var end func() error
 	r.warn = func(text string) { a.warnings.addText(printable.Name(text)) }
 	if a.client, end, err = r.connect(ctx); err != nil {
@@ -278,7 +278,7 @@ func (a *asker) one(ctx context.Context, cancel context.CancelCauseFunc, j job, 
 		FrontendAttrs: j.attrs, LocalMounts: j.mounts,
 		Exports: exports, CacheImports: j.imports, CacheExports: j.caches,
 		Session:   append(slices.Clone(a.attached), files),
-		OCIStores: map[string]content.Store{objects.StoreID: a.store},
+		OCIStores: map[string]content.Store{lfsstore.StoreID: a.store},
 	}, "", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := build(ctx, c)
 		if err == nil && j.handle != nil {

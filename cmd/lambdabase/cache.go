@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
@@ -90,7 +90,7 @@ func (p *place) objectsSize() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return objects.Size(dir)
+	return lfsstore.Size(dir)
 }
 
 // keeping is what a prune leaves.
@@ -167,10 +167,10 @@ func (p *place) pruneObjects(keep *keeping) (freed, left int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	freed, err = objects.Prune(dir, func(age time.Duration, total int64) bool { return age >= keep.age && total >= keep.size })
+	freed, err = lfsstore.Prune(dir, func(age time.Duration, total int64) bool { return age >= keep.age && total >= keep.size })
 	if err != nil {
 		return freed, 0, err
 	}
-	left, err = objects.Size(dir)
+	left, err = lfsstore.Size(dir)
 	return freed, left, err
 }

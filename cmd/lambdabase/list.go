@@ -16,7 +16,7 @@ import (
 	"lambdabase/internal/branches"
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/gitssh"
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
@@ -159,12 +159,12 @@ func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime,
 	if err != nil {
 		return nil, err
 	}
-	remote.Credentials, remote.CABundle = objects.Credentials(there.URL, store.namedSource), store.authority
+	remote.Credentials, remote.CABundle = lfsstore.Credentials(there.URL, store.namedSource), store.authority
 	found, err := branches.ListCached(ctx, remote, file)
 	if err == nil || !store.gitKnows() {
 		return found, err
 	}
-	remote.Credentials = objects.Credentials(there.URL, store.source)
+	remote.Credentials = lfsstore.Credentials(there.URL, store.source)
 	remote.Credentials.Describe = store.describe
 	return branches.ListCached(ctx, remote, file)
 }

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/execstep"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
-	"lambdabase/internal/step"
 
 	sessionsecrets "github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -55,7 +55,7 @@ func newSecretStore(given []string) (*secretStore, error) {
 // trust makes the transport, whose proxies are those of the environment.
 func (s *secretStore) trust() error {
 	s.transport = lfs.NewTransport(idle)
-	pem, given := s.namedSource(step.CASecret)
+	pem, given := s.namedSource(execstep.CASecret)
 	if !given {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (s *secretStore) trust() error {
 		return errors.Wrap(err, "certificates")
 	}
 	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		return errors.Errorf("secret %s: it holds no certificate in PEM", step.CASecret)
+		return errors.Errorf("secret %s: it holds no certificate in PEM", execstep.CASecret)
 	}
 	s.authority, s.transport.TLSClientConfig = []byte(pem), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	return nil
@@ -152,8 +152,8 @@ func (s *secretStore) namedSource(id string) (string, bool) {
 
 // check finds secrets for the repository, and for the server of its objects, that can't be sent.
 func (s *secretStore) check(repository, server string) error {
-	access := objects.ClientConfig{Secrets: s.namedSource}
-	_, err := access.NewClient(objects.Origin{Repository: repository, Server: server})
+	access := lfsstore.ClientConfig{Secrets: s.namedSource}
+	_, err := access.NewClient(lfsstore.Origin{Repository: repository, Server: server})
 	return errors.Wrapf(err, "repository %s", repository)
 }
 
@@ -172,8 +172,8 @@ func (s *secretStore) describe(id string) string {
 }
 
 // lfsClient asks the batch API with the user's own credentials.
-func (a *asker) lfsClient(from objects.Origin) (*lfs.Client, error) {
-	access := objects.ClientConfig{Secrets: a.secrets.source, Describe: a.secrets.describe, Agent: a.agent, Transport: a.secrets.transport}
+func (a *asker) lfsClient(from lfsstore.Origin) (*lfs.Client, error) {
+	access := lfsstore.ClientConfig{Secrets: a.secrets.source, Describe: a.secrets.describe, Agent: a.agent, Transport: a.secrets.transport}
 	if remote, isSSH, err := gitssh.ParseRemote(from.Repository); isSSH && err == nil {
 		options, err := a.parsed()
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 	"lambdabase/frontend"
 	"lambdabase/internal/githttp"
 	"lambdabase/internal/gitssh"
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/secrets"
 	"lambdabase/internal/usergit"
@@ -59,7 +59,7 @@ func (s *secretStore) useForRepository(ctx context.Context, git usergit.Git, rem
 		})
 	case named != "" && !slices.Contains(secrets.BuildKitGitIDs(u.Host), named):
 		s.git[u.Host] = func() string {
-			value, _ := objects.Credentials(remote.URL, s.namedSource).Authorization(u)
+			value, _ := lfsstore.Credentials(remote.URL, s.namedSource).Authorization(u)
 			return value
 		}
 	}

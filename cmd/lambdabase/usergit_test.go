@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/usergit"
 
 	"github.com/stretchr/testify/require"
@@ -104,7 +104,7 @@ func TestWhatTheUserNamesForAHostGoesBeforeGitHoweverItIsSpelled(t *testing.T) {
 			s, err := newSecretStore([]string{"id=" + id + ",env=A"})
 			require.NoError(t, err)
 			s.useGit(t.Context(), git, usergit.Remote{URL: "https://Git.example:8443/a.git"}, server)
-			credentials := objects.Credentials("https://Git.example:8443/a.git", s.source)
+			credentials := lfsstore.Credentials("https://Git.example:8443/a.git", s.source)
 			credentials.Describe = s.describe
 			_, from := credentials.Authorization(&url.URL{Scheme: "https", Host: "Git.example:8443"})
 			require.Equal(t, want, from, server)

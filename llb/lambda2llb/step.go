@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"lambdabase/internal/execstep"
 	"lambdabase/internal/secrets"
-	"lambdabase/internal/step"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
@@ -33,16 +33,16 @@ type Secret struct{ Name, ID string }
 
 // file is where the step finds it.
 func (s Secret) file() string {
-	if s.Name == step.CASecret {
-		return step.CAFile
+	if s.Name == execstep.CASecret {
+		return execstep.CAFile
 	}
-	return step.SecretsDir + "/" + secrets.FileName(s.Name)
+	return execstep.SecretsDir + "/" + secrets.FileName(s.Name)
 }
 
 // Run is the step with the arguments, and its result.
 func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 	opts = append([]llb.RunOption{
-		llb.Args(append([]string{step.Program}, args...)),
+		llb.Args(append([]string{execstep.Program}, args...)),
 		llb.WithCustomName(name),
 		llb.Platform(s.Platform),
 		llb.WithProxy(s.Proxy),
@@ -57,19 +57,19 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 		opts = append(opts, llb.AddSecret(secret.file(), llb.SecretID(secret.ID), llb.SecretOptional))
 	}
 	if s.KnownHosts != "" {
-		agent := []llb.SSHOption{llb.SSHSocketTarget(step.AgentSocket), llb.SSHOptional}
+		agent := []llb.SSHOption{llb.SSHSocketTarget(execstep.AgentSocket), llb.SSHOptional}
 		if s.SSHAgent != "" {
 			agent = append(agent, llb.SSHID(s.SSHAgent))
 		}
-		opts = append(opts, llb.AddEnv(step.KnownHostsEnv, s.KnownHosts), llb.AddSSHSocket(agent...))
+		opts = append(opts, llb.AddEnv(execstep.KnownHostsEnv, s.KnownHosts), llb.AddSSHSocket(agent...))
 	}
-	return s.Image.Run(opts...).AddMount(step.OutDir, llb.Scratch())
+	return s.Image.Run(opts...).AddMount(execstep.OutDir, llb.Scratch())
 }
 
 // Again makes another step of one that was run before, and one of this client's own. As long as a client is there that had
 // it run too, a step that has failed stays failed for all of them (BuildKit v0.33.1).
 func (s Step) Again(attempt int) llb.RunOption {
-	return llb.AddEnv(step.AttemptEnv, fmt.Sprintf("%d of %s", attempt+1, s.Client))
+	return llb.AddEnv(execstep.AttemptEnv, fmt.Sprintf("%d of %s", attempt+1, s.Client))
 }
 
 // fetch gets an object by the batch API, as a file named by its oid. One step for each object, so that runtimes share it.
@@ -82,7 +82,7 @@ func (s Step) fetch(l Layer, opts ...llb.ConstraintsOpt) llb.State {
 	}
 	args = append(args, o.OID, strconv.FormatInt(o.Size, 10))
 	run := []llb.RunOption{
-		llb.AddMount(step.CacheDir, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
+		llb.AddMount(execstep.CacheDir, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
 	}
 	if l.Attempt > 0 {
 		run = append(run, s.Again(l.Attempt))

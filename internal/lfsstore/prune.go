@@ -1,4 +1,4 @@
-package objects
+package lfsstore
 
 import (
 	"io/fs"

@@ -1,6 +1,6 @@
-// Package step is what runs inside exec steps of the frontend's own image, where BuildKit has no source of its own: it
+// Package execstep is what runs inside exec steps of the frontend's own image, where BuildKit has no source of its own: it
 // fetches LFS objects by the batch API, and lists branches. Only there are the user's secrets, agent and proxies at hand.
-package step
+package execstep
 
 // What a step finds where. The frontend mounts it, the program reads it.
 const (

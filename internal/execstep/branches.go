@@ -1,4 +1,4 @@
-package step
+package execstep
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"lambdabase/internal/branches"
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
 )
 
@@ -18,7 +18,7 @@ func (s *step) branches(ctx context.Context) error {
 	}
 	found, err := branches.List(ctx, branches.Remote{
 		URL:         s.repository,
-		Credentials: objects.Credentials(s.repository, secrets.Dir(s.secrets)),
+		Credentials: lfsstore.Credentials(s.repository, secrets.Dir(s.secrets)),
 		CABundle:    pem,
 		KnownHosts:  os.Getenv(KnownHostsEnv),
 		Agent:       AgentSocket,

@@ -1,4 +1,4 @@
-package step
+package execstep
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"strconv"
 
 	"lambdabase/internal/lfs"
-	"lambdabase/internal/objects"
+	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
 
 	"github.com/docker/go-units"
@@ -49,10 +49,10 @@ func (s *step) client() (*lfs.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	access := objects.ClientConfig{
+	access := lfsstore.ClientConfig{
 		Secrets: secrets.Dir(s.secrets), KnownHosts: os.Getenv(KnownHostsEnv), Agent: AgentSocket, Transport: t, OnProgress: s.report,
 	}
-	return access.NewClient(objects.Origin{Repository: s.repository, Server: s.server})
+	return access.NewClient(lfsstore.Origin{Repository: s.repository, Server: s.server})
 }
 
 func (s *step) report(p lfs.Progress) {
