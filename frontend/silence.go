@@ -60,12 +60,7 @@ func (r *request) watch(ctx context.Context, remote string) error {
 }
 
 // ask asks the server of a repository for anything, and tells why git isn't done yet. It is silent only if the daemon waits for
-// its answer in vain: whether an SSH server is there can't be asked, nor can a daemon before BuildKit v0.26 be had to ask
-// without room for one more source. Such count as neither.
-//
-// What is asked for is small, which all refs may not be, and has another name each time, or BuildKit would repeat what it was
-// answered before in this build (urlHash of source/http/source.go, v0.33.1). Credentials of the remote's URL and git's
-// secrets aren't sent, but BuildKit sends those it has for an HTTP source of that host (HTTP_AUTH_TOKEN_host, HTTP_AUTH_HEADER_host).
+// its answer in vain. Whether an SSH server is there can't be asked: such counts as neither.
 func (r *request) ask(ctx context.Context, remote string) (reason error, silent bool) {
 	u, err := url.Parse(remote)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
@@ -73,21 +68,50 @@ func (r *request) ask(ctx context.Context, remote string) (reason error, silent 
 	}
 	head := u.JoinPath("HEAD")
 	head.User, head.RawQuery, head.Fragment = nil, "", ""
-	op, err := sourceOp(ctx, llb.HTTP(head.String(), llb.Filename(rand.Text())))
-	if err != nil {
-		return errStalled, false
-	}
 	ctx, cancel := limited(ctx, gitAnswer)
 	defer cancel()
-	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "[internal] ask whether " + u.Host + " answers"})
+	answers, err := r.askForMetadata(ctx, head)
+	if err == nil && !answers {
+		err = r.askForFile(ctx, head)
+	}
 	switch {
-	case err == nil && meta.HTTP != nil, err != nil && statusOf(err) > 0:
+	case err == nil, statusOf(err) > 0:
 		return errUnfinished, false
-	case err != nil && errors.Is(context.Cause(ctx), errStalled):
+	case errors.Is(context.Cause(ctx), errStalled):
 		return errStalled, true
 	}
 	return errStalled, false
 }
+
+// askForMetadata takes no room on a daemon with max-parallelism. A daemon before BuildKit v0.26 doesn't ask the server then, and
+// has no answer either.
+//
+// What is asked for is small, which all refs may not be, and has another name each time, or BuildKit would repeat what it was
+// answered before in this build (urlHash of source/http/source.go, v0.33.1). Credentials of the remote's URL and git's
+// secrets aren't sent, but BuildKit sends those it has for an HTTP source of that host (HTTP_AUTH_TOKEN_host, HTTP_AUTH_HEADER_host).
+func (r *request) askForMetadata(ctx context.Context, u *url.URL) (answers bool, err error) {
+	op, err := sourceOp(ctx, llb.HTTP(u.String(), llb.Filename(rand.Text())))
+	if err != nil {
+		return false, err
+	}
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: questionFor(u)})
+	return err == nil && meta.HTTP != nil, err
+}
+
+// askForFile asks for one that isn't there. BuildKit asks for a source before it takes room for it (CacheMap and Exec of
+// solver/jobs.go, v0.14.1 to v0.25.1): only what is there would wait for that, so that a server that answers anything with a
+// page to sign in may be taken for a silent one on a daemon without room.
+func (r *request) askForFile(ctx context.Context, u *url.URL) error {
+	file := llb.HTTP(u.JoinPath(rand.Text()).String(), llb.WithCustomName(questionFor(u)))
+	def, err := file.Marshal(ctx, llb.WithCaps(r.bc.BuildOpts().LLBCaps))
+	if err != nil {
+		return errors.Wrap(err, "marshal definition")
+	}
+	_, err = r.client.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true})
+	return err
+}
+
+func questionFor(u *url.URL) string { return "[internal] ask whether " + u.Host + " answers" }
 
 // loadContext gets a build context that is a URL of git, before anything waits for it without a limit. One that can't be had is
 // an error here, in the words of BuildKit's Dockerfile frontend: to ask for it again would have BuildKit panic (see

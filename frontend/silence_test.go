@@ -39,31 +39,47 @@ func (s *silentGit) wait(ctx context.Context) error {
 
 // ResolveSourceMetadata repeats an answer within a build, as BuildKit does.
 func (s *silentGit) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
-	name, answered := op.Attrs[pb.AttrHTTPFilename], &sourceresolver.MetaResponse{Op: op, HTTP: &sourceresolver.ResolveHTTPResponse{}}
-	switch isAsked := strings.HasSuffix(op.Identifier, ".git/HEAD"); {
-	case !isAsked && strings.Contains(op.Identifier, cmp.Or(s.metadata, "none")) && s.wait(ctx) != nil:
-		return nil, ctx.Err()
-	case !isAsked, s.noGit:
-		return s.stub.ResolveSourceMetadata(ctx, op, opt)
-	case s.asked[name] == op.Identifier:
-		return answered, nil
-	case s.says != "":
-		return nil, errors.New(s.says)
-	case len(s.asked) == s.there:
-		<-ctx.Done()
+	isAsked := strings.HasSuffix(op.Identifier, ".git/HEAD")
+	if !isAsked && strings.Contains(op.Identifier, cmp.Or(s.metadata, "none")) && s.wait(ctx) != nil {
 		return nil, ctx.Err()
 	}
-	s.asked[name] = op.Identifier
+	if !isAsked || s.noGit {
+		return s.stub.ResolveSourceMetadata(ctx, op, opt)
+	}
+	if err := s.ask(ctx, op.Attrs[pb.AttrHTTPFilename], op.Identifier); err != nil {
+		return nil, err
+	}
+	return &sourceresolver.MetaResponse{Op: op, HTTP: &sourceresolver.ResolveHTTPResponse{}}, nil
+}
+
+// ask has the server answer, or not.
+func (s *silentGit) ask(ctx context.Context, name, url string) error {
+	switch {
+	case s.asked[name] == url:
+		return nil
+	case s.says != "":
+		return errors.New(s.says)
+	case len(s.asked) == s.there:
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	s.asked[name] = url
 	if len(s.asked) == s.answersAfter {
 		close(s.answers)
 	}
-	return answered, nil
+	return nil
 }
 
 func (s *silentGit) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	text, err := llbtext.Format(req.Definition)
 	if err != nil {
 		return nil, err
+	}
+	if url, name, isAsked := strings.Cut(text, ".git/HEAD/"); isAsked {
+		if err := s.ask(ctx, name, url); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("invalid response status 404")
 	}
 	if s.solves != "" && strings.Contains(text, s.solves) {
 		if err := s.wait(ctx); err != nil {
@@ -127,13 +143,32 @@ func TestARepositoryThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
 	}
 }
 
-func TestADaemonThatAsksNobodyEndsNoBuildOfItsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := silentGit{solves: "source git://"}.begin(map[string]string{"commit": stubCommit})
-		s.noGit = true
-		_, err := Frontend{}.Build(t.Context(), s)
-		require.ErrorContains(t, err, "not done in 10m0s: no answer in time")
-	})
+func TestADaemonThatHasNoMetadataAsksForAFile(t *testing.T) {
+	for name, tc := range map[string]struct {
+		server silentGit
+		want   string
+	}{
+		"silent":    {silentGit{}, "not done in 1m0s: no answer in time"},
+		"was there": {silentGit{there: 2}, "not done in 3m0s: no answer in time"},
+		"is there":  {silentGit{there: 1000}, "not done in 30m0s: the server is there"},
+		"no host":   {silentGit{says: "dial tcp: lookup h.example: no such host"}, "not done in 10m0s: no answer in time"},
+		"asks who":  {silentGit{says: "invalid response status 401"}, "not done in 30m0s: the server is there"},
+		"at last":   {silentGit{there: 3, answersAfter: 3}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tc.server.solves = "source git://"
+				s := tc.server.begin(map[string]string{"commit": stubCommit})
+				s.noGit = true
+				_, err := Frontend{}.Build(t.Context(), s)
+				if tc.want == "" {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorContains(t, err, tc.want)
+			})
+		})
+	}
 }
 
 func TestAServerThatIsThereIsWaitedFor(t *testing.T) {

@@ -22,13 +22,13 @@ func hurried(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	return frontend.Frontend{GitTimeout: time.Second}.Build(ctx, c)
 }
 
-// presence is what asks a server whether it is there. Git itself asks for no HEAD.
+// presence is in what asks a server whether it is there. Git itself asks for no HEAD.
 const presence = "/HEAD"
 
 // gitRequests are how many requests git made, and how often the server was asked whether it is there.
 func (h *host) gitRequests() (git, asked int) {
 	for _, r := range h.Requests() {
-		if strings.HasSuffix(r.Path, presence) {
+		if strings.Contains(r.Path, presence) {
 			asked++
 		} else if r.Kind == sample.Git {
 			git++
@@ -100,7 +100,27 @@ func TestManyBuildsFromOneRepositoryAreNotTakenForSilence(t *testing.T) {
 }
 
 func TestADaemonWithoutRoomIsNotTakenForASilentServer(t *testing.T) {
-	d := sandbox.Start(t, sandbox.WithConfig("[worker.oci]\n  max-parallelism = 1\n"))
+	requireRoomIsNotSilence(t, sandbox.Start(t, small))
+}
+
+func TestOlderDaemonsTellASilentServerFromOneThatIsThere(t *testing.T) {
+	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		d := start(small)
+		requireRoomIsNotSilence(t, d)
+		h := upstream(t, "go1.x")
+		h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
+		req := h.request("go1.x", "requestid", "lambda.plan")
+		req.Func = hurried
+		_, err := d.Solve(t.Context(), t, req)
+		require.ErrorContains(t, err, "not done in 1s: no answer in time")
+	})
+}
+
+// small is a daemon that does one thing at a time.
+var small = sandbox.WithConfig("[worker.oci]\n  max-parallelism = 1\n")
+
+func requireRoomIsNotSilence(t *testing.T, d *sandbox.Daemon) {
+	t.Helper()
 	full, h := upstream(t, "nodejs20.x"), upstream(t, "go1.x") // one commit from both would be one step of the daemon
 	full.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
 	ctx, leave := context.WithCancel(t.Context())

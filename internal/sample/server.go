@@ -109,7 +109,7 @@ func classify(r *http.Request) (kind Kind, rest string) {
 			continue
 		case rest == "info/lfs/objects/batch" && r.Method == http.MethodPost:
 			return Batch, rest
-		case rest == "info/refs" || rest == "HEAD" || rest == "git-upload-pack" || rest == "git-receive-pack":
+		case rest == "info/refs" || rest == "HEAD" || strings.HasPrefix(rest, "HEAD/") || rest == "git-upload-pack" || rest == "git-receive-pack":
 			return Git, rest
 		}
 	}
