@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/moby/buildkit/cmd/buildctl/build"
-	"github.com/moby/buildkit/session"
+	bksession "github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/sshforward"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/pkg/errors"
@@ -15,17 +15,17 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// agentsOf are the SSH agents to forward. An SSH repository needs one, and where none is named for it, it gets the user's: under
-// an id that only the frontend's own git sources and steps are told, as BuildKit forwards an agent to whatever asks. Without a
-// RUN that could ask, the id is git's own, so that the steps are the same in the next run.
-func agentsOf(given []string, repository string, noRun bool) (attached []session.Attachable, id string, err error) {
-	configs, err := build.ParseSSH(given)
+// sshAgents returns the SSH agents to forward. An SSH repository needs one, and where none is named for it, it gets the
+// user's: under an id that only the frontend's own git sources and steps are told, as BuildKit forwards an agent to whatever
+// asks. Without a RUN that could ask, the id is git's own, so that the steps are the same in the next run.
+func sshAgents(specs []string, repository string, noRun bool) (attachables []bksession.Attachable, id string, err error) {
+	configs, err := build.ParseSSH(specs)
 	if err != nil {
 		return nil, "", errors.Wrap(err, "--ssh")
 	}
-	if isSSH(repository) && !slices.ContainsFunc(configs, isDefault) && os.Getenv("SSH_AUTH_SOCK") != "" {
+	if isSSH(repository) && !slices.ContainsFunc(configs, isDefaultAgent) && os.Getenv("SSH_AUTH_SOCK") != "" {
 		if !noRun {
-			id = unguessable("ssh")
+			id = randomID("ssh")
 		}
 		configs = append(configs, sshprovider.AgentConfig{ID: id})
 	}
@@ -36,32 +36,34 @@ func agentsOf(given []string, repository string, noRun bool) (attached []session
 	if err != nil {
 		return nil, "", errors.Wrap(err, "--ssh")
 	}
-	return []session.Attachable{provider}, id, nil
+	return []bksession.Attachable{provider}, id, nil
 }
 
-func isDefault(c sshprovider.AgentConfig) bool { return c.ID == "" || c.ID == sshforward.DefaultID }
+func isDefaultAgent(c sshprovider.AgentConfig) bool {
+	return c.ID == "" || c.ID == sshforward.DefaultID
+}
 
-// ownAgent is the socket of the agent that is asked for objects of an SSH repository: the one that git gets too. Keys that
+// lfsAgent returns the socket of the agent that is asked for objects of an SSH repository: the one that git gets too. Keys that
 // were given as files are in an agent of this process.
-func ownAgent(given []string, repository string) (socket string, end func() error, err error) {
-	none := func() error { return nil }
-	configs, err := build.ParseSSH(given)
+func lfsAgent(specs []string, repository string) (socket string, stop func() error, err error) {
+	noStop := func() error { return nil }
+	configs, err := build.ParseSSH(specs)
 	if err != nil || !isSSH(repository) {
-		return "", none, errors.Wrap(err, "--ssh")
+		return "", noStop, errors.Wrap(err, "--ssh")
 	}
 	for _, c := range configs {
-		if !isDefault(c) || len(c.Paths) == 0 || c.Paths[0] == "" {
+		if !isDefaultAgent(c) || len(c.Paths) == 0 || c.Paths[0] == "" {
 			continue
 		}
 		if info, err := os.Stat(c.Paths[0]); err == nil && info.Mode()&os.ModeSocket != 0 {
-			return c.Paths[0], none, nil
+			return c.Paths[0], noStop, nil
 		}
-		return serveKeys(c.Paths)
+		return serveAgent(c.Paths)
 	}
-	return os.Getenv("SSH_AUTH_SOCK"), none, nil
+	return os.Getenv("SSH_AUTH_SOCK"), noStop, nil
 }
 
-func serveKeys(files []string) (socket string, end func() error, err error) {
+func serveAgent(files []string) (socket string, stop func() error, err error) {
 	keys := agent.NewKeyring()
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -86,22 +88,22 @@ func serveKeys(files []string) (socket string, end func() error, err error) {
 		os.RemoveAll(dir)
 		return "", nil, errors.Wrap(err, "--ssh")
 	}
-	go answerFrom(keys, listener)
+	go acceptLoop(keys, listener)
 	return socket, func() error {
 		listener.Close()
 		return os.RemoveAll(dir)
 	}, nil
 }
 
-func answerFrom(keys agent.Agent, listener net.Listener) {
+func acceptLoop(keys agent.Agent, listener net.Listener) {
 	for {
-		connection, err := listener.Accept()
+		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
 		go func() {
-			defer connection.Close()
-			_ = agent.ServeAgent(keys, connection) // ends with the connection
+			defer conn.Close()
+			_ = agent.ServeAgent(keys, conn) // ends with the connection
 		}()
 	}
 }

@@ -11,44 +11,44 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// answer asks for something to read in place of an image, and prints it.
-func (r *request) answer(c *cobra.Command, asJSON bool, attrs map[string]string, build func(frontend.Frontend) gateway.BuildFunc) error {
+// printReport solves for something to read in place of an image, and prints it.
+func (r *request) printReport(c *cobra.Command, asJSON bool, attrs map[string]string, build func(frontend.Frontend) gateway.BuildFunc) error {
 	r.noRun = attrs["runtime"] != ""
-	if err := r.check(attrs["runtime"]); err != nil {
+	if err := r.checkRequest(attrs["runtime"]); err != nil {
 		return &usageError{err, c.CommandPath()}
 	}
-	if err := r.enter(c.Context(), os.Stdin); err != nil {
+	if err := r.reexec(c.Context(), os.Stdin); err != nil {
 		return err
 	}
-	a, err := r.open(c.Context())
+	s, err := r.newSession(c.Context())
 	if err != nil {
 		return err
 	}
-	defer a.close()
-	own, err := r.attrs()
+	defer s.close()
+	merged, err := r.attrs()
 	if err != nil {
 		return err
 	}
 	for name, value := range attrs {
-		own[name] = value
+		merged[name] = value
 	}
-	var said *gateway.Result
-	j := job{attrs: own, handle: func(res *gateway.Result) { said = res }, build: build}
-	if _, err := a.ask(c.Context(), j); err != nil {
+	var result *gateway.Result
+	t := target{attrs: merged, onResult: func(res *gateway.Result) { result = res }, build: build}
+	if _, err := s.solve(c.Context(), t); err != nil {
 		return err
 	}
 	name := "result.txt"
 	if asJSON {
 		name = "result.json"
 	}
-	if said == nil || said.Metadata[name] == nil {
+	if result == nil || result.Metadata[name] == nil {
 		return errors.New("no answer")
 	}
-	_, err = os.Stdout.Write(append(said.Metadata[name], '\n'))
+	_, err = os.Stdout.Write(append(result.Metadata[name], '\n'))
 	return err
 }
 
-// plainly is what a frontend does if nothing else is asked of it.
-func plainly(f frontend.Frontend) gateway.BuildFunc {
+// buildFunc returns what a frontend does if nothing else is asked of it.
+func buildFunc(f frontend.Frontend) gateway.BuildFunc {
 	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) { return f.Build(ctx, c) }
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// runtimePlace stands for the runtime's name in names of images and files.
-const runtimePlace = "{runtime}"
+// runtimePlaceholder stands for the runtime's name in names of images and files.
+const runtimePlaceholder = "{runtime}"
 
 type buildCommand struct {
 	request
-	file, target, metadata string
-	outputs, tags, args    []string
-	labels                 []string
-	cacheFrom, cacheTo     []string
-	push                   bool
-	input                  *staticfs.FS // the Dockerfile, if it comes from the standard input
+	file, target, metadataFile string
+	outputs, tags, args        []string
+	labels                     []string
+	cacheFrom, cacheTo         []string
+	push                       bool
+	stdinDockerfile            *staticfs.FS // the Dockerfile, if it comes from the standard input
 }
 
 func newBuild() *cobra.Command {
@@ -34,17 +34,17 @@ func newBuild() *cobra.Command {
   lambdabase build nodejs20.x python3.12 --platform linux/arm64 -t registry.example/base:{runtime} --push
   lambdabase build -f Dockerfile -t registry.example/function --push .
   lambdabase build nodejs20.x --addr docker-container://buildkitd -o type=local,dest=root`,
-		ValidArgsFunction: runtimeNames,
+		ValidArgsFunction: completeRuntimes,
 		RunE: func(c *cobra.Command, args []string) error {
 			b.noRun = b.file == ""
-			if err := b.check(args); err != nil {
+			if err := b.checkArgs(args); err != nil {
 				return &usageError{err, c.CommandPath()}
 			}
-			input, err := b.readInput(c.Context())
+			input, err := b.readStdin(c.Context())
 			if err != nil {
 				return err
 			}
-			if err := b.enter(c.Context(), input); err != nil {
+			if err := b.reexec(c.Context(), input); err != nil {
 				return err
 			}
 			return b.run(c.Context(), args)
@@ -60,14 +60,14 @@ func newBuild() *cobra.Command {
 	f.StringVar(&b.target, "target", "", "stage of the Dockerfile to build")
 	f.StringArrayVar(&b.cacheFrom, "cache-from", nil, "cache to import, as in type=registry,ref=... or type=local,src=...")
 	f.StringArrayVar(&b.cacheTo, "cache-to", nil, "cache to export to, as in type=registry,ref=...,mode=max, type=local,dest=... or type=inline")
-	f.StringVar(&b.metadata, "metadata-file", "", "file to write the digests and names of the results to, as JSON")
+	f.StringVar(&b.metadataFile, "metadata-file", "", "file to write the digests and names of the results to, as JSON")
 	f.BoolVar(&b.noProcessSandbox, "no-process-sandbox", false, "let RUN see your processes, and end them, where the BuildKit inside can't keep them from it: in a container, but as root of the machine")
-	b.flags(f, "auto")
+	b.addFlags(f, "auto")
 	return c
 }
 
-// check finds what makes no sense before anything is begun.
-func (b *buildCommand) check(args []string) error {
+// checkArgs finds what makes no sense before anything is begun.
+func (b *buildCommand) checkArgs(args []string) error {
 	switch {
 	case b.file != "" && len(args) > 1:
 		return errors.Errorf("one folder goes with --file, not %d", len(args))
@@ -82,42 +82,42 @@ func (b *buildCommand) check(args []string) error {
 	}
 	if b.file == "" {
 		for _, name := range args {
-			if err := checkFolder(name); err != nil {
+			if err := checkNotPath(name); err != nil {
 				return err
 			}
 		}
 	}
-	if _, _, err := b.caches(); err != nil {
+	if _, _, err := b.parseCaches(); err != nil {
 		return err
 	}
-	if err := b.checkMetadata(); err != nil {
+	if err := b.checkMetadataFile(); err != nil {
 		return errors.Wrap(err, "--metadata-file")
 	}
 	if b.file != "" {
 		args = nil
 	}
-	if err := b.request.check(args...); err != nil {
+	if err := b.request.checkRequest(args...); err != nil {
 		return err
 	}
-	return b.checkResults(args)
+	return b.checkOutputs(args)
 }
 
-// checkResults finds results that can't be written, or would be written over one another.
-func (b *buildCommand) checkResults(runtimes []string) error {
+// checkOutputs finds results that can't be written, or would be written over one another.
+func (b *buildCommand) checkOutputs(runtimes []string) error {
 	for _, tag := range b.tags {
-		if len(runtimes) > 1 && !strings.Contains(tag, runtimePlace) {
-			return severalIn(tag)
+		if len(runtimes) > 1 && !strings.Contains(tag, runtimePlaceholder) {
+			return sharedDestinationError(tag)
 		}
 	}
 	if len(runtimes) == 0 {
 		runtimes = []string{""} // a Dockerfile's
 	}
-	taken := map[string]string{}
+	owners := map[string]string{}
 	for _, runtime := range runtimes {
 		if err := b.checkTags(runtime); err != nil {
 			return err
 		}
-		outputs, err := b.results(runtime)
+		outputs, err := b.exporters(runtime)
 		if err != nil {
 			return err
 		}
@@ -125,43 +125,43 @@ func (b *buildCommand) checkResults(runtimes []string) error {
 			if err := cmp.Or(o.check(), o.checkImage(b.addr != "")); err != nil {
 				return errors.Wrap(err, "--output")
 			}
-			for _, place := range o.places() {
-				switch owner, is := taken[place]; {
+			for _, dest := range o.destinations() {
+				switch owner, is := owners[dest]; {
 				case is && owner == runtime:
-					return errors.Errorf("two results would go to %s", place)
+					return errors.Errorf("two results would go to %s", dest)
 				case is:
-					return severalIn(place)
+					return sharedDestinationError(dest)
 				}
-				taken[place] = runtime
+				owners[dest] = runtime
 			}
 		}
 	}
 	return nil
 }
 
-func severalIn(place string) error {
-	return errors.Errorf("several runtimes would go to one place, %s: give a name with {runtime} in it", place)
+func sharedDestinationError(dest string) error {
+	return errors.Errorf("several runtimes would go to one place, %s: give a name with {runtime} in it", dest)
 }
 
-// results are all outputs of a runtime.
-func (b *buildCommand) results(runtime string) ([]output, error) {
+// exporters returns all outputs of a runtime.
+func (b *buildCommand) exporters(runtime string) ([]output, error) {
 	var all []output
 	for _, s := range b.outputs {
 		o, err := parseOutput(s)
 		if err != nil {
 			return nil, errors.Wrapf(err, "--output %s", s)
 		}
-		all = append(all, o.forRuntime(runtime))
+		all = append(all, o.expandRuntime(runtime))
 	}
 	if b.push {
-		all = append(all, output{kind: client.ExporterImage, attrs: map[string]string{"push": "true"}})
+		all = append(all, output{exporterType: client.ExporterImage, attrs: map[string]string{"push": "true"}})
 	}
 	if len(b.tags) == 0 {
 		return all, nil
 	}
-	names := strings.ReplaceAll(strings.Join(b.tags, ","), runtimePlace, runtime)
+	names := strings.ReplaceAll(strings.Join(b.tags, ","), runtimePlaceholder, runtime)
 	for _, o := range all {
-		if o.attrs["name"] == "" && o.kind != client.ExporterLocal && o.kind != client.ExporterTar {
+		if o.attrs["name"] == "" && o.exporterType != client.ExporterLocal && o.exporterType != client.ExporterTar {
 			o.attrs["name"] = names
 		}
 	}
@@ -169,99 +169,99 @@ func (b *buildCommand) results(runtime string) ([]output, error) {
 }
 
 func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
-	if err := b.readSyntax(); err != nil {
+	if err := b.readSyntaxLine(); err != nil {
 		return err
 	}
-	a, err := b.open(ctx)
+	s, err := b.newSession(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if cerr := a.close(); err == nil {
-			err = cerr
+		if closeErr := s.close(); err == nil {
+			err = closeErr
 		}
 	}()
-	if err := b.checkStore(ctx, a.client, args); err != nil {
+	if err := b.checkImageStore(ctx, s.client, args); err != nil {
 		return err
 	}
-	jobs, files, err := b.jobs(args)
+	targets, files, err := b.newTargets(args)
 	if err != nil {
 		return err
 	}
-	b.begun.add(files...)
+	b.openOutputs.add(files...)
 	defer func() {
-		b.begun.drop()
-		for _, j := range jobs {
-			j.tell()
+		b.openOutputs.abort()
+		for _, t := range targets {
+			t.warnPartialDirs()
 		}
 	}()
-	answers, err := a.ask(ctx, jobs...)
+	responses, err := s.solve(ctx, targets...)
 	if err != nil {
-		return withHint(err, args)
+		return withDockerfileHint(err, args)
 	}
 	for _, f := range files {
-		if err := f.keep(); err != nil {
+		if err := f.commit(); err != nil {
 			return err
 		}
 	}
-	return b.tell(args, answers)
+	return b.printResults(args, responses)
 }
 
-// jobs are the builds, and the files that their results are written to.
-func (b *buildCommand) jobs(args []string) (jobs []job, files []pending, err error) {
+// newTargets returns the builds, and the files that their results are written to.
+func (b *buildCommand) newTargets(args []string) (targets []target, files []atomicOutput, err error) {
 	if b.file != "" {
-		j, err := b.dockerfile(args)
+		t, err := b.dockerfileTarget(args)
 		if err != nil {
 			return nil, nil, err
 		}
-		jobs = append(jobs, j)
+		targets = append(targets, t)
 	} else {
 		for _, runtime := range args {
-			j := job{name: runtime, build: plainly}
-			if j.attrs, err = b.attrs(); err != nil {
+			t := target{name: runtime, build: buildFunc}
+			if t.attrs, err = b.attrs(); err != nil {
 				return nil, nil, err
 			}
-			j.attrs["runtime"] = runtime
-			jobs = append(jobs, j)
+			t.attrs["runtime"] = runtime
+			targets = append(targets, t)
 		}
 	}
-	for i := range jobs {
-		own, err := b.finish(&jobs[i])
+	for i := range targets {
+		targetFiles, err := b.addCommon(&targets[i])
 		if err != nil {
 			return nil, nil, err
 		}
-		files = append(files, own...)
+		files = append(files, targetFiles...)
 	}
-	if len(jobs) == 1 {
-		jobs[0].name = ""
+	if len(targets) == 1 {
+		targets[0].name = ""
 	}
-	return jobs, files, nil
+	return targets, files, nil
 }
 
-// finish adds what every build has.
-func (b *buildCommand) finish(j *job) (files []pending, err error) {
+// addCommon adds what every build has.
+func (b *buildCommand) addCommon(t *target) (files []atomicOutput, err error) {
 	for _, l := range b.labels {
 		name, value, _ := strings.Cut(l, "=")
-		j.attrs["label:"+name] = value
+		t.attrs["label:"+name] = value
 	}
-	if j.imports, j.caches, err = b.caches(); err != nil {
+	if t.cacheImports, t.cacheExports, err = b.parseCaches(); err != nil {
 		return nil, err
 	}
-	results, err := b.results(j.name)
+	outputs, err := b.exporters(t.name)
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range results {
-		entry, file, err := o.export()
+	for _, o := range outputs {
+		entry, file, err := o.exportEntry()
 		if err != nil {
 			return nil, err
 		}
-		j.exports = append(j.exports, entry)
+		t.exports = append(t.exports, entry)
 		if file != nil {
 			files = append(files, file)
 		}
-		if dir, is := file.(*existingDir); is && o.kind == client.ExporterLocal {
-			j.existing = append(j.existing, dir)
+		if dir, is := file.(*existingDir); is && o.exporterType == client.ExporterLocal {
+			t.existingDirs = append(t.existingDirs, dir)
 		}
 	}
 	return files, nil

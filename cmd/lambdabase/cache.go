@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newUsage() *cobra.Command {
-	p := &place{}
+func newDiskUsage() *cobra.Command {
+	b := &backend{}
 	c := &cobra.Command{
 		Use:   "du",
 		Short: "Say what the cache holds",
@@ -27,36 +27,36 @@ func newUsage() *cobra.Command {
   lambdabase du --addr docker-container://buildkitd  that of a daemon`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.within(c.Context(), func(bk *client.Client) error {
+			return b.withClient(c.Context(), func(bk *client.Client) error {
 				records, err := bk.DiskUsage(c.Context())
 				if err != nil {
 					return err
 				}
-				return p.printUsage(c, records)
+				return b.printDiskUsage(c, records)
 			})
 		},
 	}
-	p.flags(c.Flags())
+	b.addBackendFlags(c.Flags())
 	return c
 }
 
-// within does something with BuildKit.
-func (p *place) within(ctx context.Context, do func(*client.Client) error) error {
-	if err := p.enter(ctx, os.Stdin); err != nil {
+// withClient calls do with a client of BuildKit.
+func (b *backend) withClient(ctx context.Context, do func(*client.Client) error) error {
+	if err := b.reexec(ctx, os.Stdin); err != nil {
 		return err
 	}
-	c, end, err := p.connect(ctx)
+	c, end, err := b.connect(ctx)
 	if err != nil {
 		return err
 	}
-	err = p.reached(do(c))
-	if cerr := end(); err == nil {
-		err = cerr
+	err = b.wrapUnavailable(do(c))
+	if closeErr := end(); err == nil {
+		err = closeErr
 	}
 	return err
 }
 
-func (p *place) printUsage(c *cobra.Command, records []*client.UsageInfo) error {
+func (b *backend) printDiskUsage(c *cobra.Command, records []*client.UsageInfo) error {
 	slices.SortFunc(records, func(a, b *client.UsageInfo) int { return cmp.Compare(b.Size, a.Size) })
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SIZE\tLAST USED\tWHAT")
@@ -65,8 +65,8 @@ func (p *place) printUsage(c *cobra.Command, records []*client.UsageInfo) error 
 		total += r.Size
 		fmt.Fprintf(w, "%s\t%s\t%s\n", units.HumanSize(float64(r.Size)), ago(r.LastUsedAt), printable.Name(r.Description))
 	}
-	if p.addr == "" {
-		n, err := p.objectsSize()
+	if b.addr == "" {
+		n, err := b.objectsSize()
 		if err != nil {
 			return err
 		}
@@ -84,17 +84,17 @@ func ago(at *time.Time) string {
 	return units.HumanDuration(time.Since(*at)) + " ago"
 }
 
-// objectsSize is what fetched objects take, in bytes.
-func (p *place) objectsSize() (int64, error) {
-	dir, err := p.path("objects")
+// objectsSize returns what fetched objects take, in bytes.
+func (b *backend) objectsSize() (int64, error) {
+	dir, err := b.cachePath("objects")
 	if err != nil {
 		return 0, err
 	}
 	return lfsstore.Size(dir)
 }
 
-// keeping is what a prune leaves.
-type keeping struct {
+// pruneLimits are what a prune leaves.
+type pruneLimits struct {
 	all      bool // nothing, also of what BuildKit keeps for itself
 	age      time.Duration
 	size     int64
@@ -102,7 +102,7 @@ type keeping struct {
 }
 
 func newPrune() *cobra.Command {
-	p, keep := &place{freeing: true}, &keeping{}
+	b, limits := &backend{pruning: true}, &pruneLimits{}
 	c := &cobra.Command{
 		Use:   "prune",
 		Short: "Make the cache smaller",
@@ -111,32 +111,32 @@ func newPrune() *cobra.Command {
   lambdabase prune --all                  everything`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if keep.sizeFlag != "" {
-				if keep.size, err = units.RAMInBytes(keep.sizeFlag); err != nil {
+			if limits.sizeFlag != "" {
+				if limits.size, err = units.RAMInBytes(limits.sizeFlag); err != nil {
 					return &usageError{errors.Wrap(err, "--keep-storage"), c.CommandPath()}
 				}
 			}
-			return p.within(c.Context(), func(bk *client.Client) error { return p.prune(c, bk, keep) })
+			return b.withClient(c.Context(), func(bk *client.Client) error { return b.prune(c, bk, limits) })
 		},
 	}
 	f := c.Flags()
-	p.flags(f)
-	f.BoolVar(&keep.all, "all", false, "everything")
-	f.DurationVar(&keep.age, "keep-duration", 0, "keep what was used so lately")
-	f.StringVar(&keep.sizeFlag, "keep-storage", "", "keep so much, as in 10GB")
+	b.addBackendFlags(f)
+	f.BoolVar(&limits.all, "all", false, "everything")
+	f.DurationVar(&limits.age, "keep-duration", 0, "keep what was used so lately")
+	f.StringVar(&limits.sizeFlag, "keep-storage", "", "keep so much, as in 10GB")
 	return c
 }
 
-func (p *place) prune(c *cobra.Command, bk *client.Client, keep *keeping) error {
+func (b *backend) prune(c *cobra.Command, bk *client.Client, limits *pruneLimits) error {
 	var total int64
-	if p.addr == "" {
-		n, left, err := p.pruneObjects(keep)
+	if b.addr == "" {
+		n, left, err := b.pruneObjects(limits)
 		if err != nil {
 			return err
 		}
 		total = n
-		if keep.size > 0 {
-			keep.size = max(1, keep.size-left) // 0 would be no limit
+		if limits.size > 0 {
+			limits.size = max(1, limits.size-left) // 0 would be no limit
 		}
 	}
 	freed, done := make(chan client.UsageInfo), make(chan int64)
@@ -147,8 +147,8 @@ func (p *place) prune(c *cobra.Command, bk *client.Client, keep *keeping) error 
 		}
 		done <- total
 	}()
-	opts := []client.PruneOption{client.WithKeepOpt(keep.age, 0, keep.size, 0)}
-	if keep.all {
+	opts := []client.PruneOption{client.WithKeepOpt(limits.age, 0, limits.size, 0)}
+	if limits.all {
 		opts = append(opts, client.PruneAll)
 	}
 	err := bk.Prune(c.Context(), freed, opts...)
@@ -162,12 +162,12 @@ func (p *place) prune(c *cobra.Command, bk *client.Client, keep *keeping) error 
 }
 
 // pruneObjects removes LFS objects, which are those of builds that failed: BuildKit has the others.
-func (p *place) pruneObjects(keep *keeping) (freed, left int64, err error) {
-	dir, err := p.path("objects")
+func (b *backend) pruneObjects(limits *pruneLimits) (freed, left int64, err error) {
+	dir, err := b.cachePath("objects")
 	if err != nil {
 		return 0, 0, err
 	}
-	freed, err = lfsstore.Prune(dir, func(age time.Duration, total int64) bool { return age >= keep.age && total >= keep.size })
+	freed, err = lfsstore.Prune(dir, func(age time.Duration, total int64) bool { return age >= limits.age && total >= limits.size })
 	if err != nil {
 		return freed, 0, err
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// caches are those to import and to export to.
-func (b *buildCommand) caches() (from, to []client.CacheOptionsEntry, err error) {
+// parseCaches returns the caches to import and to export to.
+func (b *buildCommand) parseCaches() (from, to []client.CacheOptionsEntry, err error) {
 	for _, flag := range []struct {
 		name   string
 		values []string
@@ -36,7 +36,7 @@ func (b *buildCommand) caches() (from, to []client.CacheOptionsEntry, err error)
 	}
 	for _, c := range to {
 		if c.Type != "inline" { // the layers of which are the image's
-			fixCompression(c.Attrs)
+			forceCompression(c.Attrs)
 		}
 	}
 	return from, to, nil

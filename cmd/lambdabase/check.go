@@ -11,10 +11,10 @@ import (
 	"github.com/pkg/errors"
 )
 
-// check finds what makes no sense in a request for the runtimes, or for a Dockerfile if there are none, before anything is
-// begun.
-func (r *request) check(runtimes ...string) error {
-	if r.sample && (r.set.Changed("repository") || r.set.Changed("objects")) {
+// checkRequest finds what makes no sense in a request for the runtimes, or for a Dockerfile if there are none, before
+// anything is begun.
+func (r *request) checkRequest(runtimes ...string) error {
+	if r.sample && (r.flagSet.Changed("repository") || r.flagSet.Changed("objects")) {
 		return errors.New("--sample has a repository and objects of its own: leave out --repository and --objects")
 	}
 	for _, p := range r.platforms {
@@ -22,13 +22,13 @@ func (r *request) check(runtimes ...string) error {
 			return errors.Wrap(err, "--platform")
 		}
 	}
-	if _, err := newSecretStore(r.secrets); err != nil {
+	if _, err := newSecretStore(r.secretFlags); err != nil {
 		return err
 	}
-	if _, _, err := agentsOf(r.ssh, "", r.noRun); err != nil {
+	if _, _, err := sshAgents(r.sshFlags, "", r.noRun); err != nil {
 		return err
 	}
-	if _, err := progressui.NewDisplay(os.Stderr, progressui.DisplayMode(r.progress)); err != nil {
+	if _, err := progressui.NewDisplay(os.Stderr, progressui.DisplayMode(r.progressMode)); err != nil {
 		return errors.Wrap(err, "--progress")
 	}
 	return r.checkOptions(runtimes)

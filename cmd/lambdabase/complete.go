@@ -12,27 +12,27 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// runtimeNames completes names of runtimes, but for those that are there already.
-func runtimeNames(c *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
-	names := slices.DeleteFunc(knownNames(c), func(name string) bool {
-		return !strings.HasPrefix(name, begun) || slices.Contains(given, name)
+// completeRuntimes completes names of runtimes, but for those that are there already.
+func completeRuntimes(c *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	names := slices.DeleteFunc(cachedRuntimes(c), func(name string) bool {
+		return !strings.HasPrefix(name, toComplete) || slices.Contains(args, name)
 	})
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// runtimeName completes the name of one runtime.
-func runtimeName(c *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
-	if len(given) > 0 {
+// completeRuntime completes the name of one runtime.
+func completeRuntime(c *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return runtimeNames(c, given, begun)
+	return completeRuntimes(c, args, toComplete)
 }
 
-// knownNames are those of the repository on the command line, as it was when it was listed last; of one that never was, those
-// that AWS's has. No server is asked for a completion.
-func knownNames(c *cobra.Command) []string {
+// cachedRuntimes returns those of the repository on the command line, as it was when it was listed last; of one that never
+// was, those that AWS's has. No server is asked for a completion.
+func cachedRuntimes(c *cobra.Command) []string {
 	root, _ := c.Flags().GetString("root")
-	list, ok := branches.ReadCached((&place{root: root}).listFile(listKey(c)))
+	list, ok := branches.ReadCached((&backend{root: root}).listFile(listCacheKey(c)))
 	if !ok {
 		return catalog.Names()
 	}
@@ -45,8 +45,8 @@ func knownNames(c *cobra.Command) []string {
 	return names
 }
 
-// listKey is the repository on the command line, as lists are kept by it.
-func listKey(c *cobra.Command) string {
+// listCacheKey returns the repository on the command line, as lists are kept by it.
+func listCacheKey(c *cobra.Command) string {
 	if sample, _ := c.Flags().GetBool("sample"); sample {
 		return sampleKey
 	}

@@ -10,20 +10,20 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// display makes what a daemon tells of a build safe to show: BuildKit's own display prints names and logs as they are. What
-// a RUN of the user's Dockerfile writes is let through, colours and all.
-type display struct {
+// displayCleaner makes what a daemon tells of a build safe to show: BuildKit's own display prints names and logs as they are.
+// What a RUN of the user's Dockerfile writes is let through, colours and all.
+type displayCleaner struct {
 	runs map[digest.Digest]bool
 }
 
-func newDisplay() *display { return &display{runs: map[digest.Digest]bool{}} }
+func newDisplayCleaner() *displayCleaner { return &displayCleaner{runs: map[digest.Digest]bool{}} }
 
-// runStep is the name that BuildKit's Dockerfile frontend gives a RUN.
-var runStep = regexp.MustCompile(`^\[[^\]]*\] RUN `)
+// runStepRE matches the name that BuildKit's Dockerfile frontend gives a RUN.
+var runStepRE = regexp.MustCompile(`^\[[^\]]*\] RUN `)
 
-func (d *display) clean(status *client.SolveStatus) {
+func (d *displayCleaner) clean(status *client.SolveStatus) {
 	for _, v := range status.Vertexes {
-		d.runs[v.Digest] = d.runs[v.Digest] || runStep.MatchString(v.Name)
+		d.runs[v.Digest] = d.runs[v.Digest] || runStepRE.MatchString(v.Name)
 		v.Name, v.Error = printable.Text(v.Name), printable.Text(v.Error)
 		if group := v.ProgressGroup; group != nil {
 			group.Name = printable.Text(group.Name)

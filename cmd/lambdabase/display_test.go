@@ -35,7 +35,7 @@ func TestWhatADaemonTellsIsSafeToShow(t *testing.T) {
 		Logs:     []*client.VertexLog{{Vertex: "sha256:a", Data: []byte("10%\r" + escape + "\n")}, {Vertex: "sha256:b", Data: []byte(escape)}},
 		Warnings: []*client.VertexWarning{{Short: []byte(escape), Detail: [][]byte{[]byte(escape)}, SourceInfo: &pb.SourceInfo{Filename: escape, Data: []byte(escape)}}},
 	}
-	d := newDisplay()
+	d := newDisplayCleaner()
 	d.clean(status)
 	require.Equal(t, "10%\ra\\x1b[31m\\u009b\\u202e\n", string(status.Logs[0].Data))
 	require.Equal(t, escape, string(status.Logs[1].Data), "a RUN of the user's")
@@ -54,8 +54,8 @@ func TestNamesOfRuntimesAndOfTheCacheAreSafeToPrint(t *testing.T) {
 	var out bytes.Buffer
 	c := &cobra.Command{}
 	c.SetOut(&out)
-	list := []listed{{Runtime: branches.Runtime{Name: escape, Platforms: []string{escape}, Commit: "0"}}}
-	require.NoError(t, print(c, list))
+	list := []runtimeRow{{Runtime: branches.Runtime{Name: escape, Platforms: []string{escape}, Commit: "0"}}}
+	require.NoError(t, printRuntimes(c, list))
 	requireSafe(t, out.String())
 	require.Contains(t, out.String(), `"a\x1b[31m\u009b\u202e"`)
 	out.Reset()
@@ -65,7 +65,7 @@ func TestNamesOfRuntimesAndOfTheCacheAreSafeToPrint(t *testing.T) {
 
 	out.Reset()
 	now := time.Now()
-	require.NoError(t, (&place{addr: "x"}).printUsage(c, []*client.UsageInfo{{Description: "unpack " + escape + "\nx", LastUsedAt: &now}}))
+	require.NoError(t, (&backend{addr: "x"}).printDiskUsage(c, []*client.UsageInfo{{Description: "unpack " + escape + "\nx", LastUsedAt: &now}}))
 	requireSafe(t, out.String())
 	require.Equal(t, 3, strings.Count(out.String(), "\n"))
 }

@@ -17,53 +17,53 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 )
 
-// stdin stands for the standard input.
-const stdin = "-"
+// stdinName stands for the standard input.
+const stdinName = "-"
 
-// dockerfile builds a Dockerfile in a folder.
-func (b *buildCommand) dockerfile(args []string) (job, error) {
-	folder := "."
+// dockerfileTarget returns the build of a Dockerfile in a folder.
+func (b *buildCommand) dockerfileTarget(args []string) (target, error) {
+	dir := "."
 	if len(args) == 1 {
-		folder = args[0]
+		dir = args[0]
 	}
-	context, err := newFS(folder)
+	context, err := newFS(dir)
 	if err != nil {
-		return job{}, err
+		return target{}, err
 	}
 	file, name, err := b.openDockerfile()
 	if err != nil {
-		return job{}, err
+		return target{}, err
 	}
 	attrs, err := b.dockerfileAttrs()
 	if err != nil {
-		return job{}, err
+		return target{}, err
 	}
 	attrs["filename"] = name
-	return job{attrs: attrs, build: plainly, mounts: map[string]fsutil.FS{"context": context, "dockerfile": file}}, nil
+	return target{attrs: attrs, build: buildFunc, mounts: map[string]fsutil.FS{"context": context, "dockerfile": file}}, nil
 }
 
-// openDockerfile gives the folder that the Dockerfile is in, and its name there. What comes from the standard input is in
+// openDockerfile returns the folder that the Dockerfile is in, and its name there. What comes from the standard input is in
 // a folder that is nowhere else, as with docker.
 func (b *buildCommand) openDockerfile() (fsutil.FS, string, error) {
-	if b.file != stdin {
-		folder, err := newFS(filepath.Dir(b.file))
-		return folder, filepath.Base(b.file), err
+	if b.file != stdinName {
+		dir, err := newFS(filepath.Dir(b.file))
+		return dir, filepath.Base(b.file), err
 	}
-	return b.input, "Dockerfile", nil
+	return b.stdinDockerfile, "Dockerfile", nil
 }
 
-// readInput reads the Dockerfile if it comes from the standard input, and gives what the process in namespaces of its own
+// readStdin reads the Dockerfile if it comes from the standard input, and gives what the process in namespaces of its own
 // has in the place of that: it can't read from a terminal.
-func (b *buildCommand) readInput(ctx context.Context) (io.Reader, error) {
-	if b.file != stdin {
+func (b *buildCommand) readStdin(ctx context.Context) (io.Reader, error) {
+	if b.file != stdinName {
 		return os.Stdin, nil
 	}
 	dt, err := readInterruptibly(ctx, os.Stdin)
 	if err != nil {
 		return nil, errors.Wrap(err, "Dockerfile on the standard input")
 	}
-	b.input = staticfs.NewFS()
-	b.input.Add("Dockerfile", &types.Stat{Mode: 0o644}, dt)
+	b.stdinDockerfile = staticfs.NewFS()
+	b.stdinDockerfile.Add("Dockerfile", &types.Stat{Mode: 0o644}, dt)
 	return bytes.NewReader(dt), nil
 }
 
@@ -106,13 +106,13 @@ func (b *buildCommand) dockerfileAttrs() (map[string]string, error) {
 	return attrs, nil
 }
 
-// readSyntax takes the line that names the frontend, for what the user's git knows of the repository that it may name. What
+// readSyntaxLine takes the line that names the frontend, for what the user's git knows of the repository that it may name. What
 // is wrong there, or with the file, the frontend says better.
-func (b *buildCommand) readSyntax() error {
+func (b *buildCommand) readSyntaxLine() error {
 	if b.file == "" {
 		return nil
 	}
-	folder, name, err := b.openDockerfile()
+	dir, name, err := b.openDockerfile()
 	if err != nil {
 		return err
 	}
@@ -120,14 +120,14 @@ func (b *buildCommand) readSyntax() error {
 	if err != nil {
 		return err
 	}
-	attrs = frontend.WithSyntax(attrs, readFile(folder, name))
+	attrs = frontend.WithSyntax(attrs, readFile(dir, name))
 	if _, err := frontend.ParseOptions(attrs); err == nil {
-		b.syntax = attrs["cmdline"]
+		b.syntaxLine = attrs["cmdline"]
 	}
 	return nil
 }
 
-// readFile is what a file has; nothing, if it can't be read.
+// readFile returns what a file has; nothing, if it can't be read.
 func readFile(fs fsutil.FS, name string) []byte {
 	file, err := fs.Open(name)
 	if err != nil {
@@ -141,8 +141,8 @@ func readFile(fs fsutil.FS, name string) []byte {
 	return dt
 }
 
-// checkFolder finds a folder, or a Dockerfile, in place of the runtime that it can't be the name of.
-func checkFolder(name string) error {
+// checkNotPath finds a folder, or a Dockerfile, in place of the runtime that it can't be the name of.
+func checkNotPath(name string) error {
 	if _, err := frontend.ParseOptions(map[string]string{"runtime": name}); err == nil {
 		return nil
 	}
@@ -152,7 +152,8 @@ func checkFolder(name string) error {
 	return nil
 }
 
-// dockerfileHint is what to type where a folder or a file is named in place of a runtime; empty if there is none of the name.
+// dockerfileHint returns what to type where a folder or a file is named in place of a runtime; empty if there is none of the
+// name.
 func dockerfileHint(name string) string {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -168,8 +169,8 @@ func dockerfileHint(name string) string {
 	return fmt.Sprintf("%s is a folder here: to build a Dockerfile, type lambdabase build -f DOCKERFILE %s", name, name)
 }
 
-// withHint adds to the error of a runtime that isn't there what else its name may be.
-func withHint(err error, runtimes []string) error {
+// withDockerfileHint adds to the error of a runtime that isn't there what else its name may be.
+func withDockerfileHint(err error, runtimes []string) error {
 	for _, name := range runtimes {
 		if err == nil || !strings.Contains(err.Error(), "no runtime "+name+":") {
 			continue

@@ -25,7 +25,7 @@ func TestAFolderInPlaceOfARuntimeIsToldHowToBuildIt(t *testing.T) {
 		"nodejs20.x": "",
 		"./nowhere":  "",
 	} {
-		err := checkFolder(name)
+		err := checkNotPath(name)
 		if want == "" {
 			require.NoError(t, err, name)
 		} else {
@@ -34,12 +34,12 @@ func TestAFolderInPlaceOfARuntimeIsToldHowToBuildIt(t *testing.T) {
 	}
 
 	missing := errors.New("no runtime app: https://h/r has no such branch")
-	require.ErrorContains(t, withHint(missing, []string{"app"}), "no such branch; app is a folder here: to build its Dockerfile, type lambdabase build -f app/Dockerfile app")
-	require.ErrorIs(t, withHint(missing, []string{"app"}), missing)
-	require.Equal(t, missing, withHint(missing, []string{"bare"}))
+	require.ErrorContains(t, withDockerfileHint(missing, []string{"app"}), "no such branch; app is a folder here: to build its Dockerfile, type lambdabase build -f app/Dockerfile app")
+	require.ErrorIs(t, withDockerfileHint(missing, []string{"app"}), missing)
+	require.Equal(t, missing, withDockerfileHint(missing, []string{"bare"}))
 	missing = errors.New("no runtime app/Dockerfile: https://h/r has no such branch")
-	require.ErrorContains(t, withHint(missing, []string{"app/Dockerfile"}), "type lambdabase build -f app/Dockerfile app")
-	require.NoError(t, withHint(nil, []string{"app"}))
+	require.ErrorContains(t, withDockerfileHint(missing, []string{"app/Dockerfile"}), "type lambdabase build -f app/Dockerfile app")
+	require.NoError(t, withDockerfileHint(nil, []string{"app"}))
 }
 
 func TestAnInterruptEndsTheReadOfADockerfile(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/session"
+	bksession "github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/pkg/errors"
 	"github.com/tonistiigi/fsutil"
@@ -21,22 +21,23 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// receiver takes what the daemon's exporters send to files and dirs of this machine, in the place of the one of BuildKit's
-// client (v0.33.1): a receiver that fails, on a full disk for example, leaves a daemon of any version waiting for ever.
-type receiver struct {
-	files   *filesync.SyncTarget
-	dirs    map[string]dirTarget // by the number of the export
-	exports []*controlapi.Exporter
-	begun   func()      // is called when files of a dir come
-	failed  func(error) // is told of a failure on this side
+// exportReceiver takes what the daemon's exporters send to files and dirs of this machine, in the place of the one of
+// BuildKit's client (v0.33.1): a receiver that fails, on a full disk for example, leaves a daemon of any version waiting for
+// ever.
+type exportReceiver struct {
+	files         *filesync.SyncTarget
+	dirs          map[string]exportDir // by the number of the export
+	exports       []*controlapi.Exporter
+	onDirReceived func()      // is called when files of a dir come
+	onError       func(error) // is told of a failure on this side
 }
 
-var _ session.Attachable = &receiver{}
+var _ bksession.Attachable = &exportReceiver{}
 
-// newReceiver parts exports in those that BuildKit's client handles and those that are received here. The daemon numbers
+// newExportReceiver parts exports in those that BuildKit's client handles and those that are received here. The daemon numbers
 // the latter from the former on.
-func newReceiver(all []client.ExportEntry, begun func(), failed func(error)) (r *receiver, others []client.ExportEntry) {
-	r = &receiver{files: filesync.NewFSSyncTarget(), dirs: map[string]dirTarget{}, begun: begun, failed: failed}
+func newExportReceiver(all []client.ExportEntry, onDirReceived func(), onError func(error)) (r *exportReceiver, others []client.ExportEntry) {
+	r = &exportReceiver{files: filesync.NewFSSyncTarget(), dirs: map[string]exportDir{}, onDirReceived: onDirReceived, onError: onError}
 	var received []client.ExportEntry
 	for _, e := range all {
 		if e.Output == nil && e.Type != client.ExporterLocal {
@@ -50,7 +51,7 @@ func newReceiver(all []client.ExportEntry, begun func(), failed func(error)) (r 
 		if e.Output != nil {
 			r.files.Add(filesync.WithFSSync(id, e.Output))
 		} else {
-			r.dirs[strconv.Itoa(id)] = dirTarget{e.OutputDir, e.Attrs["mode"] == string(client.LocalExporterModeDelete)}
+			r.dirs[strconv.Itoa(id)] = exportDir{e.OutputDir, e.Attrs["mode"] == string(client.LocalExporterModeDelete)}
 		}
 		r.exports = append(r.exports, &controlapi.Exporter{Type: e.Type, Attrs: e.Attrs})
 	}
@@ -58,61 +59,61 @@ func newReceiver(all []client.ExportEntry, begun func(), failed func(error)) (r 
 }
 
 // Register is called by the session.
-func (r *receiver) Register(server *grpc.Server) { filesync.RegisterFileSendServer(server, r) }
+func (r *exportReceiver) Register(server *grpc.Server) { filesync.RegisterFileSendServer(server, r) }
 
 // DiffCopy receives one export.
-func (r *receiver) DiffCopy(stream filesync.FileSend_DiffCopyServer) (err error) {
-	of, _ := metadata.FromIncomingContext(stream.Context())
-	if dir, is := r.dirs[exporterID(of)]; is {
-		r.begun()
-		err = dir.receive(stream, of)
+func (r *exportReceiver) DiffCopy(stream filesync.FileSend_DiffCopyServer) (err error) {
+	md, _ := metadata.FromIncomingContext(stream.Context())
+	if dir, is := r.dirs[exporterID(md)]; is {
+		r.onDirReceived()
+		err = dir.receive(stream, md)
 	} else {
 		err = r.files.DiffCopy(stream)
 	}
 	// Other errors are those of the daemon, which says itself what they are.
 	if errors.As(err, new(syscall.Errno)) {
-		r.failed(errors.Wrap(err, "output"))
+		r.onError(errors.Wrap(err, "output"))
 	}
 	return err
 }
 
-// exporterID is the number of an export. A daemon that knows one export only sends none (before BuildKit 0.13), as the
+// exporterID returns the number of an export. A daemon that knows one export only sends none (before BuildKit 0.13), as the
 // receiver of BuildKit's client knows too (v0.33.1, session/filesync/filesync.go:317).
-func exporterID(of metadata.MD) string {
-	return cmp.Or(strings.Join(of["buildkit-attachable-exporter-id"], ""), "0")
+func exporterID(md metadata.MD) string {
+	return cmp.Or(strings.Join(md["buildkit-attachable-exporter-id"], ""), "0")
 }
 
-// dirTarget is a dir that files are received in.
-type dirTarget struct {
+// exportDir is a dir that files are received in.
+type exportDir struct {
 	dir    string
 	mirror bool // so that nothing else is in it
 }
 
 // receive does what filesync's own target does (v0.33.1, syncTargetDiffCopy), but for the end of the root if it fails:
 // fsutil's writers go on for a moment, and would panic.
-func (d dirTarget) receive(stream filesync.FileSend_DiffCopyServer, of metadata.MD) error {
-	if d.mirror && !slices.Contains(of["buildkit-exporter-multi-platform"], "1") {
+func (d exportDir) receive(stream filesync.FileSend_DiffCopyServer, md metadata.MD) error {
+	if d.mirror && !slices.Contains(md["buildkit-exporter-multi-platform"], "1") {
 		return errors.New("mode=delete needs a newer BuildKit")
 	}
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return errors.WithStack(err)
 	}
-	opened, err := os.OpenRoot(d.dir)
+	osRoot, err := os.OpenRoot(d.dir)
 	if err != nil {
 		return errors.WithStack(err)
 	}
-	root := fsutil.NewRoot(opened)
-	opt := fsutil.ReceiveOpt{Merge: !d.mirror, Filter: ownedByUser}
+	root := fsutil.NewRoot(osRoot)
+	opt := fsutil.ReceiveOpt{Merge: !d.mirror, Filter: setOwner}
 	if d.mirror {
 		opt.Differ = fsutil.DiffNone
 	}
-	if err := fsutil.ReceiveRoot(stream.Context(), &requestLimiter{Stream: stream}, root, opt); err != nil {
+	if err := fsutil.ReceiveRoot(stream.Context(), &fileRequestLimiter{Stream: stream}, root, opt); err != nil {
 		return errors.WithStack(err)
 	}
 	return root.Close()
 }
 
-func ownedByUser(_ string, stat *fstypes.Stat) bool {
+func setOwner(_ string, stat *fstypes.Stat) bool {
 	stat.Uid, stat.Gid = uint32(os.Getuid()), uint32(os.Getgid())
 	return true
 }
@@ -120,12 +121,12 @@ func ownedByUser(_ string, stat *fstypes.Stat) bool {
 type exportsKey struct{}
 
 // withExports has a request of [addExports] carry the exports that are received here.
-func (r *receiver) withExports(ctx context.Context) context.Context {
+func (r *exportReceiver) withExports(ctx context.Context) context.Context {
 	return context.WithValue(ctx, exportsKey{}, r.exports)
 }
 
 // addExports asks the daemon for the exports that BuildKit's client doesn't know of.
-func addExports(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func addExports(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	exports, _ := ctx.Value(exportsKey{}).([]*controlapi.Exporter)
 	if solve, ok := req.(*controlapi.SolveRequest); ok && len(exports) > 0 {
 		if len(solve.Exporters) == 0 { // for a daemon that knows one export only
@@ -133,37 +134,37 @@ func addExports(ctx context.Context, method string, req, reply any, cc *grpc.Cli
 		}
 		solve.Exporters = append(solve.Exporters, exports...)
 	}
-	return invoke(ctx, method, req, reply, cc, opts...)
+	return invoker(ctx, method, req, reply, cc, opts...)
 }
 
-// maxRequests is how many files are asked for at once. The sender of fsutil has room for 128, and stops listening when that
+// maxFileRequests is how many files are asked for at once. The sender of fsutil has room for 128, and stops listening when that
 // is full (send.go, queue): if it can't send either any more, it waits for ever.
-const maxRequests = 64
+const maxFileRequests = 64
 
-// requestLimiter holds back requests for files on the side of fsutil's receiver.
-type requestLimiter struct {
+// fileRequestLimiter holds back requests for files on the side of fsutil's receiver.
+type fileRequestLimiter struct {
 	fsutil.Stream
-	mu      sync.Mutex
-	asked   int
-	waiting []*fstypes.Packet
+	mu       sync.Mutex
+	inFlight int
+	queued   []*fstypes.Packet
 }
 
 // SendMsg sends, or keeps a request until another one is done.
-func (l *requestLimiter) SendMsg(m any) error {
+func (l *fileRequestLimiter) SendMsg(m any) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := m.(*fstypes.Packet); ok && p.Type == fstypes.PACKET_REQ {
-		if l.asked == maxRequests {
-			l.waiting = append(l.waiting, p)
+		if l.inFlight == maxFileRequests {
+			l.queued = append(l.queued, p)
 			return nil
 		}
-		l.asked++
+		l.inFlight++
 	}
 	return l.Stream.SendMsg(m)
 }
 
 // RecvMsg receives. An empty packet is the end of a file.
-func (l *requestLimiter) RecvMsg(m any) error {
+func (l *fileRequestLimiter) RecvMsg(m any) error {
 	if err := l.Stream.RecvMsg(m); err != nil {
 		return err
 	}
@@ -172,11 +173,11 @@ func (l *requestLimiter) RecvMsg(m any) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.waiting) == 0 {
-		l.asked--
+	if len(l.queued) == 0 {
+		l.inFlight--
 		return nil
 	}
-	next := l.waiting[0]
-	l.waiting = l.waiting[1:]
+	next := l.queued[0]
+	l.queued = l.queued[1:]
 	return l.Stream.SendMsg(next)
 }

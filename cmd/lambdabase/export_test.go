@@ -13,7 +13,7 @@ import (
 
 func TestExportsAreNumberedAsTheDaemonNumbersThem(t *testing.T) {
 	file := func(map[string]string) (io.WriteCloser, error) { return nil, nil }
-	r, others := newReceiver([]client.ExportEntry{
+	r, others := newExportReceiver([]client.ExportEntry{
 		{Type: client.ExporterLocal, OutputDir: "a", Attrs: map[string]string{"mode": "delete"}},
 		{Type: client.ExporterImage},
 		{Type: client.ExporterTar, Output: file},
@@ -21,7 +21,7 @@ func TestExportsAreNumberedAsTheDaemonNumbersThem(t *testing.T) {
 		{Type: client.ExporterLocal, OutputDir: "b"},
 	}, func() {}, func(error) {})
 	require.Len(t, others, 2)
-	require.Equal(t, map[string]dirTarget{"2": {"a", true}, "4": {"b", false}}, r.dirs)
+	require.Equal(t, map[string]exportDir{"2": {"a", true}, "4": {"b", false}}, r.dirs)
 	var types []string
 	for _, e := range r.exports {
 		types = append(types, e.Type)
@@ -30,7 +30,7 @@ func TestExportsAreNumberedAsTheDaemonNumbersThem(t *testing.T) {
 }
 
 func TestADaemonThatKnowsOneExportSendsNoNumber(t *testing.T) {
-	r, _ := newReceiver([]client.ExportEntry{{Type: client.ExporterLocal, OutputDir: "a"}}, func() {}, func(error) {})
+	r, _ := newExportReceiver([]client.ExportEntry{{Type: client.ExporterLocal, OutputDir: "a"}}, func() {}, func(error) {})
 	for id, want := range map[string]string{"": "a", "0": "a", "1": ""} {
 		of := metadata.MD{}
 		if id != "" {
@@ -40,40 +40,40 @@ func TestADaemonThatKnowsOneExportSendsNoNumber(t *testing.T) {
 	}
 }
 
-// recorded is a stream that records what is sent.
-type recorded struct {
+// recordingStream is a stream that records what is sent.
+type recordingStream struct {
 	fsutil.Stream
 	sent []*fstypes.Packet
 	next fstypes.Packet
 }
 
-func (r *recorded) SendMsg(m any) error {
+func (r *recordingStream) SendMsg(m any) error {
 	r.sent = append(r.sent, m.(*fstypes.Packet))
 	return nil
 }
 
-func (r *recorded) RecvMsg(m any) error {
+func (r *recordingStream) RecvMsg(m any) error {
 	p := m.(*fstypes.Packet)
 	p.Type, p.Data = r.next.Type, r.next.Data
 	return nil
 }
 
 func TestSoManyFilesAreAskedForAtOnce(t *testing.T) {
-	stream := &recorded{}
-	l := &requestLimiter{Stream: stream}
-	for id := range 3 * maxRequests {
+	stream := &recordingStream{}
+	l := &fileRequestLimiter{Stream: stream}
+	for id := range 3 * maxFileRequests {
 		require.NoError(t, l.SendMsg(&fstypes.Packet{Type: fstypes.PACKET_REQ, ID: uint32(id)}))
 	}
-	require.Len(t, stream.sent, maxRequests)
+	require.Len(t, stream.sent, maxFileRequests)
 	var got fstypes.Packet
 	stream.next = fstypes.Packet{Type: fstypes.PACKET_DATA, Data: []byte("x")}
 	require.NoError(t, l.RecvMsg(&got))
-	require.Len(t, stream.sent, maxRequests, "a file that goes on")
+	require.Len(t, stream.sent, maxFileRequests, "a file that goes on")
 	stream.next.Data = nil
-	for done := range 2 * maxRequests {
+	for done := range 2 * maxFileRequests {
 		require.NoError(t, l.RecvMsg(&got))
-		require.EqualValues(t, maxRequests+done, stream.sent[maxRequests+done].ID)
+		require.EqualValues(t, maxFileRequests+done, stream.sent[maxFileRequests+done].ID)
 	}
 	require.NoError(t, l.SendMsg(&fstypes.Packet{Type: fstypes.PACKET_FIN}))
-	require.Len(t, stream.sent, 3*maxRequests+1)
+	require.Len(t, stream.sent, 3*maxFileRequests+1)
 }

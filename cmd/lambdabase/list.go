@@ -24,7 +24,7 @@ import (
 )
 
 type listCommand struct {
-	place      place
+	backend    backend
 	repository string
 	knownHosts string
 	secrets    []string
@@ -32,8 +32,8 @@ type listCommand struct {
 	sample     bool
 }
 
-// listed is a runtime as it is printed.
-type listed struct {
+// runtimeRow is a runtime as it is printed.
+type runtimeRow struct {
 	branches.Runtime
 	EndOfSupport string `json:"endOfSupport,omitempty"`
 }
@@ -52,7 +52,7 @@ func newList() *cobra.Command {
 	f.StringVar(&l.repository, "repository", frontend.Upstream, "Git URL of the snapshots")
 	f.StringVar(&l.knownHosts, "known-hosts", "", "host keys of an SSH repository, as ssh-keyscan prints them")
 	f.StringArrayVar(&l.secrets, "secret", nil, "secret, as in 'id=GIT_AUTH_TOKEN.git.example,env=TOKEN'")
-	f.StringVar(&l.place.root, "root", "", "folder of the cache (LAMBDABASE_ROOT; the user's cache folder)")
+	f.StringVar(&l.backend.root, "root", "", "folder of the cache (LAMBDABASE_ROOT; the user's cache folder)")
 	f.BoolVar(&l.json, "json", false, "print JSON")
 	f.BoolVar(&l.sample, "sample", false, "list a sample of AWS's repository, made on the spot")
 	return c
@@ -62,31 +62,31 @@ func (l *listCommand) run(c *cobra.Command) error {
 	if err := l.check(); err != nil {
 		return &usageError{err, c.CommandPath()}
 	}
-	context.AfterFunc(c.Context(), l.place.endInTime)
+	context.AfterFunc(c.Context(), l.backend.exitSoon)
 	key := l.repository
 	if l.sample {
-		end, url, _, err := l.place.serveSample()
+		stop, url, _, err := l.backend.serveSample()
 		if err != nil {
 			return err
 		}
-		defer end()
+		defer stop()
 		l.repository, key = url, sampleKey // which has another port every time
 	}
-	if _, err := l.place.folder(listFolder); err != nil {
+	if _, err := l.backend.cacheDir(listDir); err != nil {
 		return err
 	}
-	found, err := l.ask(c.Context(), l.place.listFile(key))
+	found, err := l.listBranches(c.Context(), l.backend.listFile(key))
 	if err != nil {
 		return fmt.Errorf("branches of %s: %w", l.repository, err)
 	}
-	list := withEnds(found)
+	list := withEndOfSupport(found)
 	if l.json {
 		return printJSON(c, list)
 	}
-	return print(c, list)
+	return printRuntimes(c, list)
 }
 
-func printJSON(c *cobra.Command, list []listed) error {
+func printJSON(c *cobra.Command, list []runtimeRow) error {
 	dt, err := json.MarshalIndent(list, "", "  ")
 	if err != nil {
 		return err
@@ -96,15 +96,15 @@ func printJSON(c *cobra.Command, list []listed) error {
 }
 
 const (
-	listFolder = "list"
+	listDir = "list"
 	// sampleKey stands for the sample's repository.
 	sampleKey = "sample"
 )
 
-// listFile is the file that a repository's list is kept in. The folder it is in may not be there.
-func (p *place) listFile(repository string) string {
+// listFile returns the file that a repository's list is kept in. The folder it is in may not be there.
+func (b *backend) listFile(repository string) string {
 	name := sha256.Sum256([]byte(repository))
-	dir, err := p.path(listFolder)
+	dir, err := b.cachePath(listDir)
 	if err != nil {
 		return ""
 	}
@@ -120,10 +120,10 @@ func (l *listCommand) check() error {
 	return err
 }
 
-func withEnds(found []branches.Runtime) []listed {
-	list := []listed{}
+func withEndOfSupport(found []branches.Runtime) []runtimeRow {
+	list := []runtimeRow{}
 	for _, r := range found {
-		entry := listed{Runtime: r}
+		entry := runtimeRow{Runtime: r}
 		if end, ok := catalog.EndOfSupport(r.Name); ok {
 			entry.EndOfSupport = end.Format(time.DateOnly)
 		}
@@ -132,7 +132,7 @@ func withEnds(found []branches.Runtime) []listed {
 	return list
 }
 
-func print(c *cobra.Command, list []listed) error {
+func printRuntimes(c *cobra.Command, list []runtimeRow) error {
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RUNTIME\tPLATFORMS\tCOMMIT\tAGE\tSIZE\tEND OF SUPPORT")
 	for _, r := range list {
@@ -142,34 +142,34 @@ func print(c *cobra.Command, list []listed) error {
 	return w.Flush()
 }
 
-// ask asks where the user's git would, and with what it knows only where it has to: to find that out by itself is a request
-// more.
-func (l *listCommand) ask(ctx context.Context, file string) ([]branches.Runtime, error) {
+// listBranches lists where the user's git would, and with what it knows only where it has to: to find that out by itself is a
+// request more.
+func (l *listCommand) listBranches(ctx context.Context, file string) ([]branches.Runtime, error) {
 	store, err := newSecretStore(l.secrets)
 	if err != nil {
 		return nil, err
 	}
 	git := loadGit(ctx)
-	there, err := resolve(ctx, git, l.repository)
+	resolved, err := resolveRemote(ctx, git, l.repository)
 	if err != nil {
 		return nil, err
 	}
-	store.useGit(ctx, git, there, "")
-	remote, err := l.remote(there.URL)
+	store.addGitCredentials(ctx, git, resolved, "")
+	remote, err := l.remote(resolved.URL)
 	if err != nil {
 		return nil, err
 	}
-	remote.Credentials, remote.CABundle = lfsstore.Credentials(there.URL, store.namedSource), store.authority
+	remote.Credentials, remote.CABundle = lfsstore.Credentials(resolved.URL, store.namedSource), store.caPEM
 	found, err := branches.ListCached(ctx, remote, file)
-	if err == nil || !store.gitKnows() {
+	if err == nil || !store.hasGitCredentials() {
 		return found, err
 	}
-	remote.Credentials = lfsstore.Credentials(there.URL, store.source)
+	remote.Credentials = lfsstore.Credentials(resolved.URL, store.source)
 	remote.Credentials.Describe = store.describe
 	return branches.ListCached(ctx, remote, file)
 }
 
-// remote is the repository, with nobody's credentials but those of the SSH agent.
+// remote returns the repository, with nobody's credentials but those of the SSH agent.
 func (l *listCommand) remote(repository string) (branches.Remote, error) {
 	remote := branches.Remote{URL: repository, Agent: os.Getenv("SSH_AUTH_SOCK")}
 	ssh, isSSH, err := gitssh.ParseRemote(repository)

@@ -21,7 +21,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-const interrupted = "lambdabase: interrupted"
+const interruptedText = "lambdabase: interrupted"
 
 // Exit codes, besides that of a process run again in namespaces of its own, which is its own.
 const (
@@ -33,23 +33,23 @@ const (
 func main() {
 	// BuildKit's client writes to it what it also returns, or mends by itself. --debug has the log of the BuildKit inside.
 	logrus.SetOutput(io.Discard)
-	ctx, stop := signal.NotifyContext(context.Background(), interrupts()...)
-	context.AfterFunc(ctx, insist)
+	ctx, stop := signal.NotifyContext(context.Background(), interruptSignals()...)
+	context.AfterFunc(ctx, exitOnSecondSignal)
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
-// interrupts are the signals that end a command, but for those that it was started without: nohup, and background jobs of
-// scripts.
-func interrupts() []os.Signal {
+// interruptSignals returns the signals that end a command, but for those that it was started without: nohup, and background
+// jobs of scripts.
+func interruptSignals() []os.Signal {
 	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 }
 
-// insist ends this process at the next signal, whatever it still waits for.
-func insist() {
+// exitOnSecondSignal ends this process at the next signal, whatever it still waits for.
+func exitOnSecondSignal() {
 	again := make(chan os.Signal, 1)
-	signal.Notify(again, interrupts()...)
+	signal.Notify(again, interruptSignals()...)
 	<-again
 	os.Exit(exitInterrupted)
 }
@@ -58,47 +58,47 @@ func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var done exitError
+	var code exitCodeError
 	var usage *usageError
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &done):
-		return int(done)
+	case errors.As(err, &code):
+		return int(code)
 	case ctx.Err() != nil:
 		if errors.As(err, new(syscall.Errno)) { // a full disk, for example, which is why it was interrupted
-			complain(err)
+			printError(err)
 		}
-		fmt.Fprintln(os.Stderr, interrupted)
+		fmt.Fprintln(os.Stderr, interruptedText)
 		return exitInterrupted
 	case errors.As(err, &usage):
-		complain(err)
+		printError(err)
 		fmt.Fprintf(os.Stderr, "See '%s --help'.\n", usage.command)
 		return exitUsage
 	case strings.HasPrefix(err.Error(), "unknown command "): // which is cobra's own, and no type
-		complain(err)
+		printError(err)
 		return exitUsage
 	}
 	// Where in a Dockerfile or a recipe it went wrong, as buildctl and buildx show it.
 	for _, source := range errdefs.Sources(err) {
 		_ = source.Print(printable.Writer(os.Stderr))
 	}
-	complain(err)
+	printError(err)
 	if hint := embedded.IDHint(err); hint != "" {
 		fmt.Fprintln(os.Stderr, printable.Name(hint))
 	}
 	return exitFailed
 }
 
-func complain(err error) {
+func printError(err error) {
 	text := strings.Replace(err.Error(), "failed to solve: ", "", 1) // BuildKit's client says it of everything
 	fmt.Fprintf(os.Stderr, "lambdabase: %s\n", printable.Text(strings.TrimSpace(redact.Text(text))))
 }
 
-// exitError is the exit code of a process that has said everything itself.
-type exitError int
+// exitCodeError is the exit code of a process that has said everything itself.
+type exitCodeError int
 
-func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e exitCodeError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // usageError is a command line that makes no sense.
 type usageError struct {

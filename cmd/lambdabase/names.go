@@ -32,7 +32,7 @@ func checkImageName(name string, byDigest bool) error {
 // checkTags looks at --tag by itself: an output may have a name of its own, or none.
 func (b *buildCommand) checkTags(runtime string) error {
 	for _, tag := range b.tags {
-		name := strings.ReplaceAll(tag, runtimePlace, runtime)
+		name := strings.ReplaceAll(tag, runtimePlaceholder, runtime)
 		if err := checkImageName(name, false); err != nil {
 			if runtime == "" && name != tag {
 				err = errors.Wrap(err, "a Dockerfile has no {runtime}")
@@ -46,25 +46,25 @@ func (b *buildCommand) checkTags(runtime string) error {
 // checkImage finds names that can't be, and an image that goes nowhere. Whether a daemon keeps images only that daemon
 // knows: see [buildCommand.checkStore].
 func (o output) checkImage(hasDaemon bool) error {
-	push, err := o.flag("push", false)
+	push, err := o.boolAttr("push", false)
 	if err != nil {
 		return err
 	}
-	store, err := o.flag("store", true)
+	store, err := o.boolAttr("store", true)
 	if err != nil {
 		return err
 	}
-	byDigest, err := o.flag("push-by-digest", false)
+	byDigest, err := o.boolAttr("push-by-digest", false)
 	if err != nil {
 		return err
 	}
-	for _, name := range o.names() {
+	for _, name := range o.imageNames() {
 		if err := checkImageName(name, push && byDigest); err != nil {
 			return err
 		}
 	}
-	switch nameless := len(o.names()) == 0 && o.attrs["dangling-name-prefix"] == ""; {
-	case o.kind != client.ExporterImage:
+	switch nameless := len(o.imageNames()) == 0 && o.attrs["dangling-name-prefix"] == ""; {
+	case o.exporterType != client.ExporterImage:
 		return nil
 	case push && nameless:
 		return errors.New("an image is pushed under a name: give one with --tag, or name=...")
@@ -80,20 +80,20 @@ func (o output) checkImage(hasDaemon bool) error {
 	return nil
 }
 
-// names are those that the output gives the image.
-func (o output) names() []string {
+// imageNames returns the names that the output gives the image.
+func (o output) imageNames() []string {
 	if o.attrs["name"] == "" {
 		return nil
 	}
 	return strings.Split(o.attrs["name"], ",")
 }
 
-// flag is an attribute that is true or false, as BuildKit reads it.
-func (o output) flag(name string, otherwise bool) (bool, error) {
+// boolAttr returns an attribute that is true or false, as BuildKit reads it.
+func (o output) boolAttr(name string, defaultValue bool) (bool, error) {
 	value, given := o.attrs[name]
 	switch {
 	case !given:
-		return otherwise, nil
+		return defaultValue, nil
 	case value == "":
 		return true, nil
 	}
@@ -104,15 +104,15 @@ func (o output) flag(name string, otherwise bool) (bool, error) {
 	return is, nil
 }
 
-// checkStore asks a daemon that is to keep an image whether it keeps any: without containerd it doesn't.
-func (b *buildCommand) checkStore(ctx context.Context, bk *client.Client, args []string) error {
-	kept, err := b.keepsImages(args)
-	if err != nil || !kept || b.addr == "" {
+// checkImageStore asks a daemon that is to keep an image whether it keeps any: without containerd it doesn't.
+func (b *buildCommand) checkImageStore(ctx context.Context, bk *client.Client, args []string) error {
+	needsStore, err := b.needsImageStore(args)
+	if err != nil || !needsStore || b.addr == "" {
 		return err
 	}
 	workers, err := bk.ListWorkers(ctx)
 	if err != nil {
-		return b.reached(err)
+		return b.wrapUnavailable(err)
 	}
 	if len(workers) > 0 && workers[0].Labels[label.Executor] == "oci" {
 		return &usageError{errors.Errorf("type=image is kept nowhere: BuildKit at %s has no containerd: push it (push=true, or --push), or write a file (-o FILE, type=docker)", b.addr), "lambdabase build"}
@@ -120,15 +120,15 @@ func (b *buildCommand) checkStore(ctx context.Context, bk *client.Client, args [
 	return nil
 }
 
-// keepsImages tells whether a result is an image that only the daemon is to keep.
-func (b *buildCommand) keepsImages(args []string) (bool, error) {
+// needsImageStore reports whether a result is an image that only the daemon is to keep.
+func (b *buildCommand) needsImageStore(args []string) (bool, error) {
 	runtime := ""
 	if b.file == "" {
 		runtime = args[0]
 	}
-	outputs, err := b.results(runtime)
+	outputs, err := b.exporters(runtime)
 	return slices.ContainsFunc(outputs, func(o output) bool {
-		push, _ := o.flag("push", false)
-		return o.kind == client.ExporterImage && !push
+		push, _ := o.boolAttr("push", false)
+		return o.exporterType == client.ExporterImage && !push
 	}), err
 }

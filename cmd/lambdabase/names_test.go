@@ -29,7 +29,7 @@ func TestNamesThatCantBeAreFoundAtOnce(t *testing.T) {
 		{outputs: []string{"type=image,push=true,name=a,push-by-digest="}},
 		{outputs: []string{"type=image,push=yes,name=a"}, want: "--output: push=yes, want true or false"},
 	} {
-		err := (&buildCommand{outputs: tc.outputs, tags: tc.tags}).checkResults(tc.runtimes)
+		err := (&buildCommand{outputs: tc.outputs, tags: tc.tags}).checkOutputs(tc.runtimes)
 		if tc.want == "" {
 			require.NoError(t, err, "%s %s", tc.outputs, tc.tags)
 		} else {
@@ -54,7 +54,7 @@ func TestAnImageGoesSomewhere(t *testing.T) {
 	} {
 		b := &buildCommand{outputs: []string{tc.output}}
 		b.addr = tc.addr
-		err := b.checkResults([]string{"x"})
+		err := b.checkOutputs([]string{"x"})
 		if tc.want == "" {
 			require.NoError(t, err, tc)
 		} else {
@@ -65,11 +65,11 @@ func TestAnImageGoesSomewhere(t *testing.T) {
 
 func TestRefsOfCachesAreLookedAt(t *testing.T) {
 	for _, ref := range []string{"REG/Upper:1", ""} {
-		_, _, err := (&buildCommand{cacheTo: []string{"type=registry,ref=" + ref}}).caches()
+		_, _, err := (&buildCommand{cacheTo: []string{"type=registry,ref=" + ref}}).parseCaches()
 		require.ErrorContains(t, err, "cache type=registry: ref ")
-		_, _, err = (&buildCommand{cacheFrom: []string{"type=registry,ref=" + ref}}).caches()
+		_, _, err = (&buildCommand{cacheFrom: []string{"type=registry,ref=" + ref}}).parseCaches()
 		require.ErrorContains(t, err, "cache type=registry: ref ")
 	}
-	_, _, err := (&buildCommand{cacheFrom: []string{"reg.example/a:1", "type=local,src=x"}, cacheTo: []string{"type=inline"}}).caches()
+	_, _, err := (&buildCommand{cacheFrom: []string{"reg.example/a:1", "type=local,src=x"}, cacheTo: []string{"type=inline"}}).parseCaches()
 	require.NoError(t, err)
 }

@@ -17,17 +17,17 @@ import (
 
 // output is where a result goes.
 type output struct {
-	kind  string
-	dest  string // file or folder; "-" is the standard output
-	attrs map[string]string
+	exporterType string
+	dest         string // file or folder; "-" is the standard output
+	attrs        map[string]string
 }
 
-var kinds = []string{client.ExporterOCI, client.ExporterDocker, client.ExporterImage, client.ExporterLocal, client.ExporterTar}
+var exporterTypes = []string{client.ExporterOCI, client.ExporterDocker, client.ExporterImage, client.ExporterLocal, client.ExporterTar}
 
 // parseOutput reads what follows -o: "type=oci,dest=file,..." or, for short, the name of a file for an OCI archive.
 func parseOutput(s string) (output, error) {
 	if !strings.Contains(s, "=") {
-		return output{kind: client.ExporterOCI, dest: s, attrs: map[string]string{}}, nil
+		return output{exporterType: client.ExporterOCI, dest: s, attrs: map[string]string{}}, nil
 	}
 	o := output{attrs: map[string]string{}}
 	fields, err := csvvalue.Fields(s, nil)
@@ -40,37 +40,37 @@ func parseOutput(s string) (output, error) {
 		case !ok:
 			return o, errors.Errorf("%q is no key=value", field)
 		case key == "type":
-			o.kind = value
+			o.exporterType = value
 		case key == "dest":
 			o.dest = value
 		default:
 			o.attrs[key] = value
 		}
 	}
-	if !slices.Contains(kinds, o.kind) {
-		return o, errors.Errorf("type %q, want one of %s", o.kind, strings.Join(kinds, ", "))
+	if !slices.Contains(exporterTypes, o.exporterType) {
+		return o, errors.Errorf("type %q, want one of %s", o.exporterType, strings.Join(exporterTypes, ", "))
 	}
 	return o, nil
 }
 
-// isFolder tells whether the output is a folder and not a file.
-func (o output) isFolder() bool {
-	return o.kind == client.ExporterLocal || o.attrs["tar"] == "false"
+// isDir reports whether the output is a folder and not a file.
+func (o output) isDir() bool {
+	return o.exporterType == client.ExporterLocal || o.attrs["tar"] == "false"
 }
 
-// forRuntime puts a runtime's name in its place.
-func (o output) forRuntime(name string) output {
-	in := func(s string) string { return strings.ReplaceAll(s, runtimePlace, name) }
-	own := output{kind: o.kind, dest: in(o.dest), attrs: map[string]string{}}
+// expandRuntime puts a runtime's name in its place.
+func (o output) expandRuntime(name string) output {
+	expand := func(s string) string { return strings.ReplaceAll(s, runtimePlaceholder, name) }
+	expanded := output{exporterType: o.exporterType, dest: expand(o.dest), attrs: map[string]string{}}
 	for key, value := range o.attrs {
-		own.attrs[key] = in(value)
+		expanded.attrs[key] = expand(value)
 	}
-	return own
+	return expanded
 }
 
-// fixCompression has all layers in one compression, gzip if none is given. BuildKit would keep the one that a layer was
+// forceCompression has all layers in one compression, gzip if none is given. BuildKit would keep the one that a layer was
 // first exported with, by whatever build (v0.33.1, cache/blobs.go:115).
-func fixCompression(attrs map[string]string) {
+func forceCompression(attrs map[string]string) {
 	for key, value := range map[string]string{"compression": "gzip", "force-compression": "true"} {
 		if attrs[key] == "" {
 			attrs[key] = value
@@ -78,19 +78,19 @@ func fixCompression(attrs map[string]string) {
 	}
 }
 
-// toStdout tells whether the output is one stream that goes to the standard output.
-func (o output) toStdout() bool {
-	return o.kind != client.ExporterImage && !o.isFolder() && (o.dest == "" || o.dest == "-")
+// isStdout reports whether the output is one stream that goes to the standard output.
+func (o output) isStdout() bool {
+	return o.exporterType != client.ExporterImage && !o.isDir() && (o.dest == "" || o.dest == "-")
 }
 
-// places are the files, folders and names that the output takes.
-func (o output) places() []string {
+// destinations returns the files, folders and names that the output takes.
+func (o output) destinations() []string {
 	switch {
-	case o.kind == client.ExporterImage && o.attrs["name"] == "":
+	case o.exporterType == client.ExporterImage && o.attrs["name"] == "":
 		return nil
-	case o.kind == client.ExporterImage:
+	case o.exporterType == client.ExporterImage:
 		return strings.Split(o.attrs["name"], ",")
-	case o.toStdout():
+	case o.isStdout():
 		return []string{"the standard output"}
 	}
 	return []string{filepath.Clean(o.dest)}
@@ -99,17 +99,17 @@ func (o output) places() []string {
 // check finds what could be known to fail only once everything is built.
 func (o output) check() error {
 	switch {
-	case o.kind == client.ExporterImage && o.dest != "":
+	case o.exporterType == client.ExporterImage && o.dest != "":
 		return errors.New("an image has a name and no dest")
-	case o.kind == client.ExporterImage:
+	case o.exporterType == client.ExporterImage:
 		return nil
-	case o.isFolder() && (o.dest == "" || o.dest == "-"):
-		return errors.Errorf("type=%s needs dest=FOLDER", o.kind)
-	case o.isFolder():
+	case o.isDir() && (o.dest == "" || o.dest == "-"):
+		return errors.Errorf("type=%s needs dest=FOLDER", o.exporterType)
+	case o.isDir():
 		return nil
-	case o.toStdout():
+	case o.isStdout():
 		if _, err := console.ConsoleFromFile(os.Stdout); err == nil {
-			return errors.Errorf("type=%s goes to the standard output, which is a terminal: give dest=FILE, or pipe it to something", o.kind)
+			return errors.Errorf("type=%s goes to the standard output, which is a terminal: give dest=FILE, or pipe it to something", o.exporterType)
 		}
 		return nil
 	}
@@ -120,18 +120,18 @@ func (o output) check() error {
 	return errors.Wrap(err, "folder")
 }
 
-// export is the output as BuildKit takes it, and what isn't there until it is whole, if there is such a thing.
-func (o output) export() (entry client.ExportEntry, made pending, err error) {
-	entry = client.ExportEntry{Type: o.kind, Attrs: o.attrs}
-	if o.kind != client.ExporterLocal && o.kind != client.ExporterTar {
-		fixCompression(entry.Attrs)
+// exportEntry returns the output as BuildKit takes it, and what isn't there until it is whole, if there is such a thing.
+func (o output) exportEntry() (entry client.ExportEntry, pending atomicOutput, err error) {
+	entry = client.ExportEntry{Type: o.exporterType, Attrs: o.attrs}
+	if o.exporterType != client.ExporterLocal && o.exporterType != client.ExporterTar {
+		forceCompression(entry.Attrs)
 	}
 	switch {
-	case o.kind == client.ExporterImage:
+	case o.exporterType == client.ExporterImage:
 		return entry, nil, nil
-	case o.isFolder():
-		return o.exportDir(entry)
-	case o.toStdout():
+	case o.isDir():
+		return o.dirExportEntry(entry)
+	case o.isStdout():
 		// A pipe that nobody reads any more is an error of the build, and not the end of this process.
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 		entry.Output = func(map[string]string) (io.WriteCloser, error) { return os.Stdout, nil }
@@ -141,20 +141,20 @@ func (o output) export() (entry client.ExportEntry, made pending, err error) {
 		entry.Output = func(map[string]string) (io.WriteCloser, error) { return os.OpenFile(o.dest, os.O_WRONLY, 0) }
 		return entry, nil, nil
 	}
-	file := newPendingFile(o.dest)
+	file := newAtomicFile(o.dest)
 	entry.Output = file.create
 	return entry, file, nil
 }
 
-func (o output) exportDir(entry client.ExportEntry) (client.ExportEntry, pending, error) {
+func (o output) dirExportEntry(entry client.ExportEntry) (client.ExportEntry, atomicOutput, error) {
 	if _, err := os.Lstat(o.dest); !errors.Is(err, os.ErrNotExist) {
 		entry.OutputDir = o.dest
 		return entry, &existingDir{name: o.dest}, nil
 	}
-	dir, err := newPendingDir(o.dest)
+	dir, err := newAtomicDir(o.dest)
 	if err != nil {
 		return entry, nil, err
 	}
-	entry.OutputDir = dir.dir
+	entry.OutputDir = dir.tempDir
 	return entry, dir, nil
 }

@@ -12,15 +12,15 @@ import (
 func TestOutputsAreReadAsBuildxReadsThem(t *testing.T) {
 	none := map[string]string{}
 	for s, want := range map[string]output{
-		"image.tar":             {kind: "oci", dest: "image.tar", attrs: none},
-		"-":                     {kind: "oci", dest: "-", attrs: none},
-		"type=docker":           {kind: "docker", attrs: none},
-		"type=oci,dest=a":       {kind: "oci", dest: "a", attrs: none},
-		`type=oci,"dest=a,b"`:   {kind: "oci", dest: "a,b", attrs: none},
-		"dest=a=b,type=tar":     {kind: "tar", dest: "a=b", attrs: none},
-		"type=local,dest=dir":   {kind: "local", dest: "dir", attrs: none},
-		"type=oci,tar=false":    {kind: "oci", attrs: map[string]string{"tar": "false"}},
-		"type=image,name=a/b:c": {kind: "image", attrs: map[string]string{"name": "a/b:c"}},
+		"image.tar":             {exporterType: "oci", dest: "image.tar", attrs: none},
+		"-":                     {exporterType: "oci", dest: "-", attrs: none},
+		"type=docker":           {exporterType: "docker", attrs: none},
+		"type=oci,dest=a":       {exporterType: "oci", dest: "a", attrs: none},
+		`type=oci,"dest=a,b"`:   {exporterType: "oci", dest: "a,b", attrs: none},
+		"dest=a=b,type=tar":     {exporterType: "tar", dest: "a=b", attrs: none},
+		"type=local,dest=dir":   {exporterType: "local", dest: "dir", attrs: none},
+		"type=oci,tar=false":    {exporterType: "oci", attrs: map[string]string{"tar": "false"}},
+		"type=image,name=a/b:c": {exporterType: "image", attrs: map[string]string{"name": "a/b:c"}},
 	} {
 		got, err := parseOutput(s)
 		require.NoError(t, err, s)
@@ -39,15 +39,15 @@ func TestOutputsAreReadAsBuildxReadsThem(t *testing.T) {
 
 func TestARuntimesNameStandsInPlacesAndNames(t *testing.T) {
 	b := &buildCommand{outputs: []string{"{runtime}/{runtime}.tar", "type=image,name=r/{runtime}:1", "type=local,dest=out-{runtime}", "type=tar"}, tags: []string{"a:{runtime}", "b"}, push: true}
-	got, err := b.results("go1.x")
+	got, err := b.exporters("go1.x")
 	require.NoError(t, err)
 	names := "a:go1.x,b"
 	require.Equal(t, []output{
-		{kind: "oci", dest: "go1.x/go1.x.tar", attrs: map[string]string{"name": names}},
-		{kind: "image", attrs: map[string]string{"name": "r/go1.x:1"}},
-		{kind: "local", dest: "out-go1.x", attrs: map[string]string{}},
-		{kind: "tar", attrs: map[string]string{}},
-		{kind: "image", attrs: map[string]string{"name": names, "push": "true"}},
+		{exporterType: "oci", dest: "go1.x/go1.x.tar", attrs: map[string]string{"name": names}},
+		{exporterType: "image", attrs: map[string]string{"name": "r/go1.x:1"}},
+		{exporterType: "local", dest: "out-go1.x", attrs: map[string]string{}},
+		{exporterType: "tar", attrs: map[string]string{}},
+		{exporterType: "image", attrs: map[string]string{"name": names, "push": "true"}},
 	}, got)
 }
 
@@ -69,7 +69,7 @@ func TestResultsGoToDifferentPlaces(t *testing.T) {
 		{outputs: []string{"type=image,dest=a"}, want: "an image has a name and no dest"},
 		{outputs: []string{"none/a"}, want: "stat none: no such file or directory"},
 	} {
-		err := (&buildCommand{outputs: tc.outputs, tags: tc.tags}).checkResults(tc.runtimes)
+		err := (&buildCommand{outputs: tc.outputs, tags: tc.tags}).checkOutputs(tc.runtimes)
 		if tc.want == "" {
 			require.NoError(t, err, tc.outputs)
 		} else {
@@ -81,23 +81,23 @@ func TestResultsGoToDifferentPlaces(t *testing.T) {
 func TestAFileIsThereOnceItIsWhole(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")
-	write := func(p *pendingFile) {
+	write := func(p *atomicFile) {
 		w, err := p.create(nil)
 		require.NoError(t, err)
 		_, err = io.WriteString(w, "new")
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 	}
-	dropped := newPendingFile(name)
+	dropped := newAtomicFile(name)
 	write(dropped)
 	require.NoFileExists(t, name)
-	dropped.drop()
+	dropped.abort()
 
-	kept := newPendingFile(name)
-	require.ErrorContains(t, kept.keep(), "nothing was written to "+name)
+	kept := newAtomicFile(name)
+	require.ErrorContains(t, kept.commit(), "nothing was written to "+name)
 	write(kept)
-	require.NoError(t, kept.keep())
-	kept.drop()
+	require.NoError(t, kept.commit())
+	kept.abort()
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.Equal(t, "new", string(text))
@@ -107,7 +107,7 @@ func TestAFileIsThereOnceItIsWhole(t *testing.T) {
 }
 
 func TestMetadataIsJSONWhereItIsJSONInBase64(t *testing.T) {
-	got := decoded(map[string]string{"containerimage.digest": "sha256:00", "descriptor": "eyJhIjoxfQ==", "text": "bm8=", "n": "MTIz"})
+	got := decodeExporterResponse(map[string]string{"containerimage.digest": "sha256:00", "descriptor": "eyJhIjoxfQ==", "text": "bm8=", "n": "MTIz"})
 	require.Equal(t, "sha256:00", got["containerimage.digest"])
 	require.EqualValues(t, `{"a":1}`, got["descriptor"])
 	require.Equal(t, "bm8=", got["text"])
@@ -117,7 +117,7 @@ func TestMetadataIsJSONWhereItIsJSONInBase64(t *testing.T) {
 func TestAMetadataFileThatCantBeIsFoundAtOnce(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for file, want := range map[string]string{"": "", "a.json": "", ".": ". is a folder: name a file in it", "none/a.json": "folder: stat none: no such file or directory"} {
-		err := (&buildCommand{metadata: file}).checkMetadata()
+		err := (&buildCommand{metadataFile: file}).checkMetadataFile()
 		if want == "" {
 			require.NoError(t, err, file)
 		} else {

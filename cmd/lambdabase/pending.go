@@ -12,146 +12,146 @@ import (
 	"github.com/pkg/errors"
 )
 
-// pending is a file or a dir that isn't there until it is whole.
-type pending interface {
-	keep() error
-	drop() // removes what was begun, unless it was kept
+// atomicOutput is a file or a dir that isn't there until it is whole.
+type atomicOutput interface {
+	commit() error
+	abort() // removes what was begun, unless it was committed
 }
 
-// begun is all that a command makes.
-type begun struct {
+// openOutputs are all outputs that a command makes.
+type openOutputs struct {
 	mu  sync.Mutex
-	all []pending
+	all []atomicOutput
 }
 
-func (b *begun) add(made ...pending) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.all = append(b.all, made...)
+func (o *openOutputs) add(outputs ...atomicOutput) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all = append(o.all, outputs...)
 }
 
-// drop removes what isn't kept. If that is already being done it waits for its end.
-func (b *begun) drop() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, p := range b.all {
-		p.drop()
+// abort removes what isn't committed. If that is already being done it waits for its end.
+func (o *openOutputs) abort() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, output := range o.all {
+		output.abort()
 	}
-	b.all = nil
+	o.all = nil
 }
 
-// pendingFile is a file.
-type pendingFile struct {
+// atomicFile is a file.
+type atomicFile struct {
 	name string
 	file *os.File
 }
 
-// newPendingFile is for a file that may be there, or a link to it.
-func newPendingFile(name string) *pendingFile {
+// newAtomicFile returns one for a file that may be there, or a link to it.
+func newAtomicFile(name string) *atomicFile {
 	if file, err := filepath.EvalSymlinks(name); err == nil {
 		name = file
 	}
-	return &pendingFile{name: name}
+	return &atomicFile{name: name}
 }
 
-// beside returns an unused name in the same dir, hidden.
-func beside(name string) string {
+// tempName returns an unused name in the same dir, hidden.
+func tempName(name string) string {
 	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+identity.NewID())
 }
 
-func (p *pendingFile) create(map[string]string) (_ io.WriteCloser, err error) {
-	p.file, err = os.OpenFile(beside(p.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	return p.file, errors.Wrap(err, "output")
+func (f *atomicFile) create(map[string]string) (_ io.WriteCloser, err error) {
+	f.file, err = os.OpenFile(tempName(f.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	return f.file, errors.Wrap(err, "output")
 }
 
-func (p *pendingFile) keep() error {
-	if p.file == nil {
-		return errors.Errorf("nothing was written to %s", p.name)
+func (f *atomicFile) commit() error {
+	if f.file == nil {
+		return errors.Errorf("nothing was written to %s", f.name)
 	}
-	return errors.Wrap(os.Rename(p.file.Name(), p.name), "output")
+	return errors.Wrap(os.Rename(f.file.Name(), f.name), "output")
 }
 
-func (p *pendingFile) drop() {
-	if p.file != nil {
-		p.file.Close()
-		os.Remove(p.file.Name())
+func (f *atomicFile) abort() {
+	if f.file != nil {
+		f.file.Close()
+		os.Remove(f.file.Name())
 	}
 }
 
-// writeWhole writes a file, or leaves the one that is there.
-func writeWhole(name string, text []byte) error {
+// writeFileAtomic writes a file, or leaves the one that is there.
+func writeFileAtomic(name string, text []byte) error {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // /dev/stdout, a pipe with a name
 		return os.WriteFile(name, text, 0o644)
 	}
-	p := newPendingFile(name)
-	defer p.drop()
-	w, err := p.create(nil)
+	f := newAtomicFile(name)
+	defer f.abort()
+	w, err := f.create(nil)
 	if err != nil {
 		return err
 	}
 	if _, err := w.Write(text); err != nil {
 		return err
 	}
-	return p.keep()
+	return f.commit()
 }
 
-// pendingDir is a dir that wasn't there, made beside its place.
-type pendingDir struct {
-	name, dir string
-	made      []string // dirs above it that weren't there either, the lowest first
+// atomicDir is a dir that wasn't there, made beside its place.
+type atomicDir struct {
+	name, tempDir  string
+	missingParents []string // dirs above it that weren't there either, the lowest first
 }
 
-func newPendingDir(name string) (*pendingDir, error) {
+func newAtomicDir(name string) (*atomicDir, error) {
 	name, err := filepath.Abs(name)
 	if err != nil {
 		return nil, errors.Wrap(err, "output")
 	}
-	p := &pendingDir{name: name, dir: beside(name)}
+	d := &atomicDir{name: name, tempDir: tempName(name)}
 	for above := filepath.Dir(name); ; above = filepath.Dir(above) {
 		if _, err := os.Lstat(above); !errors.Is(err, os.ErrNotExist) {
 			break
 		}
-		p.made = append(p.made, above)
+		d.missingParents = append(d.missingParents, above)
 	}
-	return p, nil
+	return d, nil
 }
 
-func (p *pendingDir) keep() error {
-	return errors.Wrap(os.Rename(p.dir, p.name), "output")
+func (d *atomicDir) commit() error {
+	return errors.Wrap(os.Rename(d.tempDir, d.name), "output")
 }
 
-// dropTries is how often a dir is removed at most: a receiver that is ending may still write into it.
-const dropTries = 100
+// maxRemoveAttempts is how often a dir is removed at most: a receiver that is ending may still write into it.
+const maxRemoveAttempts = 100
 
-func (p *pendingDir) drop() {
-	for range dropTries {
-		if os.RemoveAll(p.dir) == nil {
+func (d *atomicDir) abort() {
+	for range maxRemoveAttempts {
+		if os.RemoveAll(d.tempDir) == nil {
 			break
 		}
 	}
-	for _, dir := range p.made {
+	for _, dir := range d.missingParents {
 		_ = os.Remove(dir) // if nothing is in it
 	}
 }
 
 // existingDir is a dir that was there, with other files perhaps, into which files are written one by one.
 type existingDir struct {
-	name  string
-	begun atomic.Bool // to be written to
-	kept  bool
+	name      string
+	written   atomic.Bool // to be written to
+	committed bool
 }
 
-func (e *existingDir) keep() error {
-	e.kept = true
+func (e *existingDir) commit() error {
+	e.committed = true
 	return nil
 }
 
-// drop can't undo it.
-func (e *existingDir) drop() {}
+// abort can't undo it.
+func (e *existingDir) abort() {}
 
-// tell says so.
-func (e *existingDir) tell() {
-	if !e.kept && e.begun.Load() {
+// warnIfPartial says of a dir that was written into that it may have a part of the result.
+func (e *existingDir) warnIfPartial() {
+	if !e.committed && e.written.Load() {
 		fmt.Fprintf(os.Stderr, "%s was there before: it may have a part of the result now, besides what it had\n", e.name)
 	}
 }

@@ -9,29 +9,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slow is what takes long to remove.
-type slow struct {
-	pending
+// slowOutput is what takes long to remove.
+type slowOutput struct {
+	atomicOutput
 	removing, removed chan struct{}
 }
 
-func (s *slow) drop() {
+func (s *slowOutput) abort() {
 	close(s.removing)
 	<-s.removed
 }
 
 func TestACommandEndsOnceWhatItBeganIsRemoved(t *testing.T) {
-	p := &place{}
-	s := &slow{removing: make(chan struct{}), removed: make(chan struct{})}
-	p.begun.add(s)
-	go p.begun.drop() // as the build does that was interrupted
+	b := &backend{}
+	s := &slowOutput{removing: make(chan struct{}), removed: make(chan struct{})}
+	b.openOutputs.add(s)
+	go b.openOutputs.abort() // as the build does that was interrupted
 	<-s.removing
-	said, ended := make(chan string, 1), make(chan struct{})
+	printed, ended := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.dropBegun(func(text string) { said <- text })
+		b.abortOutputs(func(text string) { printed <- text })
 	}()
-	require.Contains(t, <-said, "removing what was written of the output")
+	require.Contains(t, <-printed, "removing what was written of the output")
 	select {
 	case <-ended:
 		t.Fatal("ended before it was removed")
@@ -39,14 +39,14 @@ func TestACommandEndsOnceWhatItBeganIsRemoved(t *testing.T) {
 	}
 	close(s.removed)
 	<-ended
-	p.dropBegun(func(string) {}) // and never twice, which would be a panic here
+	b.abortOutputs(func(string) {}) // and never twice, which would be a panic here
 }
 
 func TestADirIsRemovedThoughItIsStillWrittenInto(t *testing.T) {
-	p, err := newPendingDir(filepath.Join(t.TempDir(), "above", "new"))
+	p, err := newAtomicDir(filepath.Join(t.TempDir(), "above", "new"))
 	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll(p.dir, 0o700))
-	root, err := os.OpenRoot(p.dir)
+	require.NoError(t, os.MkdirAll(p.tempDir, 0o700))
+	root, err := os.OpenRoot(p.tempDir)
 	require.NoError(t, err)
 	defer root.Close()
 	writing, ended := make(chan struct{}), make(chan struct{})
@@ -64,8 +64,8 @@ func TestADirIsRemovedThoughItIsStillWrittenInto(t *testing.T) {
 		}
 	}()
 	<-writing
-	p.drop()
-	require.NoDirExists(t, p.dir)
+	p.abort()
+	require.NoDirExists(t, p.tempDir)
 	require.NoDirExists(t, filepath.Dir(p.name))
 	<-ended
 }

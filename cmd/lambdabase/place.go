@@ -24,79 +24,79 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// place is where a build runs: in this process, or on a daemon.
-type place struct {
+// backend is where a build runs: in this process, or on a daemon.
+type backend struct {
 	addr, root, snapshotter string
 	noProcessSandbox        bool
-	freeing                 bool // room, by pruning
+	pruning                 bool // room, by pruning
 	debug                   bool
 	warn                    func(string)
-	begun                   begun
+	openOutputs             openOutputs
 }
 
-func (p *place) flags(f *pflag.FlagSet) {
-	f.StringVar(&p.addr, "addr", os.Getenv("BUILDKIT_HOST"), "address of a running buildkitd (unix://, tcp://, docker-container://NAME, ...) to build on, in place of the one inside (BUILDKIT_HOST)")
-	f.StringVar(&p.root, "root", "", "folder of the cache of the BuildKit inside (LAMBDABASE_ROOT; the user's cache folder)")
-	f.StringVar(&p.snapshotter, "snapshotter", "", "overlayfs or native, for the BuildKit inside; what the machine allows")
-	f.BoolVar(&p.debug, "debug", false, "print the log of the BuildKit inside")
+func (b *backend) addBackendFlags(f *pflag.FlagSet) {
+	f.StringVar(&b.addr, "addr", os.Getenv("BUILDKIT_HOST"), "address of a running buildkitd (unix://, tcp://, docker-container://NAME, ...) to build on, in place of the one inside (BUILDKIT_HOST)")
+	f.StringVar(&b.root, "root", "", "folder of the cache of the BuildKit inside (LAMBDABASE_ROOT; the user's cache folder)")
+	f.StringVar(&b.snapshotter, "snapshotter", "", "overlayfs or native, for the BuildKit inside; what the machine allows")
+	f.BoolVar(&b.debug, "debug", false, "print the log of the BuildKit inside")
 }
 
-// enter runs this process again in namespaces of its own if BuildKit is to run in it, with a standard input. Mounts go with
+// reexec runs this process again in namespaces of its own if BuildKit is to run in it, with a standard input. Mounts go with
 // them however it ends.
-func (p *place) enter(ctx context.Context, stdin io.Reader) error {
-	if p.addr == "" {
+func (b *backend) reexec(ctx context.Context, stdin io.Reader) error {
+	if b.addr == "" {
 		isolated, exit, err := embedded.Isolate(ctx, stdin)
 		if err == nil && !isolated {
-			err = exitError(exit)
+			err = exitCodeError(exit)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	context.AfterFunc(ctx, p.endInTime)
+	context.AfterFunc(ctx, b.exitSoon)
 	return nil
 }
 
-// endInTime ends a command that is interrupted, if it doesn't by itself: whatever hangs then, like a reader of what it says,
+// exitSoon ends a command that is interrupted, if it doesn't by itself: whatever hangs then, like a reader of what it says,
 // is not waited for. A cache bears it, as it bears a kill. Only what was begun is removed first.
-func (p *place) endInTime() {
+func (b *backend) exitSoon() {
 	time.Sleep(950 * time.Millisecond)
-	say := func(text string) { go fmt.Fprintln(os.Stderr, text) }
-	say(interrupted)
-	p.dropBegun(say)
+	printLine := func(text string) { go fmt.Fprintln(os.Stderr, text) }
+	printLine(interruptedText)
+	b.abortOutputs(printLine)
 	time.Sleep(20 * time.Millisecond)
 	os.Exit(exitInterrupted)
 }
 
-// slowDrop is how long removing may take without a word.
-const slowDrop = 500 * time.Millisecond
+// slowAbort is how long removing may take without a word.
+const slowAbort = 500 * time.Millisecond
 
-func (p *place) dropBegun(say func(string)) {
-	dropped := make(chan struct{})
+func (b *backend) abortOutputs(printLine func(string)) {
+	aborted := make(chan struct{})
 	go func() {
-		defer close(dropped)
-		p.begun.drop()
+		defer close(aborted)
+		b.openOutputs.abort()
 	}()
 	select {
-	case <-dropped:
-	case <-time.After(slowDrop):
-		say("removing what was written of the output; to leave it there, interrupt once more")
-		<-dropped
+	case <-aborted:
+	case <-time.After(slowAbort):
+		printLine("removing what was written of the output; to leave it there, interrupt once more")
+		<-aborted
 	}
 }
 
-// closeGrace is how long the BuildKit inside of a command that is interrupted may take to end.
-const closeGrace = 200 * time.Millisecond
+// interruptedCloseGrace is how long the BuildKit inside of a command that is interrupted may take to end.
+const interruptedCloseGrace = 200 * time.Millisecond
 
-// programs are what the BuildKit inside runs for every build, with the package that has each in Debian. A daemon has its
-// own, and says itself what it lacks.
-var programs = []struct{ name, pack string }{{"git", "git"}, {"xz", "xz-utils"}}
+// requiredPrograms are what the BuildKit inside runs for every build, with the package that has each in Debian. A daemon has
+// its own, and says itself what it lacks.
+var requiredPrograms = []struct{ name, pack string }{{"git", "git"}, {"xz", "xz-utils"}}
 
-func (p *place) checkPrograms() error {
-	if p.addr != "" {
+func (b *backend) checkPrograms() error {
+	if b.addr != "" {
 		return nil
 	}
-	for _, program := range programs {
+	for _, program := range requiredPrograms {
 		if _, err := exec.LookPath(program.name); err != nil {
 			return errors.Errorf("%s is missing, without which nothing can be built here: install package %s", program.name, program.pack)
 		}
@@ -104,79 +104,79 @@ func (p *place) checkPrograms() error {
 	return nil
 }
 
-// connect gives a client, and what ends it all.
-func (p *place) connect(ctx context.Context) (*client.Client, func() error, error) {
-	if p.addr != "" {
-		c, err := client.New(ctx, p.addr, client.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(addExports)))
+// connect returns a client, and what ends it all.
+func (b *backend) connect(ctx context.Context) (*client.Client, func() error, error) {
+	if b.addr != "" {
+		c, err := client.New(ctx, b.addr, client.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(addExports)))
 		if err != nil {
-			return nil, nil, errors.Wrapf(err, "BuildKit at %s", p.addr)
+			return nil, nil, errors.Wrapf(err, "BuildKit at %s", b.addr)
 		}
 		return c, c.Close, nil
 	}
-	options, err := p.options()
+	options, err := b.embeddedOptions()
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := embedded.Start(ctx, options)
+	bk, err := embedded.Start(ctx, options)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := b.Client(ctx, client.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(addExports)))
+	c, err := bk.Client(ctx, client.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(addExports)))
 	if err != nil {
-		b.Close()
+		bk.Close()
 		return nil, nil, err
 	}
 	return c, func() error {
 		c.Close()
 		if ctx.Err() != nil {
-			return b.CloseWithin(closeGrace)
+			return bk.CloseWithin(interruptedCloseGrace)
 		}
-		return b.Close()
+		return bk.Close()
 	}, nil
 }
 
-// reached is an error with the address of a daemon that isn't there.
-func (p *place) reached(err error) error {
-	if p.addr != "" && grpcerrors.Code(err) == codes.Unavailable {
-		return errors.Wrapf(err, "BuildKit at %s doesn't answer", p.addr)
+// wrapUnavailable adds to the error the address of a daemon that isn't there.
+func (b *backend) wrapUnavailable(err error) error {
+	if b.addr != "" && grpcerrors.Code(err) == codes.Unavailable {
+		return errors.Wrapf(err, "BuildKit at %s doesn't answer", b.addr)
 	}
 	return err
 }
 
-func (p *place) options() (embedded.Options, error) {
-	dir, err := p.folder("buildkit")
+func (b *backend) embeddedOptions() (embedded.Options, error) {
+	dir, err := b.cacheDir("buildkit")
 	if err != nil {
 		return embedded.Options{}, err
 	}
-	beside, err := p.objectsSize()
+	lfsBytes, err := b.objectsSize()
 	if err != nil {
 		return embedded.Options{}, err
 	}
 	var log io.Writer
-	if p.debug {
+	if b.debug {
 		log = os.Stderr
 	}
 	return embedded.Options{
-		Root: dir, Snapshotter: p.snapshotter, NoProcessSandbox: p.noProcessSandbox, Log: log, Beside: beside, Freeing: p.freeing,
+		Root: dir, Snapshotter: b.snapshotter, NoProcessSandbox: b.noProcessSandbox, Log: log, Beside: lfsBytes, Freeing: b.pruning,
 		Waiting: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},
-		Warn:   p.warn,
+		Warn:   b.warn,
 		Notice: func(text string) { fmt.Fprintln(os.Stderr, printable.Name(text)) },
 	}, nil
 }
 
-// folder is a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
-func (p *place) folder(part string) (string, error) {
-	dir, err := p.path(part)
+// cacheDir makes the dir of a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
+func (b *backend) cacheDir(part string) (string, error) {
+	dir, err := b.cachePath(part)
 	if err != nil {
 		return "", err
 	}
 	return dir, errors.Wrap(os.MkdirAll(dir, 0o700), "cache")
 }
 
-func (p *place) path(part string) (string, error) {
-	root := p.root
+func (b *backend) cachePath(part string) (string, error) {
+	root := b.root
 	if root == "" {
 		var err error
 		if root, err = embedded.DefaultRoot(); err != nil {

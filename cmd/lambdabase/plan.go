@@ -17,12 +17,12 @@ func newPlan() *cobra.Command {
 		Example: `  lambdabase plan nodejs20.x
   lambdabase plan nodejs20.x --platform linux/amd64,linux/arm64 --json`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: runtimeName,
+		ValidArgsFunction: completeRuntime,
 		RunE: func(c *cobra.Command, args []string) error {
-			return r.answer(c, asJSON, map[string]string{"runtime": args[0], "requestid": plan.Name}, plainly)
+			return r.printReport(c, asJSON, map[string]string{"runtime": args[0], "requestid": plan.Name}, buildFunc)
 		},
 	}
-	r.flags(c.Flags(), "quiet")
+	r.addFlags(c.Flags(), "quiet")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -37,16 +37,16 @@ func newInspect() *cobra.Command {
   lambdabase inspect nodejs20.x /var/runtime     a folder
   lambdabase inspect nodejs20.x /etc/os-release  a file: which layer it is from, and which ones it took the place of`,
 		Args:              cobra.RangeArgs(1, 2),
-		ValidArgsFunction: runtimeName,
+		ValidArgsFunction: completeRuntime,
 		RunE: func(c *cobra.Command, args []string) error {
 			path := ""
 			if len(args) == 2 {
 				path = args[1]
 			}
-			return r.answer(c, asJSON, map[string]string{"runtime": args[0]}, func(f frontend.Frontend) gateway.BuildFunc { return f.Inspect(path) })
+			return r.printReport(c, asJSON, map[string]string{"runtime": args[0]}, func(f frontend.Frontend) gateway.BuildFunc { return f.Inspect(path) })
 		},
 	}
-	r.flags(c.Flags(), "quiet")
+	r.addFlags(c.Flags(), "quiet")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

@@ -23,16 +23,16 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
 	}
 	root.AddCommand(
 		newBuild(), newList(), newPlan(), newInspect(),
-		newUsage(), newPrune(), newSample(), newVersion(),
+		newDiskUsage(), newPrune(), newSample(), newVersion(),
 	)
 	for _, c := range append(root.Commands(), root) {
-		checkUsage(c)
+		wrapUsageErrors(c)
 	}
 	return root
 }
 
-// checkUsage makes errors of flags and arguments errors of usage.
-func checkUsage(c *cobra.Command) {
+// wrapUsageErrors makes errors of flags and arguments errors of usage.
+func wrapUsageErrors(c *cobra.Command) {
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {

@@ -61,7 +61,7 @@ func (s *sampleCommand) serve(c *cobra.Command, dir string) error {
 		return err
 	}
 	defer listener.Close()
-	repository, err := openSample(dir, s.scale, s.runtimes)
+	repository, err := openOrCreateSample(dir, s.scale, s.runtimes)
 	if err != nil {
 		return err
 	}
@@ -82,8 +82,8 @@ func (s *sampleCommand) serve(c *cobra.Command, dir string) error {
 // sampleScale makes layers of some hundred kilobytes.
 const sampleScale = 0.001
 
-// openSample is the sample in a folder, made if it isn't there.
-func openSample(dir string, scale float64, runtimes []string) (*sample.Repository, error) {
+// openOrCreateSample returns the sample in a folder, made if it isn't there.
+func openOrCreateSample(dir string, scale float64, runtimes []string) (*sample.Repository, error) {
 	dir, err := filepath.Abs(dir) // git runs elsewhere
 	if err != nil {
 		return nil, errors.Wrap(err, "sample")
@@ -93,29 +93,29 @@ func openSample(dir string, scale float64, runtimes []string) (*sample.Repositor
 		if err != nil {
 			return nil, err
 		}
-		if err := makeSample(dir, branches); err != nil {
+		if err := createSample(dir, branches); err != nil {
 			return nil, errors.Wrapf(err, "sample in %s", dir)
 		}
 	}
 	return sample.Open(dir)
 }
 
-// makeSample makes it beside the folder at first: what a process that is killed has made by half would be taken for the
+// createSample makes it beside the folder at first: what a process that is killed has made by half would be taken for the
 // whole.
-func makeSample(dir string, branches []sample.Branch) error {
+func createSample(dir string, branches []sample.Branch) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	beside, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir))
+	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir))
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(beside)
-	if _, err := sample.Create(beside, branches); err != nil {
+	defer os.RemoveAll(temp)
+	if _, err := sample.Create(temp, branches); err != nil {
 		return err
 	}
 	// os.Rename puts nothing in a folder's place, not even in an empty one's.
-	if err := syscall.Rename(beside, dir); err != nil && !isSample(dir) { // another process may have been first
+	if err := syscall.Rename(temp, dir); err != nil && !isSample(dir) { // another process may have been first
 		return err
 	}
 	return nil
@@ -127,12 +127,12 @@ func isSample(dir string) bool {
 }
 
 // serveSample serves the sample for the time of the command.
-func (p *place) serveSample() (end func() error, repository, objects string, err error) {
-	dir, err := p.folder("sample")
+func (b *backend) serveSample() (stop func() error, repository, objects string, err error) {
+	dir, err := b.cacheDir("sample")
 	if err != nil {
 		return nil, "", "", err
 	}
-	made, err := openSample(dir, sampleScale, nil)
+	repo, err := openOrCreateSample(dir, sampleScale, nil)
 	if err != nil {
 		return nil, "", "", err
 	}
@@ -140,23 +140,23 @@ func (p *place) serveSample() (end func() error, repository, objects string, err
 	if err != nil {
 		return nil, "", "", err
 	}
-	handler := sample.NewServer(made)
+	handler := sample.NewServer(repo)
 	server := &http.Server{Handler: handler}
 	go server.Serve(listener)
 	repository, objects = handler.URLs("http://" + listener.Addr().String())
 	return server.Close, repository, objects, nil
 }
 
-// takeSample has the sample asked.
-func (r *request) takeSample() (end func() error, err error) {
-	end, repository, objects, err := r.serveSample()
+// useSample serves the sample, and names it as the repository.
+func (r *request) useSample() (stop func() error, err error) {
+	stop, repository, objects, err := r.serveSample()
 	if err != nil {
 		return nil, err
 	}
 	for name, value := range map[string]string{"repository": repository, "objects": objects} {
-		if err := r.set.Set(name, value); err != nil {
-			return end, err
+		if err := r.flagSet.Set(name, value); err != nil {
+			return stop, err
 		}
 	}
-	return end, nil
+	return stop, nil
 }

@@ -20,25 +20,25 @@ import (
 	"github.com/tonistiigi/go-csvvalue"
 )
 
-// idle is how long a server may say nothing.
-const idle = 30 * time.Second
+// idleTimeout is how long a server may say nothing.
+const idleTimeout = 30 * time.Second
 
 // secretStore has the secrets that the user names, and what the user's git knows. BuildKit hands a session's secrets to
 // whatever asks, a RUN of a Dockerfile too. So what nobody named is there under an id that only the frontend's own git
 // sources and steps are told, if there is a Dockerfile.
 type secretStore struct {
-	named     sessionsecrets.SecretStore
-	git       map[string]func() string // Authorization, by host that it may go to
-	noRun     bool                     // nothing but the frontend's own git sources and steps asks
-	gitID     string                   // stands for GIT_AUTH_HEADER; empty if git has nothing, or may be asked by that
-	authority []byte                   // certificates in PEM to trust besides the system's: the secret that steps take too
-	transport *http.Transport          // that trusts them
+	named       sessionsecrets.SecretStore
+	gitAuth     map[string]func() string // Authorization, by host that it may go to
+	noRun       bool                     // nothing but the frontend's own git sources and steps asks
+	gitSecretID string                   // stands for GIT_AUTH_HEADER; empty if git has nothing, or may be asked by that
+	caPEM       []byte                   // certificates in PEM to trust besides the system's: the secret that steps take too
+	transport   *http.Transport          // that trusts them
 }
 
-func newSecretStore(given []string) (*secretStore, error) {
+func newSecretStore(specs []string) (*secretStore, error) {
 	var sources []secretsprovider.Source
-	for _, g := range given {
-		source, err := parseSecret(g)
+	for _, spec := range specs {
+		source, err := parseSecret(spec)
 		if err != nil {
 			return nil, errors.Wrap(err, "--secret")
 		}
@@ -48,15 +48,15 @@ func newSecretStore(given []string) (*secretStore, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, "--secret")
 	}
-	s := &secretStore{named: named, git: map[string]func() string{}}
-	return s, s.trust()
+	s := &secretStore{named: named, gitAuth: map[string]func() string{}}
+	return s, s.loadCA()
 }
 
-// trust makes the transport, whose proxies are those of the environment.
-func (s *secretStore) trust() error {
-	s.transport = lfs.NewTransport(idle)
-	pem, given := s.namedSource(execstep.CASecret)
-	if !given {
+// loadCA makes the transport, whose proxies are those of the environment.
+func (s *secretStore) loadCA() error {
+	s.transport = lfs.NewTransport(idleTimeout)
+	pem, ok := s.namedSource(execstep.CASecret)
+	if !ok {
 		return nil
 	}
 	pool, err := x509.SystemCertPool()
@@ -66,7 +66,7 @@ func (s *secretStore) trust() error {
 	if !pool.AppendCertsFromPEM([]byte(pem)) {
 		return errors.Errorf("secret %s: it holds no certificate in PEM", execstep.CASecret)
 	}
-	s.authority, s.transport.TLSClientConfig = []byte(pem), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	s.caPEM, s.transport.TLSClientConfig = []byte(pem), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	return nil
 }
 
@@ -98,30 +98,30 @@ func (s *secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
 	if s.noRun {
 		return s.lookUp(id)
 	}
-	if s.gitID != "" {
-		if host, ok := strings.CutPrefix(id, s.gitID); ok {
+	if s.gitSecretID != "" {
+		if host, ok := strings.CutPrefix(id, s.gitSecretID); ok {
 			return s.lookUp(secrets.GitHeader + host)
 		}
 	}
 	return s.lookUpNamed(id)
 }
 
-// lookUp has all secrets by BuildKit's names; one that the user names goes before git's.
+// lookUp returns any secret by BuildKit's names; one that the user names goes before git's.
 func (s *secretStore) lookUp(id string) ([]byte, error) {
 	dt, err := s.lookUpNamed(id)
 	if err == nil || !errors.Is(err, sessionsecrets.ErrNotFound) {
 		return dt, err
 	}
 	host, ok := strings.CutPrefix(id, secrets.GitHeader+".")
-	if known := s.git[host]; ok && known != nil {
-		if header, err := secrets.HeaderValue(known()); err == nil {
+	if authHeader := s.gitAuth[host]; ok && authHeader != nil {
+		if header, err := secrets.HeaderValue(authHeader()); err == nil {
 			return []byte(header), nil
 		}
 	}
 	return nil, errors.WithStack(sessionsecrets.ErrNotFound)
 }
 
-// lookUpNamed has what the user names. A credential is what is sent of it, so that BuildKit's git, which takes it as it is,
+// lookUpNamed returns what the user names. A credential is what is sent of it, so that BuildKit's git, which takes it as it is,
 // reads it as everybody else does: without the line break that a file ends in.
 func (s *secretStore) lookUpNamed(id string) ([]byte, error) {
 	dt, err := s.named.GetSecret(context.Background(), id)
@@ -132,7 +132,7 @@ func (s *secretStore) lookUpNamed(id string) ([]byte, error) {
 	return []byte(value), errors.Wrapf(err, "secret %s", id)
 }
 
-// source has all secrets as they are given, and namedSource those that the user names. Git's is none for a host that the
+// source looks up all secrets as they are given, and namedSource those that the user names. Git's is none for a host that the
 // user names a secret for, however that one spells it: who asks here knows all spellings.
 func (s *secretStore) source(id string) (string, bool) {
 	if dt, ok := s.namedSource(id); ok {
@@ -150,20 +150,20 @@ func (s *secretStore) namedSource(id string) (string, bool) {
 	return string(dt), err == nil
 }
 
-// check finds secrets for the repository, and for the server of its objects, that can't be sent.
-func (s *secretStore) check(repository, server string) error {
+// checkSendable finds secrets for the repository, and for the server of its objects, that can't be sent.
+func (s *secretStore) checkSendable(repository, server string) error {
 	access := lfsstore.ClientConfig{Secrets: s.namedSource}
 	_, err := access.NewClient(lfsstore.Origin{Repository: repository, Server: server})
 	return errors.Wrapf(err, "repository %s", repository)
 }
 
-// has tells whether there is a secret, by BuildKit's names.
+// has reports whether there is a secret, by BuildKit's names.
 func (s *secretStore) has(id string) bool {
 	_, ok := s.source(id)
 	return ok
 }
 
-// describe says whose a credential is that was refused.
+// describe returns whose a credential is that was refused.
 func (s *secretStore) describe(id string) string {
 	if s.isNamed(id) {
 		return "secret " + id
@@ -172,10 +172,10 @@ func (s *secretStore) describe(id string) string {
 }
 
 // lfsClient asks the batch API with the user's own credentials.
-func (a *asker) lfsClient(from lfsstore.Origin) (*lfs.Client, error) {
-	access := lfsstore.ClientConfig{Secrets: a.secrets.source, Describe: a.secrets.describe, Agent: a.agent, Transport: a.secrets.transport}
-	if remote, isSSH, err := gitssh.ParseRemote(from.Repository); isSSH && err == nil {
-		options, err := a.parsed()
+func (s *session) lfsClient(source lfsstore.Origin) (*lfs.Client, error) {
+	access := lfsstore.ClientConfig{Secrets: s.secrets.source, Describe: s.secrets.describe, Agent: s.agentSocket, Transport: s.secrets.transport}
+	if remote, isSSH, err := gitssh.ParseRemote(source.Repository); isSSH && err == nil {
+		options, err := s.parseOptions()
 		if err != nil {
 			return nil, err
 		}
@@ -183,5 +183,5 @@ func (a *asker) lfsClient(from lfsstore.Origin) (*lfs.Client, error) {
 			return nil, err
 		}
 	}
-	return access.NewClient(from)
+	return access.NewClient(source)
 }

@@ -59,8 +59,8 @@ func TestWhatGitKnowsServesTheRepositoryOnly(t *testing.T) {
 	} {
 		s, err := newSecretStore(tc.secrets)
 		require.NoError(t, err)
-		s.useGit(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: "https://" + host + "/a.git"}, "https://"+server+"/a")
-		require.Regexp(t, "^lambdabase-git-[A-Z2-7]{26,}$", s.gitID)
+		s.addGitCredentials(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: "https://" + host + "/a.git"}, "https://"+server+"/a")
+		require.Regexp(t, "^lambdabase-git-[A-Z2-7]{26,}$", s.gitSecretID)
 		named, ours := map[string]string{}, map[string]string{}
 		for _, suffix := range []string{"", "." + host, "." + server, ".git.example", ".other"} {
 			for _, id := range []string{"GIT_AUTH_HEADER" + suffix, "GIT_AUTH_TOKEN" + suffix, "HTTP_AUTH_TOKEN_" + strings.TrimPrefix(suffix, ".")} {
@@ -68,7 +68,7 @@ func TestWhatGitKnowsServesTheRepositoryOnly(t *testing.T) {
 					named[id] = string(value)
 				}
 			}
-			if value, err := s.GetSecret(t.Context(), s.gitID+suffix); err == nil {
+			if value, err := s.GetSecret(t.Context(), s.gitSecretID+suffix); err == nil {
 				ours[suffix] = string(value)
 			}
 		}
@@ -81,8 +81,8 @@ func TestWhatGitKnowsServesTheRepositoryOnly(t *testing.T) {
 	for _, repository := range []string{"git@git.example:a.git", "http://git.example/a.git"} {
 		s, err := newSecretStore(nil)
 		require.NoError(t, err)
-		s.useGit(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: repository}, "")
-		require.Empty(t, s.gitID, "SSH has its agent, and in clear nothing is sent")
+		s.addGitCredentials(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: repository}, "")
+		require.Empty(t, s.gitSecretID, "SSH has its agent, and in clear nothing is sent")
 		require.False(t, s.has("GIT_AUTH_HEADER.git.example"))
 	}
 }
@@ -97,8 +97,8 @@ func TestWithoutADockerfileWhatGitKnowsHasGitsOwnNames(t *testing.T) {
 	s, err := newSecretStore([]string{"id=GIT_AUTH_TOKEN.other,env=A"})
 	require.NoError(t, err)
 	s.noRun = true
-	s.useGit(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: "https://git.example/a.git"}, "https://lfs.example/a")
-	require.Empty(t, s.gitID)
+	s.addGitCredentials(t.Context(), usergit.Load(t.Context()), usergit.Remote{URL: "https://git.example/a.git"}, "https://lfs.example/a")
+	require.Empty(t, s.gitSecretID)
 	for id, want := range map[string]string{
 		"GIT_AUTH_HEADER.git.example": "Bearer known", "GIT_AUTH_HEADER.lfs.example": "Bearer known", "GIT_AUTH_TOKEN.other": "named",
 		"GIT_AUTH_HEADER.other": "", "GIT_AUTH_HEADER": "", "GIT_AUTH_TOKEN.git.example": "", "HTTP_AUTH_HEADER_git.example": "", "git.example": "",
@@ -126,7 +126,7 @@ func TestASecretThatCannotBeSentIsSaid(t *testing.T) {
 		s, err := newSecretStore([]string{"id=GIT_AUTH_TOKEN,env=A"})
 		require.NoError(t, err)
 		got, _ := s.GetSecret(t.Context(), "GIT_AUTH_TOKEN")
-		if err := s.check("https://git.example/a.git", ""); want != "" {
+		if err := s.checkSendable("https://git.example/a.git", ""); want != "" {
 			require.EqualError(t, err, want)
 			continue
 		}
@@ -148,19 +148,19 @@ func TestKeysThatAreFilesAreInAnAgent(t *testing.T) {
 	const repository = "git@git.example:a.git"
 	file := filepath.Join(t.TempDir(), "id")
 	require.NoError(t, os.WriteFile(file, []byte("no key"), 0o600))
-	_, _, err := ownAgent([]string{"default=" + file}, repository)
+	_, _, err := lfsAgent([]string{"default=" + file}, repository)
 	require.ErrorContains(t, err, "--ssh: key "+file)
-	_, _, err = ownAgent([]string{"default=" + file + ".none"}, repository)
+	_, _, err = lfsAgent([]string{"default=" + file + ".none"}, repository)
 	require.ErrorContains(t, err, "no such file or directory")
 
 	t.Setenv("SSH_AUTH_SOCK", "/run/agent")
 	for _, given := range [][]string{nil, {"default"}, {"other=" + file}} {
-		socket, end, err := ownAgent(given, repository)
+		socket, end, err := lfsAgent(given, repository)
 		require.NoError(t, err)
 		require.Equal(t, "/run/agent", socket)
 		require.NoError(t, end())
 	}
-	socket, _, err := ownAgent(nil, "https://git.example/a.git")
+	socket, _, err := lfsAgent(nil, "https://git.example/a.git")
 	require.NoError(t, err)
 	require.Empty(t, socket)
 }
@@ -172,7 +172,7 @@ func TestAnAgentThatNobodyNamedHasAnIDThatNobodyKnows(t *testing.T) {
 	require.NoError(t, err)
 	defer listener.Close()
 	for given, unnamed := range map[string]bool{"": true, "other": true, "default": false} {
-		attached, id, err := agentsOf(strings.Fields(given), repository, false)
+		attached, id, err := sshAgents(strings.Fields(given), repository, false)
 		require.NoError(t, err)
 		require.Len(t, attached, 1)
 		require.Equal(t, unnamed, id != "", given)
@@ -180,11 +180,11 @@ func TestAnAgentThatNobodyNamedHasAnIDThatNobodyKnows(t *testing.T) {
 			require.Regexp(t, "^lambdabase-ssh-[A-Z2-7]{26,}$", id)
 		}
 	}
-	without, id, err := agentsOf(nil, repository, true)
+	without, id, err := sshAgents(nil, repository, true)
 	require.NoError(t, err)
 	require.Len(t, without, 1)
 	require.Empty(t, id, "no RUN can ask for it")
-	attached, id, err := agentsOf(nil, "https://git.example/a.git", false)
+	attached, id, err := sshAgents(nil, "https://git.example/a.git", false)
 	require.NoError(t, err)
 	require.Empty(t, attached)
 	require.Empty(t, id)

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// knowing is a git with a configuration.
-func knowing(t *testing.T, config string) usergit.Git {
+// gitWithConfig returns a git with a configuration.
+func gitWithConfig(t *testing.T, config string) usergit.Git {
 	t.Helper()
 	home := t.TempDir()
 	t.Setenv("HOME", home)
@@ -30,13 +30,13 @@ const (
 	helped = "Basic dTpw"
 )
 
-// sentTo is what the store has for BuildKit's git.
-func sentTo(t *testing.T, git usergit.Git, server string) string {
+// secretFor returns what the store has for BuildKit's git.
+func secretFor(t *testing.T, git usergit.Git, server string) string {
 	t.Helper()
 	s, err := newSecretStore(nil)
 	require.NoError(t, err)
-	s.useGit(t.Context(), git, usergit.Remote{URL: server + "/a.git"}, "")
-	value, err := s.GetSecret(t.Context(), s.gitID+"."+strings.TrimPrefix(server, "http://"))
+	s.addGitCredentials(t.Context(), git, usergit.Remote{URL: server + "/a.git"}, "")
+	value, err := s.GetSecret(t.Context(), s.gitSecretID+"."+strings.TrimPrefix(server, "http://"))
 	if err != nil {
 		return ""
 	}
@@ -45,7 +45,7 @@ func sentTo(t *testing.T, git usergit.Git, server string) string {
 
 // A server shows strangers a page to sign in, if they aren't git even those that it would let in.
 func TestWhatGitHasIsSentWhereStrangersAreToSignIn(t *testing.T) {
-	git := knowing(t, helper)
+	git := gitWithConfig(t, helper)
 	advertise := func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
 	}
@@ -76,7 +76,7 @@ func TestWhatGitHasIsSentWhereStrangersAreToSignIn(t *testing.T) {
 				}
 			}))
 			defer server.Close()
-			require.Equal(t, tc.want, sentTo(t, git, server.URL))
+			require.Equal(t, tc.want, secretFor(t, git, server.URL))
 		})
 	}
 }
@@ -85,12 +85,12 @@ func TestWhatGitHasIsSentWhereStrangersAreToSignIn(t *testing.T) {
 func TestWhatGitHasIsThereForARepositoryThatCannotBeReached(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	require.Equal(t, helped, sentTo(t, knowing(t, helper), server.URL))
+	require.Equal(t, helped, secretFor(t, gitWithConfig(t, helper), server.URL))
 }
 
 func TestWhatTheUserNamesForAHostGoesBeforeGitHoweverItIsSpelled(t *testing.T) {
 	t.Setenv("A", "named")
-	git := knowing(t, "[http]\n\textraheader = Authorization: Bearer known\n")
+	git := gitWithConfig(t, "[http]\n\textraheader = Authorization: Bearer known\n")
 	for id, want := range map[string]string{
 		"GIT_AUTH_TOKEN.Git.example:8443":   "secret GIT_AUTH_TOKEN.Git.example:8443",
 		"GIT_AUTH_TOKEN.git.example:8443":   "secret GIT_AUTH_TOKEN.git.example:8443",
@@ -103,7 +103,7 @@ func TestWhatTheUserNamesForAHostGoesBeforeGitHoweverItIsSpelled(t *testing.T) {
 		for _, server := range []string{"", "https://Git.example:8443/lfs"} {
 			s, err := newSecretStore([]string{"id=" + id + ",env=A"})
 			require.NoError(t, err)
-			s.useGit(t.Context(), git, usergit.Remote{URL: "https://Git.example:8443/a.git"}, server)
+			s.addGitCredentials(t.Context(), git, usergit.Remote{URL: "https://Git.example:8443/a.git"}, server)
 			credentials := lfsstore.Credentials("https://Git.example:8443/a.git", s.source)
 			credentials.Describe = s.describe
 			_, from := credentials.Authorization(&url.URL{Scheme: "https", Host: "Git.example:8443"})

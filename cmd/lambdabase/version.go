@@ -26,7 +26,7 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// commit is that of the source, as Go notes it where git is at hand.
+// commit returns that of the source, as Go notes it where git is at hand.
 func commit(info *debug.BuildInfo) string {
 	settings := map[string]string{}
 	for _, s := range info.Settings {

@@ -13,14 +13,14 @@ import (
 // warnings are those of all builds, to be said at the end. The display of BuildKit v0.33.1 shows only those that come before
 // their step is done.
 type warnings struct {
-	mutex sync.Mutex
-	all   []string
+	mu  sync.Mutex
+	all []string
 }
 
 // watch hands statuses on until they end.
 func (w *warnings) watch(from <-chan *client.SolveStatus, to chan<- *client.SolveStatus) {
 	defer close(to)
-	display := newDisplay()
+	display := newDisplayCleaner()
 	for status := range from {
 		display.clean(status)
 		for _, warning := range status.Warnings {
@@ -39,24 +39,24 @@ func (w *warnings) add(warning *client.VertexWarning) {
 }
 
 func (w *warnings) addText(text string) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if !slices.Contains(w.all, text) {
 		w.all = append(w.all, text)
 	}
 }
 
 func (w *warnings) print(out io.Writer) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, text := range w.all {
 		fmt.Fprintln(out, "warning:", text)
 	}
 }
 
-// shows tells whether the user wants to see more than the result, and can read it.
-func (r *request) shows() bool {
-	mode := r.progress
+// verbose reports whether the user wants to see more than the result, and can read it.
+func (r *request) verbose() bool {
+	mode := r.progressMode
 	if fromEnv := os.Getenv("BUILDKIT_PROGRESS"); mode == "auto" && fromEnv != "" {
 		mode = fromEnv
 	}
