@@ -21,16 +21,16 @@ type action struct {
 	expires       time.Time   // zero: never, or not told
 }
 
-// link is an action on the wire.
-type link struct {
+// wireAction is an action on the wire.
+type wireAction struct {
 	Href      string            `json:"href"`
 	Header    map[string]string `json:"header"`
 	ExpiresIn json.RawMessage   `json:"expires_in"`
 	ExpiresAt json.RawMessage   `json:"expires_at"`
 }
 
-func (l link) action(endpoint *url.URL, now time.Time) (action, error) {
-	u, err := webURL(l.Href)
+func (l wireAction) parse(endpoint *url.URL, now time.Time) (action, error) {
+	u, err := parseHTTPURL(l.Href)
 	if err != nil {
 		return action{}, errors.Wrap(err, "download URL of the server")
 	}
@@ -38,29 +38,29 @@ func (l link) action(endpoint *url.URL, now time.Time) (action, error) {
 		return action{}, errors.Errorf("download URL of the server: http on host %s, where the server itself is asked by https", u.Host)
 	}
 	u.Fragment, u.RawFragment = "", ""
-	header, err := allowedHeader(l.Header)
+	header, err := filterHeader(l.Header)
 	if err != nil {
 		return action{}, errors.Wrap(err, "download of the server")
 	}
-	return action{url: u, header: header, expires: l.end(now)}, nil
+	return action{url: u, header: header, expires: l.expiry(now)}, nil
 }
 
-// end is when the action ends. What is malformed doesn't end: the answer to the request will tell.
-func (l link) end(now time.Time) time.Time {
+// expiry is when the action ends. What is malformed doesn't end: the answer to the request will tell.
+func (l wireAction) expiry(now time.Time) time.Time {
 	var seconds float64
 	if json.Unmarshal(l.ExpiresIn, &seconds) == nil && seconds != 0 {
-		const most = 1<<31 - 1 // as the specification has it
-		return now.Add(time.Duration(max(-most, min(most, seconds)) * float64(time.Second)))
+		const maxSeconds = 1<<31 - 1 // as the specification has it
+		return now.Add(time.Duration(max(-maxSeconds, min(maxSeconds, seconds)) * float64(time.Second)))
 	}
 	var text string
 	if json.Unmarshal(l.ExpiresAt, &text) != nil {
 		return time.Time{}
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil || at.Year() <= 1 { // Go servers send the zero time, which is the year 1
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil || t.Year() <= 1 { // Go servers send the zero time, which is the year 1
 		return time.Time{}
 	}
-	return at
+	return t
 }
 
 // Headers that a server may have sent along with a request to where it says, by names and by prefixes: what stores want
@@ -71,14 +71,14 @@ var (
 	headerName      = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
 )
 
-func allowedHeader(given map[string]string) (http.Header, error) {
+func filterHeader(given map[string]string) (http.Header, error) {
 	h := http.Header{}
 	for _, name := range slices.Sorted(maps.Keys(given)) { // two may differ in case only
 		value := given[name]
-		if !allowed(name) {
+		if !isAllowedHeader(name) {
 			continue
 		}
-		if !validValue(value) {
+		if !isValidHeaderValue(value) {
 			return nil, errors.Errorf("header %s with a line break or another control character in it", name)
 		}
 		h.Set(name, value)
@@ -86,7 +86,7 @@ func allowedHeader(given map[string]string) (http.Header, error) {
 	return h, nil
 }
 
-func allowed(name string) bool {
+func isAllowedHeader(name string) bool {
 	if !headerName.MatchString(name) {
 		return false
 	}
@@ -99,6 +99,6 @@ func allowed(name string) bool {
 	})
 }
 
-func validValue(value string) bool {
+func isValidHeaderValue(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }

@@ -126,10 +126,10 @@ func TestWhatTheServerSaysOfAnObjectIsChecked(t *testing.T) {
 		"user information": {func(m map[string]any) { m["actions"] = link("http://u:p@h/x") }, Protocol, "URL of host h has user information in it"},
 		"fragment":         {func(m map[string]any) { m["actions"] = link(store + "#x") }, "", ""},
 		"header line break": {func(m map[string]any) {
-			m["actions"] = headers(h.link(o.OID), map[string]any{"Authorization": "x\r\nHost: y"})
+			m["actions"] = headers(h.downloadAction(o.OID), map[string]any{"Authorization": "x\r\nHost: y"})
 		}, Protocol, "header Authorization with a line break"},
 		"header is a list": {func(m map[string]any) {
-			m["actions"] = headers(h.link(o.OID), map[string]any{"Authorization": []string{"x"}})
+			m["actions"] = headers(h.downloadAction(o.OID), map[string]any{"Authorization": []string{"x"}})
 		}, Protocol, "malformed"},
 		"error wins":            {func(m map[string]any) { m["error"] = map[string]any{"code": 410, "message": "gone"} }, NotFound, `not found (410`},
 		"error 404":             {func(m map[string]any) { m["error"] = map[string]any{"code": 404, "message": "x"} }, NotFound, `): not found (404`},
@@ -225,7 +225,7 @@ func TestOnlyHeadersThatAStoreNeedsAreSent(t *testing.T) {
 				header[k] = v
 			}
 		}
-		link := h.link(oid)
+		link := h.downloadAction(oid)
 		link["header"] = header
 		object["actions"] = map[string]any{"download": link}
 	}
@@ -386,7 +386,7 @@ func FuzzBatchResponse(f *testing.F) {
 		if secure {
 			endpoint.Scheme = "https"
 		}
-		offers, err := readBatch(body, []Object{{Pointer: Pointer{OID: oid, Size: 5}}}, endpoint, now)
+		offers, err := parseBatch(body, []Object{{Pointer: Pointer{OID: oid, Size: 5}}}, endpoint, now)
 		if err != nil {
 			require.Less(t, len(err.Error()), 1000)
 			return
@@ -394,7 +394,7 @@ func FuzzBatchResponse(f *testing.F) {
 		require.Len(t, offers, 1)
 		o, ok := offers[oid]
 		require.True(t, ok, "the one that was asked for")
-		if o.fault != nil || o.refused != nil {
+		if o.err != nil || o.objectErr != nil {
 			return
 		}
 		require.Contains(t, []string{"http", "https"}, o.action.url.Scheme)
@@ -405,7 +405,7 @@ func FuzzBatchResponse(f *testing.F) {
 		_, err = http.NewRequest(http.MethodGet, o.action.url.String(), nil)
 		require.NoError(t, err)
 		for name, values := range o.action.header {
-			require.True(t, allowed(name), name)
+			require.True(t, isAllowedHeader(name), name)
 			require.NotContains(t, strings.ToLower(name), "metadata")
 			require.Len(t, values, 1)
 			require.False(t, strings.ContainsAny(values[0], "\r\n\x00"))

@@ -103,7 +103,7 @@ func requireNoSecret(t *testing.T, credential, of string, answer http.HandlerFun
 	}
 	if of == "object" {
 		h.edit = func(oid string, object map[string]any) {
-			link := maps.Clone(h.link(oid))
+			link := maps.Clone(h.downloadAction(oid))
 			link["header"] = map[string]any{"X-Amz-Security-Token": canarySecret + "-2", "Private-Token": canarySecret}
 			object["actions"] = map[string]any{"download": link}
 		}
@@ -150,23 +150,23 @@ func hijacked(raw string) http.HandlerFunc {
 }
 
 func TestASecretCutInTheMiddleIsHiddenToo(t *testing.T) {
-	s := secrets{known: map[string]secrecy{}}
+	s := secrets{values: map[string]sensitivity{}}
 	token := strings.Repeat("0123456789", 100)
-	s.addHeader(http.Header{"Authorization": {"Bearer " + token}}, ours)
-	require.Equal(t, `{"token":"***`, s.hide(`{"token":"`+token[:400], parameter))
-	require.Equal(t, `{"token":"***"}`, s.hide(`{"token":"`+token+`"}`, parameter))
-	require.Equal(t, "want Bearer", s.hide("want Bearer", parameter))
-	require.True(t, s.carried("x"+token))
-	require.False(t, s.carried(token[:400]))
+	s.addHeader(http.Header{"Authorization": {"Bearer " + token}}, userCredential)
+	require.Equal(t, `{"token":"***`, s.hide(`{"token":"`+token[:400], queryValue))
+	require.Equal(t, `{"token":"***"}`, s.hide(`{"token":"`+token+`"}`, queryValue))
+	require.Equal(t, "want Bearer", s.hide("want Bearer", queryValue))
+	require.True(t, s.containsUserCredential("x"+token))
+	require.False(t, s.containsUserCredential(token[:400]))
 }
 
 func FuzzMessage(f *testing.F) {
 	f.Add("the token ", " is wrong\r\nSet-Cookie: x")
 	f.Add("{\"a\":\"\x1b[31m\u202e", "\"}")
 	f.Fuzz(func(t *testing.T, before, after string) {
-		s := (&Client{}).session("", nil)
-		s.secrets.addHeader(http.Header{"Authorization": {"Bearer " + canarySecret}}, ours)
-		message := s.message(before + canarySecret + after)
+		s := (&Client{}).newSession("", nil)
+		s.secrets.addHeader(http.Header{"Authorization": {"Bearer " + canarySecret}}, userCredential)
+		message := s.sanitize(before + canarySecret + after)
 		require.NotContains(t, message, canarySecret)
 		require.LessOrEqual(t, len(message), maxMessage)
 		require.True(t, utf8.ValidString(message))

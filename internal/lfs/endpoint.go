@@ -24,9 +24,9 @@ type Endpoint struct {
 	Expires time.Time         // of Header; zero: never
 }
 
-// ServerURL is the endpoint of a repository with an http or https URL, as git-lfs derives it.
+// ServerURL returns the endpoint of a repository with an http or https URL, as git-lfs derives it.
 func ServerURL(repository string) (string, error) {
-	u, err := webURL(repository)
+	u, err := parseHTTPURL(repository)
 	if err != nil {
 		return "", errors.Wrap(err, "repository")
 	}
@@ -40,8 +40,8 @@ func ServerURL(repository string) (string, error) {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, ".git") + ".git/info/lfs", nil
 }
 
-// webURL parses an absolute http or https URL. Errors never repeat what may be a credential.
-func webURL(s string) (*url.URL, error) {
+// parseHTTPURL parses an absolute http or https URL. Errors never repeat what may be a credential.
+func parseHTTPURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
@@ -54,7 +54,7 @@ func webURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// sameOrigin tells whether two URLs are of one server: what is meant for it may be sent to both.
+// sameOrigin reports whether two URLs are of one server: what is meant for it may be sent to both.
 func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
 }
@@ -68,79 +68,80 @@ func portOf(u *url.URL) string {
 
 // server is an endpoint as it is used: checked, and with the credential for it.
 type server struct {
-	batch   *url.URL
-	private http.Header
-	carried credential
-	lent    bool // the credential came with the endpoint, and may end before it says so
-	expires time.Time
+	batchURL   *url.URL
+	authHeader http.Header
+	credential credential
+	fromSSH    bool // the credential came with the endpoint, and may end before it says so
+	expires    time.Time
 }
 
-// servers keeps what Endpoint gave for as long as it holds.
-type servers struct {
-	mu     sync.Mutex
-	latest *server
+// serverCache keeps what Endpoint gave for as long as it holds.
+type serverCache struct {
+	mu      sync.Mutex
+	current *server
 }
 
-func (s *session) server(ctx context.Context) (*server, *failure) {
-	s.servers.mu.Lock()
-	defer s.servers.mu.Unlock()
-	if latest := s.servers.latest; latest != nil && !s.expired(latest.expires) {
-		return latest, nil
+func (s *session) currentServer(ctx context.Context) (*server, *failure) {
+	s.serverCache.mu.Lock()
+	defer s.serverCache.mu.Unlock()
+	if srv := s.serverCache.current; srv != nil && !s.isExpired(srv.expires) {
+		return srv, nil
 	}
 	if s.Endpoint == nil {
-		return nil, s.fail(Protocol, nil, errors.New("no endpoint"))
+		return nil, s.newFailure(Protocol, nil, errors.New("no endpoint"))
 	}
 	endpoint, err := s.Endpoint(ctx)
 	if err != nil {
-		f := s.fail(Network, nil, errors.Wrap(err, "LFS endpoint"))
-		if passing(err) {
-			f.fate = again
+		f := s.newFailure(Network, nil, errors.Wrap(err, "LFS endpoint"))
+		if isTransient(err) {
+			f.retry = retryLater
 		}
 		return nil, f
 	}
-	latest, err := s.check(endpoint)
+	srv, err := s.newServer(endpoint)
 	if err != nil {
-		return nil, s.fail(Protocol, nil, errors.Wrap(err, "LFS endpoint"))
+		return nil, s.newFailure(Protocol, nil, errors.Wrap(err, "LFS endpoint"))
 	}
-	s.servers.latest = latest
-	return latest, nil
+	s.serverCache.current = srv
+	return srv, nil
 }
 
-// passing tells errors of a connection. sshd drops connections when many come at once, as those of a build's steps do.
-func passing(err error) bool {
+// isTransient reports whether an error is one of a connection. sshd drops connections when many come at once, as those of a
+// build's steps do.
+func isTransient(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // forget has Endpoint asked again, unless somebody else did so already.
 func (s *session) forget(refused *server) {
-	s.servers.mu.Lock()
-	defer s.servers.mu.Unlock()
-	if s.servers.latest == refused {
-		s.servers.latest = nil
+	s.serverCache.mu.Lock()
+	defer s.serverCache.mu.Unlock()
+	if s.serverCache.current == refused {
+		s.serverCache.current = nil
 	}
 }
 
-func (s *session) check(e Endpoint) (*server, error) {
-	u, err := webURL(strings.TrimRight(e.URL, "/") + "/objects/batch")
+func (s *session) newServer(e Endpoint) (*server, error) {
+	u, err := parseHTTPURL(strings.TrimRight(e.URL, "/") + "/objects/batch")
 	if err != nil {
 		return nil, err
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.Errorf("URL of host %s has a query or a fragment", u.Host)
 	}
-	private, err := allowedHeader(e.Header)
+	header, err := filterHeader(e.Header)
 	if err != nil {
 		return nil, err
 	}
-	found := &server{batch: u, private: private, expires: e.Expires}
-	if private.Get("Authorization") != "" {
-		found.lent, found.carried = true, credential{sent: true, name: "given by git-lfs-authenticate"}
+	srv := &server{batchURL: u, authHeader: header, expires: e.Expires}
+	if header.Get("Authorization") != "" {
+		srv.fromSSH, srv.credential = true, credential{sent: true, name: "given by git-lfs-authenticate"}
 	} else {
-		found.carried, err = s.authorize(private, u)
+		srv.credential, err = s.authorize(header, u)
 	}
-	s.secrets.addHeader(private, ours)
-	return found, err
+	s.secrets.addHeader(header, userCredential)
+	return srv, err
 }
 
 // authorize adds the user's credential for an URL.
@@ -152,10 +153,10 @@ func (s *session) authorize(h http.Header, u *url.URL) (credential, error) {
 	if value == "" {
 		return credential{}, nil
 	}
-	if !validValue(value) {
+	if !isValidHeaderValue(value) {
 		return credential{}, errors.Errorf("the credential (%s) has a line break or another control character in it", name)
 	}
 	h.Set("Authorization", value)
-	s.secrets.addHeader(http.Header{"Authorization": {value}}, ours)
+	s.secrets.addHeader(http.Header{"Authorization": {value}}, userCredential)
 	return credential{sent: true, name: name}, nil
 }

@@ -44,8 +44,8 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.subject())
-	b.WriteString(e.what())
-	if where := e.where(); where != "" {
+	b.WriteString(e.reason())
+	if where := e.location(); where != "" {
 		fmt.Fprintf(&b, " (%s)", where)
 	}
 	if e.Message != "" {
@@ -57,7 +57,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-func (e *Error) what() string {
+func (e *Error) reason() string {
 	if e.Err != nil {
 		return e.Err.Error()
 	}
@@ -76,7 +76,7 @@ func (e *Error) subject() string {
 	return ""
 }
 
-func (e *Error) where() string {
+func (e *Error) location() string {
 	switch {
 	case e.Status == 0 || e.URL == "":
 		return e.URL
@@ -110,12 +110,12 @@ func (e *ObjectsError) Error() string {
 	return strings.Join(lines, "\n- ")
 }
 
-// shownURL is as much of an URL as anybody may see: its query may be a signature.
-func shownURL(u *url.URL) string {
+// displayURL is as much of an URL as anybody may see: its query may be a signature.
+func displayURL(u *url.URL) string {
 	if u == nil {
 		return ""
 	}
-	return bounded(oneLine((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()))
+	return truncate(oneLine((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()))
 }
 
 // UnwrapSingle returns the error of a Fetch of one object without the object's name, for whoever says that himself.

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-var oidForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var oidPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // Fetch makes dir hold each object as a file named by its oid, verified. What is there already is verified too, and
 // fetched only if it is wrong. A download that breaks off goes on from where it stopped, in this call or in a later one.
@@ -20,23 +20,23 @@ var oidForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // All objects that fail are in the *[ObjectsError].
 func (c *Client) Fetch(ctx context.Context, dir string, objects []Object) error {
 	r := newResults(objects)
-	s := c.session(dir, r.objects)
-	defer s.done()
+	s := c.newSession(dir, r.objects)
+	defer s.closeIdle()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return errors.Wrap(err, "folder of LFS objects")
 	}
 	missing := s.missing(ctx, r)
-	for page := range slices.Chunk(missing, pageSize) {
+	for page := range slices.Chunk(missing, batchSize) {
 		// Page by page, as what servers sign lasts for minutes only.
-		offers, f := s.ask(ctx, page)
+		transfers, f := s.batchWithRetry(ctx, page)
 		if f != nil {
 			// What the server says to one page it would say to all.
 			r.failAll(missing[slices.Index(missing, page[0]):], f)
 			break
 		}
-		s.each(page, func(o Object) {
-			first := offers[o.OID]
-			r.fail(o, s.download(ctx, o, &first))
+		s.forEach(page, func(o Object) {
+			first := transfers[o.OID]
+			r.fail(o, s.downloadObject(ctx, o, &first))
 		})
 	}
 	if ctx.Err() != nil {
@@ -49,14 +49,14 @@ func (c *Client) Fetch(ctx context.Context, dir string, objects []Object) error 
 func (s *session) missing(ctx context.Context, r *results) []Object {
 	var mu sync.Mutex
 	absent := map[string]bool{}
-	s.each(r.distinct(), func(o Object) {
-		switch found, err := present(ctx, s.dir, o.Pointer); {
+	s.forEach(r.distinct(), func(o Object) {
+		switch found, err := hasObject(ctx, s.dir, o.Pointer); {
 		case err != nil:
-			r.fail(o, s.disk(ctx, unusable(ctx, err)))
+			r.fail(o, s.diskFailure(ctx, unusable(ctx, err)))
 		case found:
-			s.meter(o).complete(true)
+			s.newMeter(o).complete(true)
 		case o.Size == 0:
-			r.fail(o, s.download(ctx, o, nil)) // there is nothing to ask for
+			r.fail(o, s.downloadObject(ctx, o, nil)) // there is nothing to ask for
 		default:
 			mu.Lock()
 			defer mu.Unlock()
@@ -66,8 +66,8 @@ func (s *session) missing(ctx context.Context, r *results) []Object {
 	return slices.DeleteFunc(r.distinct(), func(o Object) bool { return !absent[o.OID] })
 }
 
-// each does something for all objects, for so many at a time as the limits allow.
-func (s *session) each(objects []Object, do func(Object)) {
+// forEach does something for all objects, for so many at a time as the limits allow.
+func (s *session) forEach(objects []Object, do func(Object)) {
 	var g errgroup.Group
 	g.SetLimit(s.limits.ConcurrentTransfers)
 	for _, o := range objects {
@@ -95,7 +95,7 @@ func newResults(objects []Object) *results {
 			r.order = append(r.order, o.OID)
 			r.objects[o.OID] = o
 		}
-		if err := impossible(o); err != nil {
+		if err := validateObject(o); err != nil {
 			r.fail(o, &failure{Error: &Error{Kind: Protocol, Err: err}})
 		} else if twice && first.Size != o.Size {
 			err := errors.Errorf("two pointers to it, of %d and of %d bytes", first.Size, o.Size)
@@ -105,15 +105,15 @@ func newResults(objects []Object) *results {
 	return r
 }
 
-// impossible says why there can't be such an object. An oid becomes the name of a file.
-func impossible(o Object) error {
+// validateObject says why there can't be such an object. An oid becomes the name of a file.
+func validateObject(o Object) error {
 	switch {
-	case !oidForm.MatchString(o.OID):
+	case !oidPattern.MatchString(o.OID):
 		return errors.New("the oid is no sha256")
 	case o.Size < 0 || o.Size > MaxObjectSize:
 		return errors.Errorf("a size of %d bytes", o.Size)
 	}
-	return o.check()
+	return o.validate()
 }
 
 // distinct are the objects that may be had, in order.
@@ -135,7 +135,7 @@ func (r *results) fail(o Object, f *failure) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f.OID, f.Path = bounded(oneLine(o.OID)), bounded(oneLine(o.Path))
+	f.OID, f.Path = truncate(oneLine(o.OID)), truncate(oneLine(o.Path))
 	r.failed[o.OID] = f.Error
 }
 
@@ -147,7 +147,7 @@ func (r *results) failAll(objects []Object, f *failure) {
 		r.failed[o.OID] = f.Error
 	}
 	if f.Objects = len(objects); f.Objects == 1 {
-		f.OID, f.Path = objects[0].OID, bounded(oneLine(objects[0].Path))
+		f.OID, f.Path = objects[0].OID, truncate(oneLine(objects[0].Path))
 	}
 }
 

@@ -331,7 +331,7 @@ func TestWaitingForAnotherProcessCanBeCanceled(t *testing.T) {
 	h := newHost(t)
 	o := h.put("content")
 	dir := t.TempDir()
-	held, err := hold(t.Context(), dir, o.Pointer, time.Minute)
+	held, err := acquirePart(t.Context(), dir, o.Pointer, time.Minute)
 	require.NoError(t, err)
 	defer held.release(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

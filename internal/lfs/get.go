@@ -16,43 +16,43 @@ var contentRange = regexp.MustCompile(`^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*
 
 // get asks for what is missing of the object, and takes it.
 func (d *download) get(ctx context.Context) *failure {
-	c, err := d.call()
+	req, err := d.newRequest()
 	if err != nil {
-		return d.fail(Protocol, d.where(), err)
+		return d.newFailure(Protocol, d.url(), err)
 	}
-	a, f := d.do(ctx, c)
+	res, f := d.doWithRedirects(ctx, req)
 	if f != nil {
 		return f
 	}
-	defer a.close()
-	resumed := c.header.Get("Range") != ""
+	defer res.close()
+	ranged := req.header.Get("Range") != ""
 	switch {
-	case a.StatusCode == http.StatusOK:
-	case resumed && a.StatusCode == http.StatusPartialContent && d.goesOn(a):
-	case resumed && (a.StatusCode == http.StatusPartialContent || a.StatusCode == http.StatusRequestedRangeNotSatisfiable):
-		a.abandon()
-		d.whole = true
+	case res.StatusCode == http.StatusOK:
+	case ranged && res.StatusCode == http.StatusPartialContent && d.matchesRange(res):
+	case ranged && (res.StatusCode == http.StatusPartialContent || res.StatusCode == http.StatusRequestedRangeNotSatisfiable):
+		res.discard()
+		d.noRange = true
 		return d.startOver(ctx)
 	default:
-		return d.denied(a)
+		return d.refusedDownload(res)
 	}
-	if f := d.encoded(a); f != nil {
+	if f := d.checkEncoding(res); f != nil {
 		return f
 	}
-	if a.StatusCode == http.StatusOK && d.part.size > 0 {
-		if f := d.startOver(ctx); f.fate != restart {
+	if res.StatusCode == http.StatusOK && d.part.size > 0 {
+		if f := d.startOver(ctx); f.retry != restartDownload {
 			return f
 		}
 	}
-	return d.receive(ctx, a)
+	return d.readContent(ctx, res)
 }
 
-// call is the request: for the rest of the object, where the beginning is there.
-func (d *download) call() (call, error) {
-	private, carried, err := d.present(d.offer)
+// newRequest returns the request: for the rest of the object, where the beginning is there.
+func (d *download) newRequest() (httpRequest, error) {
+	authHeader, cred, err := d.authHeaders(d.transfer)
 	h := http.Header{}
 	switch {
-	case d.part.size == 0 || d.whole:
+	case d.part.size == 0 || d.noRange:
 		h.Set("Accept-Encoding", "identity")
 	default:
 		// No Accept-Encoding: git-lfs sends none with a range, and there are servers that refuse both at once.
@@ -61,39 +61,39 @@ func (d *download) call() (call, error) {
 			h.Set("If-Range", d.etag)
 		}
 	}
-	return call{http.MethodGet, d.offer.action.url, h, private, carried, nil}, err
+	return httpRequest{http.MethodGet, d.transfer.action.url, h, authHeader, cred, nil}, err
 }
 
-// present is what goes with the request for an object for it to be let in. An URL with a query is most likely signed, and
+// authHeaders are what goes with the request for an object for it to be let in. An URL with a query is most likely signed, and
 // stores refuse a credential beside a signature: there the user's own goes only where it was asked for.
-func (d *download) present(o *offer) (http.Header, credential, error) {
+func (d *download) authHeaders(t *transfer) (http.Header, credential, error) {
 	s := d.session
-	h, own := o.action.header.Clone(), sameOrigin(o.action.url, o.from.batch)
+	h, sameServer := t.action.header.Clone(), sameOrigin(t.action.url, t.server.batchURL)
 	for name, values := range h {
 		// Gitea repeats what it was sent, for whatever host it names.
-		if !own && s.secrets.carried(values[0]) {
+		if !sameServer && s.secrets.containsUserCredential(values[0]) {
 			h.Del(name)
 		}
 	}
-	authorization := o.from.private.Get("Authorization")
+	authorization := t.server.authHeader.Get("Authorization")
 	switch {
 	case h.Get("Authorization") != "" && h.Get("Authorization") == authorization:
-		return h, o.from.carried, nil
+		return h, t.server.credential, nil
 	case h.Get("Authorization") != "":
 		return h, credential{sent: true, name: "given by the server itself"}, nil
-	case o.action.authenticated, o.action.url.RawQuery != "" && !d.login:
+	case t.action.authenticated, t.action.url.RawQuery != "" && !d.needsAuth:
 		return h, credential{}, nil
-	case own && authorization != "":
+	case sameServer && authorization != "":
 		h.Set("Authorization", authorization)
-		return h, o.from.carried, nil
+		return h, t.server.credential, nil
 	}
-	carried, err := s.authorize(h, o.action.url)
-	return h, carried, err
+	cred, err := s.authorize(h, t.action.url)
+	return h, cred, err
 }
 
-// goesOn tells whether an answer is the part of the object that was asked for.
-func (d *download) goesOn(a *answer) bool {
-	m := contentRange.FindStringSubmatch(a.Header.Get("Content-Range"))
+// matchesRange reports whether a response is the part of the object that was asked for.
+func (d *download) matchesRange(res *httpResponse) bool {
+	m := contentRange.FindStringSubmatch(res.Header.Get("Content-Range"))
 	if m == nil {
 		return false
 	}
@@ -101,68 +101,68 @@ func (d *download) goesOn(a *answer) bool {
 	last, _ := strconv.ParseInt(m[2], 10, 64)
 	size := strconv.FormatInt(d.object.Size, 10)
 	return first == d.part.size && first <= last && last < d.object.Size && (m[3] == size || m[3] == "*") &&
-		(a.ContentLength < 0 || a.ContentLength == last-first+1)
+		(res.ContentLength < 0 || res.ContentLength == last-first+1)
 }
 
-// denied is a status that is no content. Stores answer with any of these once a signature has ended.
-func (d *download) denied(a *answer) *failure {
-	f := d.refusedAnswer(a)
-	d.login = d.login || a.StatusCode == http.StatusUnauthorized
-	switch a.StatusCode {
+// refusedDownload is the failure of a status that is no content. Stores answer with any of these once a signature has ended.
+func (d *download) refusedDownload(res *httpResponse) *failure {
+	f := d.statusFailure(res)
+	d.needsAuth = d.needsAuth || res.StatusCode == http.StatusUnauthorized
+	switch res.StatusCode {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
 		if f.Kind != Limit {
-			f.fate = renew
+			f.retry = refreshAction
 		}
 	}
 	return f
 }
 
-// receive takes the content as it arrives.
-func (d *download) receive(ctx context.Context, a *answer) *failure {
-	defer a.abandon()
-	if expected := d.object.Size - d.part.size; a.StatusCode == http.StatusOK && a.ContentLength >= 0 && a.ContentLength != expected {
-		return d.wrong(ctx, a.begin(beginLen), errors.Errorf("the server would send %d bytes, the object has %d", a.ContentLength, d.object.Size))
+// readContent takes the content as it arrives.
+func (d *download) readContent(ctx context.Context, res *httpResponse) *failure {
+	defer res.discard()
+	if expected := d.object.Size - d.part.size; res.StatusCode == http.StatusOK && res.ContentLength >= 0 && res.ContentLength != expected {
+		return d.mismatch(ctx, res.peek(sniffLen), errors.Errorf("the server would send %d bytes, the object has %d", res.ContentLength, d.object.Size))
 	}
-	if d.etag = a.Header.Get("ETag"); !strings.HasPrefix(d.etag, `"`) {
+	if d.etag = res.Header.Get("ETag"); !strings.HasPrefix(d.etag, `"`) {
 		d.etag = "" // a weak one doesn't promise the same bytes
 	}
 	buf := make([]byte, copySize)
 	for {
-		a.alive()
-		n, err := a.Body.Read(buf[:min(copySize, d.object.Size-d.part.size+1)])
+		res.resetTimer()
+		n, err := res.Body.Read(buf[:min(copySize, d.object.Size-d.part.size+1)])
 		if d.part.size+int64(n) > d.object.Size {
-			return d.wrong(ctx, d.part.begin(), errors.Errorf("the server sends more than the object's %d bytes", d.object.Size))
+			return d.mismatch(ctx, d.part.head(), errors.Errorf("the server sends more than the object's %d bytes", d.object.Size))
 		}
 		if err := d.part.write(buf[:n]); err != nil {
-			return d.disk(ctx, err)
+			return d.diskFailure(ctx, err)
 		}
 		d.meter.add(n, d.part.size)
 		switch {
 		case err == io.EOF && d.part.size == d.object.Size:
 			return d.verify(ctx)
 		case err != nil:
-			return d.cut(ctx, a, err)
+			return d.truncated(ctx, res, err)
 		}
 	}
 }
 
-// cut is an answer that broke off.
-func (d *download) cut(ctx context.Context, a *answer, err error) *failure {
+// truncated is the failure of a response that broke off.
+func (d *download) truncated(ctx context.Context, res *httpResponse, err error) *failure {
 	if ctx.Err() != nil {
-		return d.ended(context.Cause(ctx))
+		return d.canceledFailure(context.Cause(ctx))
 	}
 	arrived := fmt.Sprintf("%d of %d bytes", d.part.size, d.object.Size)
-	f := d.fail(Truncated, a.call.url, errors.Errorf("the answer ends after %s", arrived))
-	f.fate = again
-	switch begin := d.part.begin(); {
-	case a.stalled():
+	f := d.newFailure(Truncated, res.request.url, errors.Errorf("the answer ends after %s", arrived))
+	f.retry = retryLater
+	switch head := d.part.head(); {
+	case res.stalled():
 		f.Err = errors.Errorf("nothing arrived for %s after %s", d.limits.IdleTimeout, arrived)
 	case err != io.EOF:
-		f.Err = d.foreign("the answer was cut after "+arrived, err)
-	case form(begin) != "":
+		f.Err = d.transportError("the answer was cut after "+arrived, err)
+	case sniffFormat(head) != "":
 		// It ended as it should: it is all there is of something else.
-		f.Err, f.Message = errors.Errorf("%s, %s", f.Err, form(begin)), d.message(excerpt(begin))
-		if g := d.startOver(ctx); g.fate != restart {
+		f.Err, f.Message = errors.Errorf("%s, %s", f.Err, sniffFormat(head)), d.sanitize(excerpt(head))
+		if g := d.startOver(ctx); g.retry != restartDownload {
 			return g
 		}
 	}

@@ -495,7 +495,7 @@ func TestExpiredDownloadsAreAskedForAgain(t *testing.T) {
 			asked := 0
 			h.edit = func(oid string, object map[string]any) {
 				if asked++; asked == 1 {
-					tc.link["href"] = h.link(oid)["href"]
+					tc.link["href"] = h.downloadAction(oid)["href"]
 					object["actions"] = map[string]any{"download": tc.link}
 				}
 			}

@@ -26,19 +26,19 @@ import (
 // fakeHost is an LFS server that answers as a test says; by default, as it should.
 type fakeHost struct {
 	*httptest.Server
-	answer map[string]any // fields of the batch answer that are not the usual ones
-	edit   func(oid string, object map[string]any)
-	batch  func(n int, w http.ResponseWriter, r *http.Request) bool // the nth batch, from 1; true: it has answered
-	object func(n int, w http.ResponseWriter, r *http.Request) bool
-	other  http.HandlerFunc
+	batchFields  map[string]any // fields of the batch answer that are not the usual ones
+	edit         func(oid string, object map[string]any)
+	batch        func(n int, w http.ResponseWriter, r *http.Request) bool // the nth batch, from 1; true: it has answered
+	object       func(n int, w http.ResponseWriter, r *http.Request) bool
+	otherHandler http.HandlerFunc
 
 	mu      sync.Mutex
 	content map[string][]byte
-	seen    []seen
+	log     []loggedRequest
 }
 
-// seen is a request that reached the host.
-type seen struct {
+// loggedRequest is a request that reached the host.
+type loggedRequest struct {
 	method, path, query string
 	header              http.Header
 	oids                []string
@@ -70,7 +70,7 @@ func (h *fakeHost) put(content string) Object {
 }
 
 func (h *fakeHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s := seen{method: r.Method, path: r.URL.Path, query: r.URL.RawQuery, header: r.Header.Clone()}
+	s := loggedRequest{method: r.Method, path: r.URL.Path, query: r.URL.RawQuery, header: r.Header.Clone()}
 	isBatch := strings.HasSuffix(r.URL.Path, "/info/lfs/objects/batch")
 	var request batchRequest
 	if isBatch && r.Method == http.MethodPost {
@@ -82,29 +82,29 @@ func (h *fakeHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	h.mu.Lock()
-	h.seen = append(h.seen, s)
+	h.log = append(h.log, s)
 	h.mu.Unlock()
 	oid, isObject := strings.CutPrefix(r.URL.Path, "/store/")
 	switch {
 	case isBatch:
 		if h.batch == nil || !h.batch(len(h.batches()), w, r) {
-			h.offer(w, request)
+			h.writeBatch(w, request)
 		}
 	case isObject:
 		if h.object == nil || !h.object(len(h.downloads()), w, r) {
-			h.serve(w, r, oid)
+			h.serveObject(w, r, oid)
 		}
-	case h.other != nil:
-		h.other(w, r)
+	case h.otherHandler != nil:
+		h.otherHandler(w, r)
 	default:
 		http.NotFound(w, r)
 	}
 }
 
-func (h *fakeHost) offer(w http.ResponseWriter, request batchRequest) {
+func (h *fakeHost) writeBatch(w http.ResponseWriter, request batchRequest) {
 	objects := []any{}
 	for _, o := range request.Objects {
-		object := map[string]any{"oid": o.OID, "size": o.Size, "actions": map[string]any{"download": h.link(o.OID)}}
+		object := map[string]any{"oid": o.OID, "size": o.Size, "actions": map[string]any{"download": h.downloadAction(o.OID)}}
 		if _, ok := h.content[o.OID]; !ok {
 			delete(object, "actions")
 			object["error"] = map[string]any{"code": 404, "message": "Object does not exist"}
@@ -115,16 +115,16 @@ func (h *fakeHost) offer(w http.ResponseWriter, request batchRequest) {
 		objects = append(objects, object)
 	}
 	answer := map[string]any{"transfer": "basic", "hash_algo": "sha256", "objects": objects}
-	maps.Copy(answer, h.answer)
+	maps.Copy(answer, h.batchFields)
 	w.Header().Set("Content-Type", mediaType)
 	json.NewEncoder(w).Encode(answer)
 }
 
-func (h *fakeHost) link(oid string) map[string]any {
+func (h *fakeHost) downloadAction(oid string) map[string]any {
 	return map[string]any{"href": h.URL + "/store/" + oid + "?X-Amz-Signature=" + canarySignature, "expires_in": 3600}
 }
 
-func (h *fakeHost) serve(w http.ResponseWriter, r *http.Request, oid string) {
+func (h *fakeHost) serveObject(w http.ResponseWriter, r *http.Request, oid string) {
 	dt, ok := h.content[oid]
 	if !ok {
 		http.NotFound(w, r)
@@ -135,11 +135,11 @@ func (h *fakeHost) serve(w http.ResponseWriter, r *http.Request, oid string) {
 	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(dt)))
 }
 
-func (h *fakeHost) requests(suffix string, prefix string) []seen {
+func (h *fakeHost) requests(suffix string, prefix string) []loggedRequest {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var found []seen
-	for _, s := range h.seen {
+	var found []loggedRequest
+	for _, s := range h.log {
 		if strings.HasSuffix(s.path, suffix) && strings.HasPrefix(s.path, prefix) {
 			found = append(found, s)
 		}
@@ -147,9 +147,9 @@ func (h *fakeHost) requests(suffix string, prefix string) []seen {
 	return found
 }
 
-func (h *fakeHost) batches() []seen   { return h.requests("/objects/batch", "") }
-func (h *fakeHost) downloads() []seen { return h.requests("", "/store/") }
-func (h *fakeHost) all() []seen       { return h.requests("", "") }
+func (h *fakeHost) batches() []loggedRequest   { return h.requests("/objects/batch", "") }
+func (h *fakeHost) downloads() []loggedRequest { return h.requests("", "/store/") }
+func (h *fakeHost) all() []loggedRequest       { return h.requests("", "") }
 
 const (
 	canarySecret    = "CANARY-SECRET"

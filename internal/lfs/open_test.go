@@ -67,7 +67,7 @@ func TestALockThatSomebodyHoldsIsNotWaitedForForEver(t *testing.T) {
 	h := newHost(t)
 	o := h.put("content")
 	dir, private := t.TempDir(), t.TempDir()
-	held, err := hold(t.Context(), dir, o.Pointer, time.Minute)
+	held, err := acquirePart(t.Context(), dir, o.Pointer, time.Minute)
 	require.NoError(t, err)
 	defer held.release(true)
 	c, _ := h.client()
@@ -111,7 +111,7 @@ func TestWhatOthersRemoveAtOnceIsHadElsewhere(t *testing.T) {
 	h := newHost(t)
 	o := h.put("content")
 	dir, private := t.TempDir(), t.TempDir()
-	held, err := hold(t.Context(), dir, o.Pointer, time.Minute) // so that it is fetched in a directory of its own
+	held, err := acquirePart(t.Context(), dir, o.Pointer, time.Minute) // so that it is fetched in a directory of its own
 	require.NoError(t, err)
 	defer held.release(true)
 	c, _ := h.client()
@@ -132,11 +132,11 @@ func TestALockIsWaitedForAsLongAsTheObjectGrows(t *testing.T) {
 	h := newHost(t)
 	o := h.put(text(1000))
 	dir := t.TempDir()
-	held, err := hold(t.Context(), dir, o.Pointer, time.Minute)
+	held, err := acquirePart(t.Context(), dir, o.Pointer, time.Minute)
 	require.NoError(t, err)
 	errs := make(chan error, 1)
 	go func() {
-		_, err := hold(t.Context(), dir, o.Pointer, time.Second)
+		_, err := acquirePart(t.Context(), dir, o.Pointer, time.Second)
 		errs <- err
 	}()
 	for i := range 15 {
@@ -154,11 +154,11 @@ func TestALockIsWaitedForAsLongAsTheObjectGrows(t *testing.T) {
 
 	// Whoever writes more than the object has gets on with something else.
 	other := h.put("other")
-	held, err = hold(t.Context(), dir, other.Pointer, time.Minute)
+	held, err = acquirePart(t.Context(), dir, other.Pointer, time.Minute)
 	require.NoError(t, err)
 	defer held.release(true)
 	require.NoError(t, held.write([]byte(text(100))))
-	_, err = hold(t.Context(), dir, other.Pointer, time.Hour)
+	_, err = acquirePart(t.Context(), dir, other.Pointer, time.Hour)
 	require.ErrorIs(t, err, errUnusable)
 }
 

@@ -17,7 +17,7 @@ import (
 
 const (
 	copySize = 64 << 10
-	beginLen = 512                   // how much of a wrong content is looked at
+	sniffLen = 512                   // how much of a wrong content is looked at
 	lockPoll = 50 * time.Millisecond // a lock that is waited for can't be given up
 )
 
@@ -26,10 +26,10 @@ const (
 // The lock is on the part itself, as a file only for the lock would have to stay for ever. So whoever waited for it must
 // look whether the file still is the part, or has become the object, or is gone.
 type part struct {
-	file  *os.File
-	final string
-	hash  hash.Hash
-	size  int64
+	file *os.File
+	path string
+	hash hash.Hash
+	size int64
 }
 
 // errUnusable says that an object can't be kept where it should: others have put something there that can't be removed, or
@@ -50,37 +50,37 @@ func (e *unusableError) Is(target error) bool { return target == errUnusable }
 
 func (e *unusableError) Unwrap() error { return e.error }
 
-// hold waits until the object is this process' to fetch; nil if it is there by then. A wrong one is removed, and whatever
-// else has its name.
-func hold(ctx context.Context, dir string, p Pointer, patience time.Duration) (*part, error) {
-	held, err := holdPart(ctx, dir, p, patience)
-	return held, unusable(ctx, err)
+// acquirePart waits until the object is this process' to fetch; nil if it is there by then. A wrong one is removed, and
+// whatever else has its name.
+func acquirePart(ctx context.Context, dir string, ptr Pointer, timeout time.Duration) (*part, error) {
+	p, err := lockPart(ctx, dir, ptr, timeout)
+	return p, unusable(ctx, err)
 }
 
-func holdPart(ctx context.Context, dir string, p Pointer, patience time.Duration) (*part, error) {
+func lockPart(ctx context.Context, dir string, p Pointer, timeout time.Duration) (*part, error) {
 	final := filepath.Join(dir, p.OID)
 	for {
-		file, err := openLocked(ctx, final+".part", p.Size, patience)
+		file, err := openLocked(ctx, final+".part", p.Size, timeout)
 		if err != nil {
 			return nil, err
 		}
-		if !stillThere(file) {
+		if !isLinked(file) {
 			file.Close()
 			continue
 		}
-		held := &part{file: file, final: final, hash: sha256.New()}
-		found, err := present(ctx, dir, p)
+		locked := &part{file: file, path: final, hash: sha256.New()}
+		found, err := hasObject(ctx, dir, p)
 		if err == nil && !found {
-			if err = held.load(ctx); err == nil {
-				return held, nil
+			if err = locked.load(ctx); err == nil {
+				return locked, nil
 			}
 		}
-		held.release(found)
+		locked.release(found)
 		return nil, err
 	}
 }
 
-func openLocked(ctx context.Context, name string, size int64, patience time.Duration) (*os.File, error) {
+func openLocked(ctx context.Context, name string, size int64, timeout time.Duration) (*os.File, error) {
 	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		if err := os.RemoveAll(name); err != nil { // it follows no link
 			return nil, err
@@ -91,20 +91,20 @@ func openLocked(ctx context.Context, name string, size int64, patience time.Dura
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(ctx, file, size, patience); err != nil {
+	if err := lock(ctx, file, size, timeout); err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
 }
 
-// maxLockWait is how many times its patience a lock is waited for in all, though the part grows.
+// maxLockWait is how many times its timeout a lock is waited for in all, though the part grows.
 const maxLockWait = 6
 
 // lock waits for the lock for as long as whoever holds it gets on with the object, within limits: it may be anybody.
-func lock(ctx context.Context, file *os.File, size int64, patience time.Duration) error {
-	begin := time.Now()
-	grown, last := begin, int64(0)
+func lock(ctx context.Context, file *os.File, size int64, timeout time.Duration) error {
+	start := time.Now()
+	grown, last := start, int64(0)
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
@@ -122,7 +122,7 @@ func lock(ctx context.Context, file *os.File, size int64, patience time.Duration
 		if info.Size() != last {
 			grown, last = time.Now(), info.Size()
 		}
-		if last > size || time.Since(grown) > patience || time.Since(begin) > maxLockWait*patience {
+		if last > size || time.Since(grown) > timeout || time.Since(start) > maxLockWait*timeout {
 			return errors.Errorf("somebody else holds the lock of %s", file.Name())
 		}
 		select {
@@ -133,8 +133,8 @@ func lock(ctx context.Context, file *os.File, size int64, patience time.Duration
 	}
 }
 
-// stillThere tells whether an open file still has its name.
-func stillThere(file *os.File) bool {
+// isLinked reports whether an open file still has its name.
+func isLinked(file *os.File) bool {
 	opened, err := file.Stat()
 	if err != nil {
 		return false
@@ -145,7 +145,7 @@ func stillThere(file *os.File) bool {
 
 // load hashes what an earlier process left.
 func (p *part) load(ctx context.Context) error {
-	if err := os.RemoveAll(p.final); err != nil {
+	if err := os.RemoveAll(p.path); err != nil {
 		return err
 	}
 	n, err := io.CopyBuffer(p.hash, &cancelable{ctx, p.file}, make([]byte, copySize))
@@ -171,8 +171,8 @@ func (p *part) reset() error {
 	return err
 }
 
-func (p *part) begin() []byte {
-	dt := make([]byte, min(beginLen, p.size))
+func (p *part) head() []byte {
+	dt := make([]byte, min(sniffLen, p.size))
 	n, _ := p.file.ReadAt(dt, 0)
 	return dt[:n]
 }
@@ -184,7 +184,7 @@ func (p *part) commit() error {
 	if err := p.file.Chmod(0o600); err != nil {
 		return err
 	}
-	return replace(p.file.Name(), p.final)
+	return replace(p.file.Name(), p.path)
 }
 
 // replace renames a file, also onto a directory that others have made in its place.
@@ -203,13 +203,13 @@ func replace(from, to string) error {
 func (p *part) release(remove bool) {
 	defer p.file.Close()
 	info, err := p.file.Stat()
-	if err == nil && (remove || info.Size() == 0) && stillThere(p.file) {
+	if err == nil && (remove || info.Size() == 0) && isLinked(p.file) {
 		os.Remove(p.file.Name())
 	}
 }
 
-// present tells whether the object is there as it should be.
-func present(ctx context.Context, dir string, p Pointer) (bool, error) {
+// hasObject reports whether the object is there as it should be.
+func hasObject(ctx context.Context, dir string, p Pointer) (bool, error) {
 	name := filepath.Join(dir, p.OID)
 	info, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.Size() != p.Size) {

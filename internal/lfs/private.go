@@ -43,7 +43,7 @@ func lockDir(name string) (*os.File, error) {
 		return nil, err
 	}
 	err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil && !stillThere(dir) {
+	if err == nil && !isLinked(dir) {
 		err = errors.New("it is gone")
 	}
 	if err != nil {

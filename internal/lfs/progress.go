@@ -16,30 +16,30 @@ type Progress struct {
 
 // meter tells how an object comes along.
 type meter struct {
-	session  *session
-	object   Object
-	begin    time.Time
-	latest   time.Time
-	received int64
+	session    *session
+	object     Object
+	start      time.Time
+	lastReport time.Time
+	received   int64
 }
 
-func (s *session) meter(o Object) *meter {
-	return &meter{session: s, object: o, begin: s.clock.Now()}
+func (s *session) newMeter(o Object) *meter {
+	return &meter{session: s, object: o, start: s.clock.Now()}
 }
 
 // add reports n new bytes, unless it just reported others.
 func (m *meter) add(n int, size int64) {
 	m.received += int64(n)
 	now := m.session.clock.Now()
-	if now.Sub(m.latest) < reportInterval {
+	if now.Sub(m.lastReport) < reportInterval {
 		return
 	}
-	m.latest = now
-	m.session.report(Progress{Object: m.object, Bytes: size, Rate: m.rate(now)})
+	m.lastReport = now
+	m.session.reportProgress(Progress{Object: m.object, Bytes: size, Rate: m.rate(now)})
 }
 
 func (m *meter) complete(found bool) {
-	m.session.report(Progress{
+	m.session.reportProgress(Progress{
 		Object:   m.object,
 		Bytes:    m.object.Size,
 		Rate:     m.rate(m.session.clock.Now()),
@@ -49,17 +49,17 @@ func (m *meter) complete(found bool) {
 }
 
 func (m *meter) rate(now time.Time) float64 {
-	if elapsed := now.Sub(m.begin).Seconds(); elapsed > 0 {
+	if elapsed := now.Sub(m.start).Seconds(); elapsed > 0 {
 		return float64(m.received) / elapsed
 	}
 	return 0
 }
 
-func (s *session) report(p Progress) {
+func (s *session) reportProgress(p Progress) {
 	if s.OnProgress == nil {
 		return
 	}
-	s.reports.Lock()
-	defer s.reports.Unlock()
+	s.progressMu.Lock()
+	defer s.progressMu.Unlock()
 	s.OnProgress(p)
 }

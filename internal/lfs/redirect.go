@@ -11,52 +11,52 @@ import (
 // maxRedirects is git-lfs's.
 const maxRedirects = 3
 
-// do makes a request and follows where it is led.
-func (s *session) do(ctx context.Context, c call) (*answer, *failure) {
-	s.secrets.addHeader(c.private, given)
+// doWithRedirects makes a request and follows where it is led.
+func (s *session) doWithRedirects(ctx context.Context, r httpRequest) (*httpResponse, *failure) {
+	s.secrets.addHeader(r.authHeader, serverCredential)
 	for hops := 0; ; hops++ {
-		a, f := s.send(ctx, c)
-		if f != nil || !redirected(a.StatusCode) {
-			return a, f
+		res, f := s.send(ctx, r)
+		if f != nil || !isRedirect(res.StatusCode) {
+			return res, f
 		}
-		next, err := c.follow(a.StatusCode, a.Header.Get("Location"))
-		a.close()
+		next, err := r.redirectTo(res.StatusCode, res.Header.Get("Location"))
+		res.close()
 		if err == nil && hops == maxRedirects {
 			err = errors.Errorf("more than %d redirects, the last one to host %s", maxRedirects, next.url.Host)
 		}
 		if err != nil {
-			f := s.fail(Protocol, c.url, err)
-			f.Status = a.StatusCode
+			f := s.newFailure(Protocol, r.url, err)
+			f.Status = res.StatusCode
 			return nil, f
 		}
-		c = next
+		r = next
 	}
 }
 
-// follow is the call that a redirect asks for. What was meant for one server never reaches another, nor does it come
+// redirectTo is the request that a redirect asks for. What was meant for one server never reaches another, nor does it come
 // back when a later redirect does.
-func (c call) follow(status int, location string) (call, error) {
+func (r httpRequest) redirectTo(status int, location string) (httpRequest, error) {
 	if location == "" {
-		return call{}, errors.New("redirect to nowhere")
+		return httpRequest{}, errors.New("redirect to nowhere")
 	}
-	if status == http.StatusSeeOther && c.method != http.MethodGet {
-		return call{}, errors.New("redirect that would lose what is asked for")
+	if status == http.StatusSeeOther && r.method != http.MethodGet {
+		return httpRequest{}, errors.New("redirect that would lose what is asked for")
 	}
 	relative, err := url.Parse(location)
 	if err != nil {
-		return call{}, errors.New("redirect to a malformed URL")
+		return httpRequest{}, errors.New("redirect to a malformed URL")
 	}
-	u, err := webURL(c.url.ResolveReference(relative).String())
+	u, err := parseHTTPURL(r.url.ResolveReference(relative).String())
 	if err != nil {
-		return call{}, errors.Wrap(err, "redirect")
+		return httpRequest{}, errors.Wrap(err, "redirect")
 	}
-	if c.url.Scheme == "https" && u.Scheme != "https" {
-		return call{}, errors.Errorf("redirect from https to http, to host %s", u.Host)
+	if r.url.Scheme == "https" && u.Scheme != "https" {
+		return httpRequest{}, errors.Errorf("redirect from https to http, to host %s", u.Host)
 	}
 	u.Fragment, u.RawFragment = "", ""
-	if !sameOrigin(c.url, u) {
-		c.private, c.carried = nil, credential{}
+	if !sameOrigin(r.url, u) {
+		r.authHeader, r.credential = nil, credential{}
 	}
-	c.url = u
-	return c, nil
+	r.url = u
+	return r, nil
 }

@@ -72,7 +72,7 @@ func TestRedirectsAreFollowed(t *testing.T) {
 		h, other := newHost(t), newHost(t)
 		o := h.put(text(1000))
 		other.put(text(1000))
-		h.other = func(w http.ResponseWriter, r *http.Request) {}
+		h.otherHandler = func(w http.ResponseWriter, r *http.Request) {}
 		h.batch = func(n int, w http.ResponseWriter, r *http.Request) bool {
 			if strings.HasPrefix(r.URL.Path, "/o/") {
 				w.Header().Set("Location", "/moved.git/info/lfs/objects/batch")
@@ -87,7 +87,7 @@ func TestRedirectsAreFollowed(t *testing.T) {
 			return true
 		}
 		h.edit = func(oid string, object map[string]any) {
-			link := h.link(oid)
+			link := h.downloadAction(oid)
 			link["header"] = map[string]any{"Authorization": "Basic " + canarySecret, "X-Amz-Token": canarySecret, "Accept": "application/x"}
 			object["actions"] = map[string]any{"download": link}
 		}
@@ -208,7 +208,7 @@ func TestAnHTTPSServerNeverLeadsToHTTP(t *testing.T) {
 	o := secure.put("content")
 	plain.put("content")
 	secure.edit = func(oid string, object map[string]any) {
-		object["actions"] = map[string]any{"download": plain.link(oid)}
+		object["actions"] = map[string]any{"download": plain.downloadAction(oid)}
 	}
 	c, _ := secure.client()
 	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
@@ -244,9 +244,9 @@ func TestWhatIsOneServer(t *testing.T) {
 		{"https://[::1]/x", "https://[::1]:443/x", true},
 		{"https://h/x", "https://h./x", false},
 	} {
-		a, err := webURL(tc.a)
+		a, err := parseHTTPURL(tc.a)
 		require.NoError(t, err)
-		b, err := webURL(tc.b)
+		b, err := parseHTTPURL(tc.b)
 		require.NoError(t, err)
 		require.Equal(t, tc.same, sameOrigin(a, b), "%s %s", tc.a, tc.b)
 	}

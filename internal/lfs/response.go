@@ -9,98 +9,98 @@ import (
 	"github.com/pkg/errors"
 )
 
-// offer is what a server answered for one object: an action, its own error, or a fault of the answer.
-type offer struct {
-	action  action
-	refused *refusal
-	fault   error
-	from    *server // that was asked
+// transfer is what a server answered for one object: an action, its own error, or what is wrong with the answer.
+type transfer struct {
+	action    action
+	objectErr *objectError
+	err       error
+	server    *server // that was asked
 }
 
-// refusal is an error of a server, of an answer or of an object inside it.
-type refusal struct {
+// objectError is an error of a server, of a response or of an object inside it.
+type objectError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 }
 
-// answered is an offer on the wire.
-type answered struct {
-	Size          *int64    `json:"size"`
-	Authenticated bool      `json:"authenticated"`
-	Actions       downloads `json:"actions"`
-	Links         downloads `json:"_links"` // what actions were called before git-lfs 1.0
-	Error         *refusal  `json:"error"`
+// wireObject is a transfer on the wire.
+type wireObject struct {
+	Size          *int64       `json:"size"`
+	Authenticated bool         `json:"authenticated"`
+	Actions       actionSet    `json:"actions"`
+	Links         actionSet    `json:"_links"` // what actions were called before git-lfs 1.0
+	Error         *objectError `json:"error"`
 }
 
-type downloads struct {
-	Download *link `json:"download"`
+type actionSet struct {
+	Download *wireAction `json:"download"`
 }
 
-// readBatch reads the answer of a server. Each object that was asked for has an offer in the result, and no other:
+// parseBatch reads the response of a server. Each object that was asked for has a transfer in the result, and no other:
 // an object that a server says nothing of, or something odd, must not take the others with it.
-func readBatch(body []byte, asked []Object, endpoint *url.URL, now time.Time) (map[string]offer, error) {
+func parseBatch(body []byte, requested []Object, endpoint *url.URL, now time.Time) (map[string]transfer, error) {
 	var r struct {
 		Transfer string             `json:"transfer"`
 		HashAlgo string             `json:"hash_algo"`
 		Objects  *[]json.RawMessage `json:"objects"`
 	}
 	if err := json.Unmarshal(body, &r); err != nil || r.Objects == nil {
-		return nil, notLFS(body)
+		return nil, notLFSError(body)
 	}
 	if r.Transfer != "" && r.Transfer != "basic" {
-		return nil, errors.Errorf("transfer %q, want basic", bounded(oneLine(r.Transfer)))
+		return nil, errors.Errorf("transfer %q, want basic", truncate(oneLine(r.Transfer)))
 	}
 	if r.HashAlgo != "" && r.HashAlgo != "sha256" {
-		return nil, errors.Errorf("hash algorithm %q, want sha256", bounded(oneLine(r.HashAlgo)))
+		return nil, errors.Errorf("hash algorithm %q, want sha256", truncate(oneLine(r.HashAlgo)))
 	}
-	said := map[string]json.RawMessage{}
+	byOID := map[string]json.RawMessage{}
 	for _, raw := range *r.Objects {
 		var o struct {
 			OID string `json:"oid"`
 		}
-		if json.Unmarshal(raw, &o); said[o.OID] == nil { // the first one counts
-			said[o.OID] = raw
+		if json.Unmarshal(raw, &o); byOID[o.OID] == nil { // the first one counts
+			byOID[o.OID] = raw
 		}
 	}
-	offers := make(map[string]offer, len(asked))
-	for _, o := range asked {
-		offers[o.OID] = readOffer(said[o.OID], o, endpoint, now)
+	transfers := make(map[string]transfer, len(requested))
+	for _, o := range requested {
+		transfers[o.OID] = parseTransfer(byOID[o.OID], o, endpoint, now)
 	}
-	return offers, nil
+	return transfers, nil
 }
 
-func notLFS(body []byte) error {
-	what := form(body)
+func notLFSError(body []byte) error {
+	what := sniffFormat(body)
 	if what == "" || what == "JSON" {
 		what = "something else than LFS"
 	}
 	return errors.Errorf("the server answers with %s: is LFS enabled there, or does a proxy or a login page stand in between", what)
 }
 
-func readOffer(raw json.RawMessage, asked Object, endpoint *url.URL, now time.Time) offer {
+func parseTransfer(raw json.RawMessage, requested Object, endpoint *url.URL, now time.Time) transfer {
 	if raw == nil {
-		return offer{fault: errors.New("the server says nothing of it")}
+		return transfer{err: errors.New("the server says nothing of it")}
 	}
-	var a answered
-	if err := json.Unmarshal(raw, &a); err != nil {
-		return offer{fault: errors.New("the server's answer for it is malformed")}
+	var w wireObject
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return transfer{err: errors.New("the server's answer for it is malformed")}
 	}
-	if a.Error != nil {
-		return offer{refused: a.Error}
+	if w.Error != nil {
+		return transfer{objectErr: w.Error}
 	}
-	if a.Size != nil && *a.Size != asked.Size {
-		return offer{fault: errors.Errorf("the server says that it has %d bytes, the pointer %d", *a.Size, asked.Size)}
+	if w.Size != nil && *w.Size != requested.Size {
+		return transfer{err: errors.Errorf("the server says that it has %d bytes, the pointer %d", *w.Size, requested.Size)}
 	}
-	l := a.Actions.Download
+	l := w.Actions.Download
 	if l == nil {
-		l = a.Links.Download
+		l = w.Links.Download
 	}
 	if l == nil {
-		return offer{fault: errors.New("the server has no download for it")}
+		return transfer{err: errors.New("the server has no download for it")}
 	}
-	found, err := l.action(endpoint, now)
-	found.authenticated = a.Authenticated && found.header.Get("Authorization") == ""
-	return offer{action: found, fault: err}
+	parsed, err := l.parse(endpoint, now)
+	parsed.authenticated = w.Authenticated && parsed.header.Get("Authorization") == ""
+	return transfer{action: parsed, err: err}
 }
 
 // messageOf is what a server says in the body of an error.
@@ -118,8 +118,8 @@ func messageOf(body []byte) string {
 	return r.Message
 }
 
-// redirected tells statuses that lead elsewhere; a client of LFS has no cache that 304 could mean.
-func redirected(status int) bool {
+// isRedirect reports whether a status leads elsewhere; a client of LFS has no cache that 304 could mean.
+func isRedirect(status int) bool {
 	switch status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return true

@@ -10,21 +10,21 @@ import (
 	"sync"
 )
 
-// hidden is what stands in place of a secret.
-const hidden = "***"
+// mask is what stands in place of a secret.
+const mask = "***"
 
-// secrecy tells whose a secret is, and with that where it must not be seen.
-type secrecy int
+// sensitivity tells whose a secret is, and with that where it must not be seen.
+type sensitivity int
 
 const (
-	parameter secrecy = iota // of a query, or of a header that does not authorize: not in messages
-	given                    // authorizes, and came from the server: nowhere
-	ours                     // authorizes, and came from the user: nowhere, nor on another host
+	queryValue       sensitivity = iota // of a query, or of a header that does not authorize: not in messages
+	serverCredential                    // authorizes, and came from the server: nowhere
+	userCredential                      // authorizes, and came from the user: nowhere, nor on another host
 )
 
-// shortest is how long a secret is at least: the letters of a shorter one may stand in any word.
-func (s secrecy) shortest() int {
-	if s == parameter {
+// minLength is how long a secret is at least: the letters of a shorter one may stand in any word.
+func (s sensitivity) minLength() int {
+	if s == queryValue {
 		return 8
 	}
 	return 4
@@ -32,22 +32,22 @@ func (s secrecy) shortest() int {
 
 // secrets are what was sent in confidence: a server may repeat it in the message of an error.
 type secrets struct {
-	mu    sync.Mutex
-	open  map[string]Object // by oid, which is no secret though it may stand in a query
-	known map[string]secrecy
+	mu     sync.Mutex
+	public map[string]Object // by oid, which is no secret though it may stand in a query
+	values map[string]sensitivity
 }
 
-func (s *secrets) addHeader(h http.Header, whose secrecy) {
+func (s *secrets) addHeader(h http.Header, level sensitivity) {
 	for name, values := range h {
 		for _, v := range values {
 			switch name {
 			case "Authorization", "Private-Token":
 				for _, form := range credentialForms(v) {
-					s.add(whose, form)
+					s.add(level, form)
 				}
 			case "Accept": // says what, not who
 			default:
-				s.add(parameter, v)
+				s.add(queryValue, v)
 			}
 		}
 	}
@@ -65,45 +65,45 @@ func credentialForms(value string) []string {
 }
 
 func (s *secrets) addQuery(u *url.URL) {
-	s.add(parameter, u.RawQuery)
+	s.add(queryValue, u.RawQuery)
 	for _, values := range u.Query() {
 		for _, v := range values {
-			s.add(parameter, v)
+			s.add(queryValue, v)
 		}
 	}
 }
 
-func (s *secrets) add(whose secrecy, value string) {
+func (s *secrets) add(level sensitivity, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, open := s.open[value]; open || len(value) < whose.shortest() {
+	if _, isPublic := s.public[value]; isPublic || len(value) < level.minLength() {
 		return
 	}
-	s.known[value] = max(s.known[value], whose)
+	s.values[value] = max(s.values[value], level)
 }
 
-// carried tells whether a value has a credential of the user in it.
-func (s *secrets) carried(value string) bool {
+// containsUserCredential reports whether a value has a credential of the user in it.
+func (s *secrets) containsUserCredential(value string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for secret, whose := range s.known {
-		if whose == ours && strings.Contains(value, secret) {
+	for secret, level := range s.values {
+		if level == userCredential && strings.Contains(value, secret) {
 			return true
 		}
 	}
 	return false
 }
 
-// hide is text without the secrets that must not stand there: all of them, or from a level of secrecy on.
-func (s *secrets) hide(text string, from secrecy) string {
+// hide is text without the secrets that must not stand there: all of them, or from a level of sensitivity on.
+func (s *secrets) hide(text string, minLevel sensitivity) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []string
-	for secret, whose := range s.known {
-		if whose < from {
+	for secret, level := range s.values {
+		if level < minLevel {
 			continue
 		}
-		text = withoutBeginning(text, secret)
+		text = trimPartial(text, secret)
 		if strings.Contains(text, secret) {
 			found = append(found, secret)
 		}
@@ -111,17 +111,17 @@ func (s *secrets) hide(text string, from secrecy) string {
 	// The longest first: one may be a part of another.
 	slices.SortFunc(found, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	for _, secret := range found {
-		text = strings.ReplaceAll(text, secret, hidden)
+		text = strings.ReplaceAll(text, secret, mask)
 	}
 	return text
 }
 
-// withoutBeginning is text that may have been cut in the middle of a secret, without that.
-func withoutBeginning(text, secret string) string {
-	const telling = 8 // a shorter beginning may be the scheme, or any word
-	for n := min(len(secret)-1, len(text)); n >= telling; n-- {
+// trimPartial is text that may have been cut in the middle of a secret, without that.
+func trimPartial(text, secret string) string {
+	const minPrefix = 8 // a shorter beginning may be the scheme, or any word
+	for n := min(len(secret)-1, len(text)); n >= minPrefix; n-- {
 		if rest, ok := strings.CutSuffix(text, secret[:n]); ok {
-			return rest + hidden
+			return rest + mask
 		}
 	}
 	return text

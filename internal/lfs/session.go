@@ -15,26 +15,26 @@ import (
 // session is one call of Fetch: the client with its defaults, and what is learned on the way.
 type session struct {
 	Client
-	dir       string
-	clock     Clock
-	limits    Limits
-	transport http.RoundTripper
-	done      func()
-	secrets   secrets
-	servers   servers
-	barren    atomic.Int64 // attempts in a row that got nowhere, of all objects
-	reports   sync.Mutex
+	dir             string
+	clock           Clock
+	limits          Limits
+	transport       http.RoundTripper
+	closeIdle       func()
+	secrets         secrets
+	serverCache     serverCache
+	stalledAttempts atomic.Int64 // attempts in a row that got nowhere, of all objects
+	progressMu      sync.Mutex
 }
 
-func (c *Client) session(dir string, objects map[string]Object) *session {
-	s := &session{Client: *c, dir: dir, clock: c.Clock, limits: c.Limits.orDefaults(), transport: c.Transport, done: func() {}}
-	s.secrets = secrets{open: objects, known: map[string]secrecy{}}
+func (c *Client) newSession(dir string, objects map[string]Object) *session {
+	s := &session{Client: *c, dir: dir, clock: c.Clock, limits: c.Limits.orDefaults(), transport: c.Transport, closeIdle: func() {}}
+	s.secrets = secrets{public: objects, values: map[string]sensitivity{}}
 	if s.clock == nil {
 		s.clock = wallClock{}
 	}
 	if s.transport == nil {
 		t := NewTransport(s.limits.IdleTimeout)
-		s.transport, s.done = t, t.CloseIdleConnections
+		s.transport, s.closeIdle = t, t.CloseIdleConnections
 	}
 	if s.UserAgent == "" {
 		s.UserAgent = "lambdabase"
@@ -42,36 +42,36 @@ func (c *Client) session(dir string, objects map[string]Object) *session {
 	return s
 }
 
-// fail is a failure that no other attempt mends, unless its fate is changed. where is what was asked; nil for nothing.
-func (s *session) fail(kind Kind, where *url.URL, err error) *failure {
-	e := &Error{Kind: kind, URL: s.secrets.hide(shownURL(where), given)}
+// newFailure returns one that no other attempt mends, unless its retry is set. u is what was asked; nil for nothing.
+func (s *session) newFailure(kind Kind, u *url.URL, err error) *failure {
+	e := &Error{Kind: kind, URL: s.secrets.hide(displayURL(u), serverCredential)}
 	if err != nil {
-		e.Err = &quiet{text: s.secrets.hide(redact.Text(err.Error()), given), cause: err}
+		e.Err = &redactedError{text: s.secrets.hide(redact.Text(err.Error()), serverCredential), cause: err}
 	}
 	return &failure{Error: e}
 }
 
-// ended is the failure of those that were under way when the call's context ended.
-func (s *session) ended(cause error) *failure {
-	return s.fail(Network, nil, cause)
+// canceledFailure is the failure of those that were under way when the call's context ended.
+func (s *session) canceledFailure(cause error) *failure {
+	return s.newFailure(Network, nil, cause)
 }
 
-// message is what a server says as it may be shown.
-func (s *session) message(text string) string {
-	return bounded(s.secrets.hide(oneLine(text), parameter))
+// sanitize makes what a server says fit to be shown.
+func (s *session) sanitize(text string) string {
+	return truncate(s.secrets.hide(oneLine(text), queryValue))
 }
 
-// foreign is an error of net/http, whose text may have an URL in it, or what a server sent.
-func (s *session) foreign(what string, err error) error {
+// transportError is an error of net/http, whose text may have an URL in it, or what a server sent.
+func (s *session) transportError(what string, err error) error {
 	var u *url.Error
 	for errors.As(err, &u) {
 		err = u.Err
 	}
-	return &quiet{text: what + ": " + s.message(err.Error()), cause: err}
+	return &redactedError{text: what + ": " + s.sanitize(err.Error()), cause: err}
 }
 
-func (s *session) patience() *patience { return &patience{session: s} }
+func (s *session) newRetryCounter() *retryCounter { return &retryCounter{session: s} }
 
-func (s *session) expired(end time.Time) bool {
+func (s *session) isExpired(end time.Time) bool {
 	return !end.IsZero() && !s.clock.Now().Add(expiryMargin).Before(end)
 }

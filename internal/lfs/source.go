@@ -28,13 +28,13 @@ func ParseSource(s string) (Source, error) {
 	case s == sourceBatch:
 		return Source{Batch: true}, nil
 	case other:
-		return Source{Server: strings.TrimSuffix(server, "/"), Batch: true}, checkServer(server)
+		return Source{Server: strings.TrimSuffix(server, "/"), Batch: true}, checkServerURL(server)
 	}
 	t, err := ParseTemplate(s)
 	return Source{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path or an URL template")
 }
 
-func checkServer(server string) error {
+func checkServerURL(server string) error {
 	u, err := url.Parse(server)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
@@ -47,8 +47,8 @@ func checkServer(server string) error {
 	return nil
 }
 
-// Resolve returns the source for a repository, with "auto" decided: the objects' own URLs on a host where their form is known, and
-// its batch API for what that refuses; the batch API alone anywhere else.
+// Resolve returns the source for a repository, with "auto" decided: the objects' own URLs on a host where their form is
+// known, and its batch API for what that refuses; the batch API alone anywhere else.
 func (s Source) Resolve(repository string) Source {
 	if s.Batch || !s.Template.IsZero() {
 		return s

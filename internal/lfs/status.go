@@ -15,9 +15,9 @@ var (
 )
 
 const (
-	quotaAdvice = "the repository's LFS quota is used up: wait, or mirror the objects and name the mirror with option objects"
-	rateAdvice  = "the server limits how often it is asked: wait, or mirror the objects and name the mirror with option objects"
-	laterAdvice = "try again later"
+	quotaHint = "the repository's LFS quota is used up: wait, or mirror the objects and name the mirror with option objects"
+	rateHint  = "the server limits how often it is asked: wait, or mirror the objects and name the mirror with option objects"
+	laterHint = "try again later"
 )
 
 // credential is what a request carried to authorize it.
@@ -26,49 +26,49 @@ type credential struct {
 	name string // as the user calls it
 }
 
-// refused is what a status means, of an answer or of an object inside it; where is what was asked.
-func (s *session) refused(r refusal, h http.Header, where *url.URL, carried credential) *failure {
-	f := s.fail(kindOf(r.Code), where, nil)
-	f.Status, f.Message = r.Code, s.message(r.Message)
-	f.after = retryAfter(h, s.clock.Now())
-	if retried(r.Code) {
-		f.fate = again
+// classify makes a failure of a status, of a response or of an object inside it; u is what was asked.
+func (s *session) classify(objErr objectError, h http.Header, u *url.URL, cred credential) *failure {
+	f := s.newFailure(kindOf(objErr.Code), u, nil)
+	f.Status, f.Message = objErr.Code, s.sanitize(objErr.Message)
+	f.retryAfter = parseRetryAfter(h, s.clock.Now())
+	if isRetriableStatus(objErr.Code) {
+		f.retry = retryLater
 	}
 	switch {
-	case f.Kind == Limit && r.Code != http.StatusTooManyRequests, limited(f) && quotaText.MatchString(r.Message):
-		f.Kind, f.Hint, f.fate = Limit, quotaAdvice, final
-	case f.Kind == Limit, limited(f) && rateText.MatchString(r.Message):
-		f.Kind, f.Hint, f.fate = Limit, rateAdvice, again
+	case f.Kind == Limit && objErr.Code != http.StatusTooManyRequests, mayBeLimit(f) && quotaText.MatchString(objErr.Message):
+		f.Kind, f.Hint, f.retry = Limit, quotaHint, noRetry
+	case f.Kind == Limit, mayBeLimit(f) && rateText.MatchString(objErr.Message):
+		f.Kind, f.Hint, f.retry = Limit, rateHint, retryLater
 	case f.Kind == Unavailable:
-		f.Hint = laterAdvice
+		f.Hint = laterHint
 	case f.Kind == Unauthorized, f.Kind == Forbidden:
-		s.denied(f, where, carried)
+		s.explainRefusal(f, u, cred)
 	}
 	return f
 }
 
-// denied says which credential was refused, or that there was none.
-func (s *session) denied(f *failure, where *url.URL, carried credential) {
-	f.Hint = s.advice(where)
+// explainRefusal says which credential was refused, or that there was none.
+func (s *session) explainRefusal(f *failure, u *url.URL, cred credential) {
+	f.Hint = s.hint(u)
 	switch {
-	case carried.sent && carried.name != "":
-		f.Err = errors.Errorf("the credential (%s) was refused", carried.name)
-	case carried.sent:
+	case cred.sent && cred.name != "":
+		f.Err = errors.Errorf("the credential (%s) was refused", cred.name)
+	case cred.sent:
 		f.Err = errors.New("the credential was refused")
 	case f.Status == http.StatusNonAuthoritativeInfo:
 		f.Err = errors.New("it asks to sign in")
 	}
 }
 
-func (s *session) advice(u *url.URL) string {
+func (s *session) hint(u *url.URL) string {
 	if s.Hint == nil || u == nil {
 		return ""
 	}
 	return s.Hint(u)
 }
 
-// limited tells where the text of an error may be about a limit: what is not there, or wants a credential, is not.
-func limited(f *failure) bool {
+// mayBeLimit reports whether the text of an error may be about a limit: what is not there, or wants a credential, is not.
+func mayBeLimit(f *failure) bool {
 	return f.Kind != NotFound && f.Kind != Unauthorized
 }
 
@@ -89,8 +89,8 @@ func kindOf(status int) Kind {
 	return Protocol
 }
 
-// retried tells statuses that may pass.
-func retried(status int) bool {
+// isRetriableStatus reports whether a status may pass.
+func isRetriableStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true

@@ -81,19 +81,19 @@ func checkQuery(u *url.URL) error {
 		return errors.New("malformed query")
 	}
 	for key, values := range query {
-		harmless := redact.QueryKey(key) || wordKey.MatchString(key) && !slices.ContainsFunc(values, notPlain)
+		harmless := redact.QueryKey(key) || wordKey.MatchString(key) && !slices.ContainsFunc(values, isNotPlain)
 		if !harmless {
 			return errors.Errorf("query key %s may carry a credential, which would end up in provenance and logs; known to carry none are %s",
-				shown(key), strings.Join(redact.QueryKeys(), ", "))
+				displayKey(key), strings.Join(redact.QueryKeys(), ", "))
 		}
 	}
 	return nil
 }
 
-func notPlain(value string) bool { return !plainValue.MatchString(value) }
+func isNotPlain(value string) bool { return !plainValue.MatchString(value) }
 
-// shown is a key as an error may repeat it: a bare token is a key too.
-func shown(key string) string {
+// displayKey is a key as an error may repeat it: a bare token is a key too.
+func displayKey(key string) string {
 	if wordKey.MatchString(key) {
 		return strconv.Quote(key)
 	}

@@ -16,8 +16,8 @@ import (
 const maxMessage = 300 // bytes of a server's own words
 
 var (
-	gist      = regexp.MustCompile(`(?is)<(?:title|message)\b[^>]*>(.*?)</`)
-	beginHTML = regexp.MustCompile(`(?i)^(<!--.{0,200}?-->\s*)?<(!doctype html|html|head|body)`)
+	titleOrMessage = regexp.MustCompile(`(?is)<(?:title|message)\b[^>]*>(.*?)</`)
+	htmlStart      = regexp.MustCompile(`(?i)^(<!--.{0,200}?-->\s*)?<(!doctype html|html|head|body)`)
 )
 
 // oneLine is text from outside on one line: no control characters, none that change the direction of writing.
@@ -34,8 +34,8 @@ func oneLine(s string) string {
 	return redact.Text(strings.Join(strings.Fields(s), " "))
 }
 
-// bounded is text cut to what fits into a message.
-func bounded(s string) string {
+// truncate is text cut to what fits into a message.
+func truncate(s string) string {
 	if len(s) <= maxMessage {
 		return s
 	}
@@ -46,13 +46,13 @@ func bounded(s string) string {
 	return s[:end] + "…"
 }
 
-// form names what text is where an object, or an answer of LFS, should be; empty where it could be either.
-func form(begin []byte) string {
-	text := bytes.TrimLeft(bytes.TrimPrefix(begin, []byte("\xef\xbb\xbf")), " \t\r\n")
+// sniffFormat names what text is where an object, or a response of LFS, should be; empty where it could be either.
+func sniffFormat(head []byte) string {
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	switch {
-	case IsPointer(begin):
+	case IsPointer(head):
 		return "a Git LFS pointer"
-	case beginHTML.Match(text):
+	case htmlStart.Match(text):
 		return "an HTML page"
 	case bytes.HasPrefix(text, []byte("<?xml")), bytes.HasPrefix(text, []byte("<Error>")):
 		return "XML"
@@ -63,19 +63,19 @@ func form(begin []byte) string {
 }
 
 // excerpt is what matters of a text: the title of a page, the message of a store's XML.
-func excerpt(begin []byte) string {
-	if m := gist.FindSubmatch(begin); m != nil {
+func excerpt(head []byte) string {
+	if m := titleOrMessage.FindSubmatch(head); m != nil {
 		return html.UnescapeString(string(m[1]))
 	}
-	return string(begin)
+	return string(head)
 }
 
-// quiet is an error whose text is safe to show, in place of its cause's.
-type quiet struct {
+// redactedError is an error whose text is safe to show, in place of its cause's.
+type redactedError struct {
 	text  string
 	cause error
 }
 
-func (q *quiet) Error() string        { return q.text }
-func (q *quiet) Is(target error) bool { return errors.Is(q.cause, target) }
-func (q *quiet) As(target any) bool   { return errors.As(q.cause, target) }
+func (q *redactedError) Error() string        { return q.text }
+func (q *redactedError) Is(target error) bool { return errors.Is(q.cause, target) }
+func (q *redactedError) As(target any) bool   { return errors.As(q.cause, target) }

@@ -13,108 +13,108 @@ import (
 	"github.com/pkg/errors"
 )
 
-// maxPage bounds what is read of the body of an error.
-const maxPage = 64 << 10
+// maxErrorBody bounds what is read of the body of an error.
+const maxErrorBody = 64 << 10
 
-// errIdle ends a request that nothing comes of.
-var errIdle = errors.New("nothing arrived")
+// errIdleTimeout ends a request that nothing comes of.
+var errIdleTimeout = errors.New("nothing arrived")
 
-// call is a request before it is sent, and again after each redirect.
-type call struct {
-	method  string
-	url     *url.URL
-	header  http.Header // for any server
-	private http.Header // for the server of the URL alone
-	carried credential
-	body    []byte
+// httpRequest is a request before it is sent, and again after each redirect.
+type httpRequest struct {
+	method     string
+	url        *url.URL
+	header     http.Header // for any server
+	authHeader http.Header // for the server of the URL alone
+	credential credential
+	body       []byte
 }
 
-// answer is a response whose body must be closed. Its request ends when nothing arrives for too long.
-type answer struct {
+// httpResponse is a response whose body must be closed. Its request ends when nothing arrives for too long.
+type httpResponse struct {
 	*http.Response
-	call  call // after redirects
-	timer *time.Timer
-	idle  time.Duration
-	ctx   context.Context
-	end   context.CancelCauseFunc
+	request     httpRequest // after redirects
+	timer       *time.Timer
+	idleTimeout time.Duration
+	ctx         context.Context
+	cancel      context.CancelCauseFunc
 }
 
-// alive starts the wait for the next byte.
-func (a *answer) alive() { a.timer.Reset(a.idle) }
+// resetTimer starts the wait for the next byte.
+func (r *httpResponse) resetTimer() { r.timer.Reset(r.idleTimeout) }
 
-// stalled tells whether the answer was ended because nothing arrived.
-func (a *answer) stalled() bool { return errors.Is(context.Cause(a.ctx), errIdle) }
+// stalled reports whether the response was ended because nothing arrived.
+func (r *httpResponse) stalled() bool { return errors.Is(context.Cause(r.ctx), errIdleTimeout) }
 
 // close reads what little may be left, so that the connection can be used again.
-func (a *answer) close() {
-	io.CopyN(io.Discard, a.Body, maxPage)
-	a.abandon()
+func (r *httpResponse) close() {
+	io.CopyN(io.Discard, r.Body, maxErrorBody)
+	r.discard()
 }
 
-// abandon ends the connection too, unless all was read.
-func (a *answer) abandon() {
-	a.Body.Close()
-	a.timer.Stop()
-	a.end(nil)
+// discard ends the connection too, unless all was read.
+func (r *httpResponse) discard() {
+	r.Body.Close()
+	r.timer.Stop()
+	r.cancel(nil)
 }
 
-// begin is the first so many bytes at most. A server can't draw it out byte by byte: the timer goes on.
-func (a *answer) begin(most int64) []byte {
-	dt, _ := io.ReadAll(io.LimitReader(a.Body, most))
+// peek reads the first so many bytes at most. A server can't draw it out byte by byte: the timer goes on.
+func (r *httpResponse) peek(limit int64) []byte {
+	dt, _ := io.ReadAll(io.LimitReader(r.Body, limit))
 	return dt
 }
 
 // send makes one request, without following redirects.
-func (s *session) send(parent context.Context, c call) (*answer, *failure) {
-	ctx, end := context.WithCancelCause(parent)
-	timer := time.AfterFunc(s.limits.IdleTimeout, func() { end(errIdle) })
-	a := &answer{call: c, timer: timer, idle: s.limits.IdleTimeout, ctx: ctx, end: end}
-	req, err := s.request(ctx, c)
+func (s *session) send(parent context.Context, r httpRequest) (*httpResponse, *failure) {
+	ctx, cancel := context.WithCancelCause(parent)
+	timer := time.AfterFunc(s.limits.IdleTimeout, func() { cancel(errIdleTimeout) })
+	res := &httpResponse{request: r, timer: timer, idleTimeout: s.limits.IdleTimeout, ctx: ctx, cancel: cancel}
+	req, err := s.newHTTPRequest(ctx, r)
 	if err == nil {
-		a.Response, err = s.transport.RoundTrip(req)
+		res.Response, err = s.transport.RoundTrip(req)
 	}
 	if err == nil {
-		a.alive()
-		return a, nil
+		res.resetTimer()
+		return res, nil
 	}
-	defer end(nil)
+	defer cancel(nil)
 	timer.Stop()
-	return nil, s.broken(parent, a, err)
+	return nil, s.networkFailure(parent, res, err)
 }
 
-func (s *session) request(ctx context.Context, c call) (*http.Request, error) {
+func (s *session) newHTTPRequest(ctx context.Context, r httpRequest) (*http.Request, error) {
 	var body io.Reader
-	if c.body != nil {
-		body = bytes.NewReader(c.body)
+	if r.body != nil {
+		body = bytes.NewReader(r.body)
 	}
-	req, err := http.NewRequestWithContext(ctx, c.method, c.url.String(), body)
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), body)
 	if err != nil {
 		return nil, errors.New("malformed request")
 	}
-	req.Header = c.header.Clone()
-	maps.Copy(req.Header, c.private)
+	req.Header = r.header.Clone()
+	maps.Copy(req.Header, r.authHeader)
 	req.Header.Set("User-Agent", s.UserAgent)
-	s.secrets.addQuery(c.url)
+	s.secrets.addQuery(r.url)
 	return req, nil
 }
 
-// broken is a request without an answer, or an answer that broke off.
-func (s *session) broken(parent context.Context, a *answer, err error) *failure {
+// networkFailure is that of a request without a response, or of a response that broke off.
+func (s *session) networkFailure(parent context.Context, res *httpResponse, err error) *failure {
 	if parent.Err() != nil {
-		return s.ended(context.Cause(parent))
+		return s.canceledFailure(context.Cause(parent))
 	}
-	f := s.fail(Network, a.call.url, nil)
-	f.fate = again
+	f := s.newFailure(Network, res.request.url, nil)
+	f.retry = retryLater
 	var certificate *tls.CertificateVerificationError
 	var noTLS tls.RecordHeaderError // a server that doesn't speak it at all
 	switch {
-	case a.stalled():
+	case res.stalled():
 		f.Err = errors.Errorf("no answer for %s", s.limits.IdleTimeout)
 	case errors.As(err, &certificate), errors.As(err, &noTLS):
-		f.fate = final
+		f.retry = noRetry
 		fallthrough
 	default:
-		f.Err = s.foreign("no answer", err)
+		f.Err = s.transportError("no answer", err)
 	}
 	return f
 }
