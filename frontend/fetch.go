@@ -43,7 +43,10 @@ func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, passed
 		if err == nil || !failedAt(err, source) && !errors.Is(err, errStalled) {
 			return ref, err
 		}
-		failed = a.fetchError(ctx, err, *l)
+		reason := a.fetchError(ctx, err, *l)
+		if failed == nil || ctx.Err() == nil { // else the server wasn't asked for it to the end
+			failed = reason
+		}
 		if !a.again(ctx, l, failed) {
 			return nil, failed
 		}

@@ -11,7 +11,9 @@ import (
 	"lambdabase/internal/llbtext"
 	"lambdabase/llb/lambda2llb"
 
+	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -135,30 +137,48 @@ func TestWhatFailsByThenIsNamedToo(t *testing.T) {
 	require.ErrorContains(t, err, "2 objects failed: it answers with status 404")
 }
 
-// failsThenHangs is a daemon that gets an object neither at once nor, asked again, at all.
+// failsThenHangs is a daemon that gets an object neither at once nor, asked again, at all; or that then doesn't get to say why.
 type failsThenHangs struct {
 	*stub
-	oid string
+	oid    string
+	why    bool
+	failed int
 }
 
-func (s failsThenHangs) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+func (s *failsThenHangs) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	text, err := llbtext.Format(req.Definition)
-	if err == nil && strings.Contains(text, s.oid) && strings.Contains(text, "user-agent") {
-		<-ctx.Done()
-		return nil, status.Error(codes.Canceled, "context canceled")
+	if err == nil && !s.why && strings.Contains(text, s.oid) && strings.Contains(text, "user-agent") {
+		return nil, s.hang(ctx)
 	}
 	return s.stub.Solve(ctx, req)
 }
 
+func (s *failsThenHangs) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+	if !strings.HasSuffix(op.Identifier, s.oid) {
+		return s.stub.ResolveSourceMetadata(ctx, op, opt)
+	}
+	if s.failed++; s.why && s.failed > 1 {
+		return nil, s.hang(ctx)
+	}
+	return nil, errors.New("invalid response status 503")
+}
+
+func (s *failsThenHangs) hang(ctx context.Context) error {
+	<-ctx.Done()
+	return status.Error(codes.Canceled, "context canceled")
+}
+
 func TestWhatHasFailedAndIsTriedAgainIsNamedToo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStub(map[string]string{"objects": "https://mirror.example/{oid}"})
-		s.fails = map[string]string{stubOID("a"): mismatch, stubOID("b"): "read: connection reset by peer"}
-		_, err := Frontend{}.Build(t.Context(), failsThenHangs{s, stubOID("b")})
-		require.ErrorContains(t, err, "2 objects failed")
-		require.ErrorContains(t, err, "it answers with status 404")
-		require.ErrorContains(t, err, "connection reset by peer")
-	})
+	for _, why := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStub(map[string]string{"objects": "https://mirror.example/{oid}"})
+			s.fails = map[string]string{stubOID("a"): mismatch, stubOID("b"): mismatch}
+			_, err := Frontend{}.Build(t.Context(), &failsThenHangs{stub: s, oid: stubOID("b"), why: why})
+			require.ErrorContains(t, err, "2 objects failed")
+			require.ErrorContains(t, err, "it answers with status 404")
+			require.ErrorContains(t, err, "it answers with status 503")
+		})
+	}
 }
 
 func TestAChainNamesTheObjectThatDoesNotCome(t *testing.T) {
