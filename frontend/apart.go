@@ -27,17 +27,19 @@ type solvedLayer struct {
 
 // solveLayers solves every layer on its own, all at once, before any merge is asked for. Doing so is also what makes an
 // imported cache serve: a merge that misses would fetch each shared tarball again.
-func (a *assembly) solveLayers(ctx context.Context) []solvedLayer { return a.each(ctx, a.unpackApart) }
+func (a *assembler) solveLayers(ctx context.Context) []solvedLayer {
+	return a.solveEach(ctx, a.solveLayer)
+}
 
-// unpackApart unpacks a layer onto nothing, and checks what came of it.
-func (a *assembly) unpackApart(ctx context.Context, l *lambda2llb.Layer) (gateway.Reference, error) {
+// solveLayer unpacks a layer onto nothing, and checks what came of it.
+func (a *assembler) solveLayer(ctx context.Context, l *lambda2llb.Layer) (gateway.Reference, error) {
 	for {
-		ref, err := a.solveFetched(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), *l) })
+		ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), *l) })
 		if err != nil {
 			return nil, a.asUnpackError(ctx, err, l)
 		}
-		err = a.checkCopied(ctx, ref, l)
-		if uncached(err, l) {
+		err = a.checkUnpacked(ctx, ref, l)
+		if setUncached(err, l) {
 			continue
 		}
 		if err == nil {
@@ -47,8 +49,8 @@ func (a *assembly) unpackApart(ctx context.Context, l *lambda2llb.Layer) (gatewa
 	}
 }
 
-// each does something with each layer, all at once. One that fails for good ends the others soon.
-func (a *assembly) each(ctx context.Context, do func(context.Context, *lambda2llb.Layer) (gateway.Reference, error)) []solvedLayer {
+// solveEach does something with each layer, all at once. One that fails for good ends the others soon.
+func (a *assembler) solveEach(ctx context.Context, do func(context.Context, *lambda2llb.Layer) (gateway.Reference, error)) []solvedLayer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	solved := make([]solvedLayer, len(a.plan.Layers))
@@ -56,15 +58,15 @@ func (a *assembly) each(ctx context.Context, do func(context.Context, *lambda2ll
 	for i := range a.plan.Layers {
 		l := &a.plan.Layers[i]
 		wg.Go(func() {
-			ref, err := guard(func() (gateway.Reference, error) { return do(ctx, l) })
+			ref, err := recoverPanic(func() (gateway.Reference, error) { return do(ctx, l) })
 			if err != nil && ctx.Err() != nil && !isFetchError(err) { // it is the context's, in whatever words
 				err = context.Cause(ctx)
 			}
 			solved[i] = solvedLayer{layer: l, ref: ref, err: err}
 			switch {
 			case err == nil:
-				a.clocks.restart()
-			case !a.mendable(err):
+				a.timeouts.restart()
+			case !a.isChainable(err):
 				time.AfterFunc(a.grace, func() { cancel(errAbandoned) })
 			}
 		})
@@ -75,20 +77,20 @@ func (a *assembly) each(ctx context.Context, do func(context.Context, *lambda2ll
 
 // finalError is what has failed for good: all objects that couldn't be fetched, as one that fails doesn't hide the others,
 // or else the first layer that couldn't be unpacked.
-func (a *assembly) finalError(solved []solvedLayer) error {
-	if err := fetchErrors(solved); err != nil {
+func (a *assembler) finalError(solved []solvedLayer) error {
+	if err := joinFetchErrors(solved); err != nil {
 		return err
 	}
 	for _, s := range solved {
-		if s.err != nil && !a.mendable(s.err) && !errors.Is(s.err, errAbandoned) {
+		if s.err != nil && !a.isChainable(s.err) && !errors.Is(s.err, errAbandoned) {
 			return s.err
 		}
 	}
 	return nil
 }
 
-// fetchErrors are all objects that couldn't be fetched.
-func fetchErrors(solved []solvedLayer) error {
+// joinFetchErrors are all objects that couldn't be fetched.
+func joinFetchErrors(solved []solvedLayer) error {
 	var failed []*fetchError
 	for _, s := range solved {
 		if fetch := (*fetchError)(nil); errors.As(s.err, &fetch) {
@@ -104,27 +106,27 @@ func fetchErrors(solved []solvedLayer) error {
 	return &objectsError{failed}
 }
 
-// mendable tells whether a layer may well be unpacked onto the layers before it, though not onto nothing.
-func (a *assembly) mendable(err error) bool {
+// isChainable tells whether a layer may well be unpacked onto the layers before it, though not onto nothing.
+func (a *assembler) isChainable(err error) bool {
 	var failed *unpackError
-	return a.Layers != LayersMerge && errors.As(err, &failed) && failed.mendable()
+	return a.Layers != LayersMerge && errors.As(err, &failed) && failed.isChainable()
 }
 
-// clocks are the time limits that run. Objects share the line, and a daemon may fetch few at a time (max-parallelism):
+// timeouts are the time limits that run. Objects share the line, and a daemon may fetch few at a time (max-parallelism):
 // when one has arrived, the others get their time anew.
-type clocks struct {
+type timeouts struct {
 	mu      sync.Mutex
 	running map[*time.Timer]time.Duration
 }
 
-func (c *clocks) start(limit time.Duration, end func()) (stop func()) {
-	timer := time.AfterFunc(limit, end)
+func (c *timeouts) start(timeout time.Duration, end func()) (stop func()) {
+	timer := time.AfterFunc(timeout, end)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running == nil {
 		c.running = map[*time.Timer]time.Duration{}
 	}
-	c.running[timer] = limit
+	c.running[timer] = timeout
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -133,10 +135,10 @@ func (c *clocks) start(limit time.Duration, end func()) (stop func()) {
 	}
 }
 
-func (c *clocks) restart() {
+func (c *timeouts) restart() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for timer, limit := range c.running {
-		timer.Reset(limit)
+	for timer, timeout := range c.running {
+		timer.Reset(timeout)
 	}
 }

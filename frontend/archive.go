@@ -18,49 +18,49 @@ import (
 )
 
 const (
-	// sniffed is how much of a copied archive is looked at, in bytes: more than a block of bzip2 (900 kB), the largest
+	// sniffLen is how much of a copied archive is looked at, in bytes: more than a block of bzip2 (900 kB), the largest
 	// unit of all, so that the first header of the tar is in it.
-	sniffed = 1 << 20
+	sniffLen = 1 << 20
 	// tarBlock is the size in bytes that a tar is made of; one that ends has two of them, all zero.
 	tarBlock = 512
 	// maxWindow bounds, in bytes, what an archive can make its unpacker allocate.
 	maxWindow = 8 << 20
 )
 
-// checkCopied fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
+// checkUnpacked fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
-func (a *assembly) checkCopied(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
-	err := markEmpty(ctx, ref, l)
+func (a *assembler) checkUnpacked(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
+	err := checkArchive(ctx, ref, l)
 	if err == nil {
 		return nil
 	}
 	var failed *xzError
 	if errors.As(err, &failed) && a.xz != nil {
-		failed.inside, failed.words = true, a.xz(ctx, failed.head)
+		failed.inProcess, failed.reason = true, a.xz(ctx, failed.head)
 	}
-	return locate(err, a.plan.Recipe, l.Lines...)
+	return wrapSource(err, a.plan.Recipe, l.Lines...)
 }
 
 // xzError is an archive that xz should have unpacked, and BuildKit copied.
 type xzError struct {
-	head   []byte
-	inside bool   // BuildKit runs in this process
-	words  string // of xz, where they are known
+	head      []byte
+	inProcess bool   // BuildKit runs in this process
+	reason    string // of xz, where they are known
 }
 
 func (e *xzError) Error() string {
 	switch {
-	case e.words != "":
-		return "xz fails: " + e.words
-	case e.inside:
+	case e.reason != "":
+		return "xz fails: " + e.reason
+	case e.inProcess:
 		return "xz failed, and BuildKit doesn't say why: try again, and look for a memory limit or for what kills processes"
 	}
 	return "xz fails where buildkitd runs, or is missing: BuildKit copies what it can't unpack and doesn't say why, up to v0.32.0 also where there is no xz: " +
 		"install xz-utils (apk: xz), or look at XZ_DEFAULTS, memory limits and killed processes there"
 }
 
-// uncached notes that a layer is to be unpacked once more, without the cache: the copy may be of a build whose xz failed.
-func uncached(err error, l *lambda2llb.Layer) bool {
+// setUncached notes that a layer is to be unpacked once more, without the cache: the copy may be of a build whose xz failed.
+func setUncached(err error, l *lambda2llb.Layer) bool {
 	if l.Uncached || !errors.As(err, new(*xzError)) {
 		return false
 	}
@@ -68,37 +68,37 @@ func uncached(err error, l *lambda2llb.Layer) bool {
 	return true
 }
 
-func markEmpty(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
-	st, err := find(ctx, ref, "/"+l.Archive())
+func checkArchive(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
+	st, err := lookup(ctx, ref, "/"+l.ArchiveName())
 	if err != nil {
-		return errors.Wrapf(err, "check %s", describe(*l))
+		return errors.Wrapf(err, "check %s", layerLabel(*l))
 	}
 	if st == nil {
 		return nil
 	}
 	if st.Size != l.Size {
-		return errors.Errorf("%s was not unpacked, and has %d bytes: its pointer says %d", describe(*l), st.Size, l.Size)
+		return errors.Errorf("%s was not unpacked, and has %d bytes: its pointer says %d", layerLabel(*l), st.Size, l.Size)
 	}
-	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.Archive(), Range: &gateway.FileRange{Length: sniffed}})
+	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.ArchiveName(), Range: &gateway.FileRange{Length: sniffLen}})
 	if err != nil {
-		return errors.Wrapf(err, "check %s", describe(*l))
+		return errors.Wrapf(err, "check %s", layerLabel(*l))
 	}
-	reason, empty := whyCopied(head)
+	reason, empty := diagnoseArchive(head)
 	l.Empty = empty
-	return errors.Wrapf(reason, "%s was not unpacked", describe(*l))
+	return errors.Wrapf(reason, "%s was not unpacked", layerLabel(*l))
 }
 
-// whyCopied says what is wrong with an archive that BuildKit didn't unpack, from how it begins.
-func whyCopied(head []byte) (reason error, empty bool) {
+// diagnoseArchive says what is wrong with an archive that BuildKit didn't unpack, from how it begins.
+func diagnoseArchive(head []byte) (reason error, empty bool) {
 	if lfs.IsPointer(head) {
 		return errors.New("it is a Git LFS pointer itself, so the object was made from a checkout without git-lfs"), false
 	}
 	for _, f := range formats {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
-			return f.why(head)
+			return f.diagnose(head)
 		}
 	}
-	if empty, _ := emptyTar(bytes.NewReader(head)); empty {
+	if empty, _ := isEmptyTar(bytes.NewReader(head)); empty {
 		return nil, true
 	}
 	return errors.Errorf("it is no archive, it begins with %q", head[:min(len(head), 24)]), false
@@ -107,12 +107,12 @@ func whyCopied(head []byte) (reason error, empty bool) {
 // format is a way to pack a tar; unpack is nil for those that BuildKit can't unpack.
 type format struct {
 	name, magic string
-	unpack      func(io.Reader) (io.Reader, error)
+	newReader   func(io.Reader) (io.Reader, error)
 }
 
 // formats are told by how they begin.
 var formats = []format{
-	{"xz", "\xfd7zXZ\x00", unxz},
+	{"xz", "\xfd7zXZ\x00", newXZReader},
 	{"gzip", "\x1f\x8b\x08", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
 	{"bzip2", "BZh", func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
 	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) {
@@ -124,13 +124,13 @@ var formats = []format{
 	{"7z", "7z\xbc\xaf\x27\x1c", nil},
 }
 
-func (f format) why(head []byte) (reason error, empty bool) {
-	if f.unpack == nil {
+func (f format) diagnose(head []byte) (reason error, empty bool) {
+	if f.newReader == nil {
 		return errors.Errorf("it is packed with %s, which BuildKit doesn't unpack: want .tar.xz", f.name), false
 	}
-	r, err := f.unpack(bytes.NewReader(head))
+	r, err := f.newReader(bytes.NewReader(head))
 	if err == nil {
-		empty, err = emptyTar(r)
+		empty, err = isEmptyTar(r)
 	}
 	switch {
 	case empty:
@@ -143,9 +143,9 @@ func (f format) why(head []byte) (reason error, empty bool) {
 	return errors.Errorf("BuildKit copied it though it is a tar packed with %s", f.name), false
 }
 
-// emptyTar tells a tar that ends where it begins from one that has entries. What ends without saying so is no tar: a
+// isEmptyTar tells a tar that ends where it begins from one that has entries. What ends without saying so is no tar: a
 // producer that died leaves that.
-func emptyTar(r io.Reader) (bool, error) {
+func isEmptyTar(r io.Reader) (bool, error) {
 	block := make([]byte, tarBlock)
 	if _, err := io.ReadFull(r, block); err != nil {
 		return false, errors.Wrap(err, "first block")
@@ -157,9 +157,9 @@ func emptyTar(r io.Reader) (bool, error) {
 	return false, err
 }
 
-// unxz unpacks the first block of an xz stream, with a window of our choice: what its header asks for may be 4 GiB, and
+// newXZReader unpacks the first block of an xz stream, with a window of our choice: what its header asks for may be 4 GiB, and
 // the beginning of a stream refers to no more than the beginning (https://tukaani.org/xz/xz-file-format.txt, section 3.1).
-func unxz(r io.Reader) (io.Reader, error) {
+func newXZReader(r io.Reader) (io.Reader, error) {
 	const streamHeader = 12
 	head := make([]byte, streamHeader+2)
 	if _, err := io.ReadFull(r, head); err != nil {

@@ -43,7 +43,7 @@ func TestWhatBuildKitCopiedIsNamed(t *testing.T) {
 		"zeros shorter than a tar": {dt: make([]byte, 100), want: "it is no archive"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reason, empty := whyCopied(tc.dt[:min(len(tc.dt), sniffed)])
+			reason, empty := diagnoseArchive(tc.dt[:min(len(tc.dt), sniffLen)])
 			require.Equal(t, tc.empty, empty, reason)
 			if !tc.empty {
 				require.ErrorContains(t, reason, tc.want)
@@ -56,7 +56,7 @@ func FuzzWhyCopied(f *testing.F) {
 	f.Add([]byte("\xfd7zXZ\x00"))
 	f.Add(make([]byte, 1024))
 	f.Fuzz(func(t *testing.T, dt []byte) {
-		reason, empty := whyCopied(dt)
+		reason, empty := diagnoseArchive(dt)
 		require.Equal(t, empty, reason == nil, "what isn't empty has a reason")
 		if empty && !bytes.HasPrefix(dt, []byte("BZh")) {
 			require.GreaterOrEqual(t, len(dt), 16, "an empty tar has a header of its packing, and a block")

@@ -21,31 +21,31 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// bases are the base images that a Dockerfile names, each made once a request.
-type bases struct {
+// baseImages are the base images that a Dockerfile names, each made once a request.
+type baseImages struct {
 	*request
-	snapshots flightcontrol.CachedGroup[*snapshot]
-	plans     flightcontrol.CachedGroup[*lambda2llb.Plan]
-	graphs    flightcontrol.CachedGroup[*pb.Definition]
+	snapshots   flightcontrol.CachedGroup[*snapshot]
+	plans       flightcontrol.CachedGroup[*lambda2llb.Plan]
+	definitions flightcontrol.CachedGroup[*pb.Definition]
 
 	mu        sync.Mutex
 	histories map[string][]ocispecs.History // of bases, by their keys, once they are fetched
 }
 
-// base is one of them.
-type base struct {
+// baseImage is one of them.
+type baseImage struct {
 	catalog.Image
 	platform ocispecs.Platform
 }
 
-// named is the base that a reference means; false leaves it to the registry.
-func (b *bases) named(ref string, platform *ocispecs.Platform) (base, bool) {
+// parseBase is the base that a reference means; false leaves it to the registry.
+func (b *baseImages) parseBase(ref string, platform *ocispecs.Platform) (baseImage, bool) {
 	image, ok := catalog.ParseImage(ref)
 	if !ok && b.ECR {
 		image, ok = catalog.ParseECR(ref)
 	}
 	if !ok {
-		return base{}, false
+		return baseImage{}, false
 	}
 	if platform == nil {
 		platform = &b.bc.BuildPlatforms[0]
@@ -54,52 +54,52 @@ func (b *bases) named(ref string, platform *ocispecs.Platform) (base, bool) {
 	if image.Arch != "" { // the tag says it, whatever is built
 		p.Architecture, p.Variant = image.Arch, ""
 	}
-	return base{Image: image, platform: platforms.Normalize(p)}, true
+	return baseImage{Image: image, platform: platforms.Normalize(p)}, true
 }
 
-func (b *bases) snapshotOf(ctx context.Context, base base) (*snapshot, error) {
+func (b *baseImages) snapshotOf(ctx context.Context, base baseImage) (*snapshot, error) {
 	return b.snapshots.Do(ctx, base.Runtime+":"+base.Commit, func(ctx context.Context) (*snapshot, error) {
-		return guard(func() (*snapshot, error) { return b.snapshot(ctx, base.Runtime, base.Commit) })
+		return recoverPanic(func() (*snapshot, error) { return b.newSnapshot(ctx, base.Runtime, base.Commit) })
 	})
 }
 
-func (b *bases) planOf(ctx context.Context, base base) (*lambda2llb.Plan, error) {
+func (b *baseImages) planOf(ctx context.Context, base baseImage) (*lambda2llb.Plan, error) {
 	snap, err := b.snapshotOf(ctx, base)
 	if err != nil {
 		return nil, err
 	}
 	return b.plans.Do(ctx, base.key(), func(ctx context.Context) (*lambda2llb.Plan, error) {
-		return guard(func() (*lambda2llb.Plan, error) { return snap.plan(ctx, base.platform) })
+		return recoverPanic(func() (*lambda2llb.Plan, error) { return snap.plan(ctx, base.platform) })
 	})
 }
 
-func (b base) key() string {
+func (b baseImage) key() string {
 	return strings.Join([]string{b.Runtime, b.Commit, platforms.FormatAll(b.platform)}, " ")
 }
 
 // config is what is known of a base before anything is fetched. It must have a history of layers: BuildKit takes a base
 // without layers and without such a history for scratch.
-func (b *bases) config(ctx context.Context, base base) ([]byte, error) {
+func (b *baseImages) config(ctx context.Context, base baseImage) ([]byte, error) {
 	plan, err := b.planOf(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	image := plan.BaseImage(false)
+	image := plan.ImageConfig(false)
 	for i := range image.History {
-		image.History[i].Author = historyMark + base.key()
+		image.History[i].Author = historyMarker + base.key()
 	}
 	dt, err := json.Marshal(image)
 	return dt, errors.Wrap(err, "image config")
 }
 
-// graph is the definition of a base. Its layers are fetched for it, as only they tell how they are put together.
-func (b *bases) graph(ctx context.Context, base base) (*pb.Definition, error) {
-	return b.graphs.Do(ctx, base.key(), func(ctx context.Context) (*pb.Definition, error) {
-		return guard(func() (*pb.Definition, error) { return b.makeGraph(ctx, base) })
+// definition is the definition of a base. Its layers are fetched for it, as only they tell how they are put together.
+func (b *baseImages) definition(ctx context.Context, base baseImage) (*pb.Definition, error) {
+	return b.definitions.Do(ctx, base.key(), func(ctx context.Context) (*pb.Definition, error) {
+		return recoverPanic(func() (*pb.Definition, error) { return b.buildDefinition(ctx, base) })
 	})
 }
 
-func (b *bases) makeGraph(ctx context.Context, base base) (*pb.Definition, error) {
+func (b *baseImages) buildDefinition(ctx context.Context, base baseImage) (*pb.Definition, error) {
 	shared, err := b.planOf(ctx, base)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (b *bases) makeGraph(ctx context.Context, base base) (*pb.Definition, error
 	if err != nil {
 		return nil, err
 	}
-	b.keepHistory(base, image.History)
+	b.setHistory(base, image.History)
 	def, err := st.Marshal(ctx, llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps))
 	if err != nil {
 		return nil, errors.Wrapf(err, "definition of %s", base.Runtime)
@@ -119,22 +119,22 @@ func (b *bases) makeGraph(ctx context.Context, base base) (*pb.Definition, error
 }
 
 // splice puts the graphs of all bases of a definition into it.
-func (b *bases) splice(ctx context.Context, def *pb.Definition) (*pb.Definition, error) {
+func (b *baseImages) splice(ctx context.Context, def *pb.Definition) (*pb.Definition, error) {
 	images, err := splice.Images(def)
 	if err != nil {
 		return nil, err
 	}
-	named, graphs := make([]base, len(images)), make([]*pb.Definition, len(images))
+	found, definitions := make([]baseImage, len(images)), make([]*pb.Definition, len(images))
 	eg, egCtx := errgroup.WithContext(ctx)
 	for i, image := range images {
 		var ok bool
-		if named[i], ok = b.named(image.Ref, platformOf(image.Platform)); !ok {
+		if found[i], ok = b.parseBase(image.Ref, platformOf(image.Platform)); !ok {
 			b.warnRegistry(ctx, def, image)
 			continue
 		}
 		eg.Go(func() (err error) {
-			graphs[i], err = b.graph(egCtx, named[i])
-			return locateAll(err, userLines(def, image))
+			definitions[i], err = b.definition(egCtx, found[i])
+			return wrapSources(err, imageSources(def, image))
 		})
 	}
 	if err := eg.Wait(); err != nil {
@@ -142,19 +142,19 @@ func (b *bases) splice(ctx context.Context, def *pb.Definition) (*pb.Definition,
 	}
 	byImage := map[digest.Digest]*pb.Definition{}
 	for i, image := range images {
-		if graphs[i] != nil {
-			byImage[image.Digest] = graphs[i]
-			b.warnBase(ctx, def, image, named[i])
+		if definitions[i] != nil {
+			byImage[image.Digest] = definitions[i]
+			b.warnBase(ctx, def, image, found[i])
 		}
 	}
 	return splice.Replace(def, byImage)
 }
 
-// among tells whether a definition has a base in it.
-func (b *bases) among(def *pb.Definition) (bool, error) {
+// containsBase tells whether a definition has a base in it.
+func (b *baseImages) containsBase(def *pb.Definition) (bool, error) {
 	images, err := splice.Images(def)
 	return slices.ContainsFunc(images, func(i splice.Image) bool {
-		_, ok := b.named(i.Ref, platformOf(i.Platform))
+		_, ok := b.parseBase(i.Ref, platformOf(i.Platform))
 		return ok
 	}), err
 }

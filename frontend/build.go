@@ -19,44 +19,44 @@ import (
 // Frontend answers requests.
 type Frontend struct {
 	Today time.Time // when runtimes are past their end of support; zero: never
-	// Patience is how long an object may take besides the time for its size; zero: 5 minutes.
-	Patience time.Duration
+	// FetchTimeout is how long an object may take besides the time for its size; zero: 5 minutes.
+	FetchTimeout time.Duration
 	// GitTimeout is how long git may take before its server is asked whether it is there, and each time after that; zero: a minute.
 	GitTimeout time.Duration
-	// Objects, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
+	// ObjectStore, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
 	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
-	Objects *lfsstore.Store
-	Session Session
+	ObjectStore *lfsstore.Store
+	Session     Session
 
 	// XZ, where BuildKit runs in this process, says what is wrong with xz: it is given the beginning of an archive, and tells
 	// in xz's own words why that isn't unpacked; empty where it is. BuildKit itself doesn't say it.
 	XZ func(ctx context.Context, archive []byte) string
 
-	grace time.Duration // for other layers once one has failed; zero: 5 seconds
-	pause time.Duration // before an object is asked for again; zero: a second, and more each time
+	grace      time.Duration // for other layers once one has failed; zero: 5 seconds
+	retryDelay time.Duration // before an object is asked for again; zero: a second, and more each time
 }
 
 // Build answers one request: the base image of a runtime, or a Dockerfile.
 func (f Frontend) Build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	res, err := guard(func() (*gateway.Result, error) { return f.build(ctx, c) })
-	return res, say(err)
+	res, err := recoverPanic(func() (*gateway.Result, error) { return f.build(ctx, c) })
+	return res, toUserError(err)
 }
 
 func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	req, err := f.request(ctx, c)
+	req, err := f.readRequest(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if res, ok, err := req.answer(ctx); ok {
+	if res, ok, err := req.handleSubrequest(ctx); ok {
 		return res, err
 	}
 	if req.Runtime == "" {
-		return req.dockerfile(ctx)
+		return req.buildDockerfile(ctx)
 	}
-	return req.baseImage(ctx)
+	return req.buildBaseImage(ctx)
 }
 
-func (f Frontend) request(ctx context.Context, c gateway.Client) (*request, error) {
+func (f Frontend) readRequest(ctx context.Context, c gateway.Client) (*request, error) {
 	bc, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
@@ -65,11 +65,11 @@ func (f Frontend) request(ctx context.Context, c gateway.Client) (*request, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := f.loadContext(ctx, bc, opts); err != nil {
+	if err := f.loadGitContext(ctx, bc, opts); err != nil {
 		return nil, err
 	}
 	entry := readEntrypoint(ctx, bc, opts)
-	if entry.named {
+	if entry.hasSyntax {
 		if opts, err = entry.options(bc.BuildOpts().Opts); err != nil {
 			return nil, err
 		}
@@ -81,64 +81,64 @@ func (f Frontend) request(ctx context.Context, c gateway.Client) (*request, erro
 	if err != nil {
 		return nil, err
 	}
-	r.file = entry.file
+	r.dockerfile = entry.file
 	r.warnSyntax(ctx, entry)
 	return r, nil
 }
 
-// baseImage builds the base image of the runtime for every platform that was asked for.
-func (r *request) baseImage(ctx context.Context) (*gateway.Result, error) {
+// buildBaseImage builds the base image of the runtime for every platform that was asked for.
+func (r *request) buildBaseImage(ctx context.Context) (*gateway.Result, error) {
 	if res, ok, err := r.bc.HandleSubrequest(ctx, dockerui.RequestHandler{}); err != nil {
 		return nil, err
 	} else if ok {
-		return withOwnCalls(res)
+		return addOwnSubrequests(res)
 	}
 	if r.bc.Target != "" {
 		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", r.bc.Target)
 	}
-	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
+	snap, err := r.newSnapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err
 	}
 	r.warnEndOfSupport(ctx, snap, warning{})
-	return r.images(ctx, snap.plan)
+	return r.buildPlatforms(ctx, snap.plan)
 }
 
-// images makes an image for every platform that was asked for, or for the daemon's, as it is planned.
-func (r *request) images(ctx context.Context, plan func(context.Context, ocispecs.Platform) (*lambda2llb.Plan, error)) (*gateway.Result, error) {
+// buildPlatforms makes an image for every platform that was asked for, or for the daemon's, as it is planned.
+func (r *request) buildPlatforms(ctx context.Context, plan func(context.Context, ocispecs.Platform) (*lambda2llb.Plan, error)) (*gateway.Result, error) {
 	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
 		if platform == nil {
 			platform = &r.bc.BuildPlatforms[0]
 		}
-		return guard(func() (*dockerui.BuildResult, error) {
+		return recoverPanic(func() (*dockerui.BuildResult, error) {
 			p, err := plan(ctx, *platform)
 			if err != nil {
 				return nil, err
 			}
-			return r.image(ctx, p)
+			return r.buildImage(ctx, p)
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := r.scan(ctx, rb); err != nil {
+	if err := r.attachSBOMs(ctx, rb); err != nil {
 		return nil, err
 	}
 	res, err := rb.Finalize()
 	if err != nil {
 		return nil, err
 	}
-	return res, r.attest(ctx, res)
+	return res, r.attachLinks(ctx, res)
 }
 
-// image makes the image of a plan.
-func (r *request) image(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.BuildResult, error) {
+// buildImage makes the image of a plan.
+func (r *request) buildImage(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.BuildResult, error) {
 	plan.Labels = r.bc.Labels
 	st, image, err := r.assemble(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
-	r.scanned(plan, st)
+	r.addScanTarget(plan, st)
 	ref, err := r.solve(ctx, st, plan.Platform, false)
 	if err != nil {
 		return nil, errors.Wrapf(err, "layers of %s", plan.Recipe.Path)
@@ -164,8 +164,8 @@ func (r *request) solve(ctx context.Context, st llb.State, platform ocispecs.Pla
 	return res.SingleRef()
 }
 
-// guard makes an error of a panic, in the goroutine that it is called in: what is on a branch must not end the process.
-func guard[T any](f func() (T, error)) (_ T, err error) {
+// recoverPanic makes an error of a panic, in the goroutine that it is called in: what is on a branch must not end the process.
+func recoverPanic[T any](f func() (T, error)) (_ T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = errors.Errorf("internal error: %v, please report it", r)

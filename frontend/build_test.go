@@ -171,7 +171,7 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		"content in git":   {change: tree("x86_64/a.tar.xz", stubFile{data: strings.Repeat("x", 2000)}), want: []string{"x86_64/a.tar.xz has 2000 bytes: not a Git LFS pointer"}, line: 2},
 		"short content":    {change: tree("x86_64/a.tar.xz", stubFile{data: "xyz"}), want: []string{"x86_64/a.tar.xz: not a Git LFS pointer"}, line: 2},
 		"damaged pointer":  {change: tree("x86_64/b.tar.xz", stubFile{data: "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"}), want: []string{"x86_64/b.tar.xz: invalid Git LFS pointer"}, line: 3},
-		"huge recipe":      {change: tree("x86_64/Dockerfile.nodejs20.x", stubFile{data: strings.Repeat("#", maxRecipe+1)}), want: []string{"at most 262144 are expected"}},
+		"huge recipe":      {change: tree("x86_64/Dockerfile.nodejs20.x", stubFile{data: strings.Repeat("#", maxTextSize+1)}), want: []string{"at most 262144 are expected"}},
 		"archive not unpacked": {change: func(s *stub) { s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: "hello"}} },
 			want: []string{"x86_64/b.tar.xz (object sha256:bbbb", "was not unpacked: it is no archive"}, line: 3},
 		"pointer unpacked in a chain": {opts: map[string]string{"layers": "chain"}, change: func(s *stub) {

@@ -20,35 +20,35 @@ import (
 	"github.com/pkg/errors"
 )
 
-// ownCalls are the sub-requests that are ours.
-var ownCalls = []subrequests.Request{runtimes.Definition, plan.Definition}
+// ownSubrequests are the sub-requests that are ours.
+var ownSubrequests = []subrequests.Request{runtimes.Definition, plan.Definition}
 
-// fullName is a sub-request's name. A client says it with "frontend." before it or, as buildctl's user does, without.
-func fullName(call string) string { return "frontend." + strings.TrimPrefix(call, "frontend.") }
+// subrequestName is a sub-request's name. A client says it with "frontend." before it or, as buildctl's user does, without.
+func subrequestName(call string) string { return "frontend." + strings.TrimPrefix(call, "frontend.") }
 
-func isOwnCall(call string) bool {
-	return slices.ContainsFunc(ownCalls, func(r subrequests.Request) bool { return r.Name == fullName(call) })
+func isOwnSubrequest(call string) bool {
+	return slices.ContainsFunc(ownSubrequests, func(r subrequests.Request) bool { return r.Name == subrequestName(call) })
 }
 
-// answer answers a sub-request that is ours.
-func (r *request) answer(ctx context.Context) (res *gateway.Result, ok bool, err error) {
-	switch fullName(r.call()) {
+// handleSubrequest answers a sub-request that is ours.
+func (r *request) handleSubrequest(ctx context.Context) (res *gateway.Result, ok bool, err error) {
+	switch subrequestName(r.requestID()) {
 	case runtimes.Name:
-		res, err = r.runtimes(ctx)
+		res, err = r.runtimesSubrequest(ctx)
 	case plan.Name:
-		res, err = r.planned(ctx)
+		res, err = r.planSubrequest(ctx)
 	default:
 		return nil, false, nil
 	}
 	return res, true, err
 }
 
-// planned answers lambda.plan.
-func (r *request) planned(ctx context.Context) (*gateway.Result, error) {
+// planSubrequest answers lambda.plan.
+func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 	if r.Runtime == "" {
 		return nil, errors.New("call lambda.plan needs option runtime (build argument LAMBDABASE_RUNTIME)")
 	}
-	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
+	snap, err := r.newSnapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +67,9 @@ func (r *request) planned(ctx context.Context) (*gateway.Result, error) {
 	return plan.New(plans).ToResult()
 }
 
-// runtimes answers lambda.runtimes: as the repository has them, or from the catalogue where no step can run.
-func (r *request) runtimes(ctx context.Context) (*gateway.Result, error) {
-	own, err := r.step(r.Repository, "")
+// runtimesSubrequest answers lambda.runtimes: as the repository has them, or from the catalogue where no step can run.
+func (r *request) runtimesSubrequest(ctx context.Context) (*gateway.Result, error) {
+	own, err := r.newStep(r.Repository, "")
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +78,12 @@ func (r *request) runtimes(ctx context.Context) (*gateway.Result, error) {
 		for _, name := range catalog.Names() {
 			found = append(found, branches.Runtime{Name: name})
 		}
-	} else if found, err = r.branches(ctx, *own); err != nil {
+	} else if found, err = r.listBranches(ctx, *own); err != nil {
 		return nil, err
 	}
 	list := runtimes.List{}
 	for _, f := range found {
-		entry := runtimes.Runtime{Name: f.Name, Platforms: f.Platforms, Commit: f.Commit, Catalogue: own == nil}
+		entry := runtimes.Runtime{Name: f.Name, Platforms: f.Platforms, Commit: f.Commit, FromCatalog: own == nil}
 		if end, ok := catalog.EndOfSupport(f.Name); ok {
 			entry.EndOfSupport = end.Format(time.DateOnly)
 		}
@@ -92,19 +92,19 @@ func (r *request) runtimes(ctx context.Context) (*gateway.Result, error) {
 	return list.ToResult()
 }
 
-// branches asks the repository, in a step that is run each time.
-func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches.Runtime, error) {
-	ctx, cancel := limited(ctx, r.patience)
+// listBranches asks the repository, in a step that is run each time.
+func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]branches.Runtime, error) {
+	ctx, cancel := withTimeout(ctx, r.baseTimeout)
 	defer cancel()
-	ref, err := r.listBranches(ctx, own)
-	if errors.Is(context.Cause(ctx), errStalled) {
-		err = errors.Wrapf(errStalled, "not done in %s", r.patience)
+	ref, err := r.solveBranches(ctx, own)
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		err = errors.Wrapf(errTimeout, "not done in %s", r.baseTimeout)
 	}
 	if err != nil {
-		if isHeld(err) {
-			err = &explained{cause: err, text: err.Error() + heldHint}
-		} else if reason := r.failure(ctx, err); reason != "" {
-			err = &explained{cause: err, text: reason}
+		if isSessionLost(err) {
+			err = &withMessage{cause: err, msg: err.Error() + sessionLostHint}
+		} else if reason := r.stepFailure(ctx, err); reason != "" {
+			err = &withMessage{cause: err, msg: reason}
 		}
 		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
 	}
@@ -116,26 +116,26 @@ func (r *request) branches(ctx context.Context, own lambda2llb.Step) ([]branches
 	return found, errors.Wrap(json.Unmarshal(dt, &found), "branches")
 }
 
-// listBranches runs the step, and another one where a client that hangs holds it.
-func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) (gateway.Reference, error) {
+// solveBranches runs the step, and another one where a client that hangs holds it.
+func (r *request) solveBranches(ctx context.Context, own lambda2llb.Step) (gateway.Reference, error) {
 	opts := []llb.RunOption{llb.IgnoreCache}
 	for attempt := 1; ; attempt++ {
 		st := own.Run("list branches of "+r.Repository, []string{"branches", "--repository=" + r.Repository}, opts...)
 		ref, err := r.solve(ctx, st, own.Platform, true)
-		if err == nil || !isHeld(err) || attempt >= attempts || !wait(ctx, time.Duration(attempt*attempt)*r.pause) {
+		if err == nil || !isSessionLost(err) || attempt >= maxAttempts || !sleep(ctx, time.Duration(attempt*attempt)*r.retryDelay) {
 			return ref, err
 		}
-		opts = []llb.RunOption{llb.IgnoreCache, own.Again(attempt)}
+		opts = []llb.RunOption{llb.IgnoreCache, own.Retry(attempt)}
 	}
 }
 
-// withOwnCalls adds our calls to those that a result describes.
-func withOwnCalls(res *gateway.Result) (*gateway.Result, error) {
+// addOwnSubrequests adds our calls to those that a result describes.
+func addOwnSubrequests(res *gateway.Result) (*gateway.Result, error) {
 	var all []subrequests.Request
 	if err := json.Unmarshal(res.Metadata["result.json"], &all); err != nil {
 		return nil, errors.Wrap(err, "described calls")
 	}
-	dt, err := json.MarshalIndent(append(all, ownCalls...), "", "  ")
+	dt, err := json.MarshalIndent(append(all, ownSubrequests...), "", "  ")
 	if err != nil {
 		return nil, err
 	}

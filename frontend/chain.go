@@ -12,8 +12,8 @@ import (
 )
 
 // chain unpacks each layer onto the one before, as the recipe says.
-func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
-	layers := a.full()
+func (a *assembler) chain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
+	layers := a.nonEmptyLayers()
 	if len(layers) == 0 {
 		return llb.Scratch(), a.plan.Config.Config.WorkingDir == "/", nil
 	}
@@ -29,7 +29,7 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 	if err != nil {
 		return st, false, err
 	}
-	if again || len(a.full()) < len(layers) { // which ones are empty is known only now: leave them out
+	if again || len(a.nonEmptyLayers()) < len(layers) { // which ones are empty is known only now: leave them out
 		return a.chain(ctx)
 	}
 	hasWorkdir, err = a.hasWorkdir(ctx, ref)
@@ -38,19 +38,19 @@ func (a *assembly) chain(ctx context.Context) (st llb.State, hasWorkdir bool, er
 
 // solveChain solves a chain. A chain is done when all is, and that may take long. So after a while each object is asked for
 // apart, which fetches nothing that is there or on its way: one that doesn't come in its own time ends the chain, by name.
-func (a *assembly) solveChain(ctx context.Context, st llb.State) (gateway.Reference, error) {
+func (a *assembler) solveChain(ctx context.Context, st llb.State) (gateway.Reference, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		if !wait(ctx, a.patience/2) {
+		if !sleep(ctx, a.baseTimeout/2) {
 			return
 		}
-		if err := a.fetchApart(ctx, a.patience/2); err != nil && ctx.Err() == nil {
+		if err := a.prefetch(ctx, a.baseTimeout/2); err != nil && ctx.Err() == nil {
 			cancel(err)
 		}
 	}()
-	ref, err := a.solveInTime(ctx, st, a.timeForAll()+a.patience/2, 0)
+	ref, err := a.solveWithTimeout(ctx, st, a.totalTimeout()+a.baseTimeout/2, 0)
 	cause := context.Cause(ctx)
 	cancel(nil)
 	<-watched
@@ -61,14 +61,14 @@ func (a *assembly) solveChain(ctx context.Context, st llb.State) (gateway.Refere
 }
 
 // checkChain checks what came of each layer; again tells that the chain is to be made once more.
-func (a *assembly) checkChain(ctx context.Context, ref gateway.Reference) (again bool, err error) {
+func (a *assembler) checkChain(ctx context.Context, ref gateway.Reference) (again bool, err error) {
 	for i := range a.plan.Layers {
 		l := &a.plan.Layers[i]
 		if l.Empty {
 			continue
 		}
-		err := a.checkCopied(ctx, ref, l)
-		if uncached(err, l) {
+		err := a.checkUnpacked(ctx, ref, l)
+		if setUncached(err, l) {
 			for j := range a.plan.Layers[i:] { // what is unpacked onto it is in the cache with it
 				a.plan.Layers[i+j].Uncached = true
 			}
@@ -86,36 +86,36 @@ func (a *assembly) checkChain(ctx context.Context, ref gateway.Reference) (again
 
 // chainError says which layer of a chain failed. Where it was an object that didn't arrive, all are fetched apart: what
 // helps one is done there, and if that is enough, the chain is to be made again.
-func (a *assembly) chainError(ctx context.Context, err error) (_ error, again bool) {
+func (a *assembler) chainError(ctx context.Context, err error) (_ error, again bool) {
 	if isFetchError(err) {
 		return err, false
 	}
-	if errors.Is(err, errStalled) {
-		return a.stalledChain(err), false
+	if errors.Is(err, errTimeout) {
+		return a.chainTimeoutError(err), false
 	}
 	st := llb.Scratch()
-	for _, l := range a.full() {
+	for _, l := range a.nonEmptyLayers() {
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
-		if derr == nil && failedAt(err, source) && !l.InContext {
-			if a.fetched {
+		if derr == nil && isVertexError(err, source) && !l.InContext {
+			if a.prefetched {
 				return a.fetchError(ctx, err, l), false
 			}
-			a.fetched = true
-			err := a.fetchApart(ctx, 0)
+			a.prefetched = true
+			err := a.prefetch(ctx, 0)
 			return err, err == nil
 		}
 		st = a.convert.Unpack(st, l)
-		if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && failedAt(err, unpack) {
+		if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && isVertexError(err, unpack) {
 			return &unpackError{err, l, a.xz != nil}, false
 		}
 	}
 	return errors.Wrapf(withDiskHint(err), "layers of %s", a.plan.Runtime), false
 }
 
-// stalledChain is a chain whose time has passed though each object came in its own.
-func (a *assembly) stalledChain(err error) error {
+// chainTimeoutError is a chain whose time has passed though each object came in its own.
+func (a *assembler) chainTimeoutError(err error) error {
 	text := "one of these objects, or what unpacks them, takes too long"
-	for _, l := range a.full() {
+	for _, l := range a.nonEmptyLayers() {
 		if !l.InContext {
 			text += "\n- " + (&fetchError{layer: l}).object()
 		}
@@ -123,10 +123,10 @@ func (a *assembly) stalledChain(err error) error {
 	return errors.Wrapf(err, "layers of %s: %s\n", a.plan.Runtime, text)
 }
 
-// fetchApart fetches every object by itself. Some of their time may have passed already.
-func (a *assembly) fetchApart(ctx context.Context, passed time.Duration) error {
-	solved := a.each(ctx, func(ctx context.Context, l *lambda2llb.Layer) (gateway.Reference, error) {
-		return a.solveFetched(ctx, l, passed, func() llb.State { return a.convert.Fetch(*l) })
+// prefetch fetches every object by itself. Some of their time may have passed already.
+func (a *assembler) prefetch(ctx context.Context, passed time.Duration) error {
+	solved := a.solveEach(ctx, func(ctx context.Context, l *lambda2llb.Layer) (gateway.Reference, error) {
+		return a.solveWithRetry(ctx, l, passed, func() llb.State { return a.convert.Fetch(*l) })
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

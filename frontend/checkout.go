@@ -24,7 +24,7 @@ type checkout struct {
 	file    lambda2llb.File // the recipe, given as the Dockerfile
 	runtime string          // that Dockerfile.<runtime> is named after, if it is
 	created time.Time
-	objects lfs.Source
+	source  lfs.Source
 	sizes   sizes
 	layers  []lambda2llb.Layer // the same on every platform: the recipe says which tarballs
 
@@ -34,13 +34,13 @@ type checkout struct {
 	dir    string // of the repository, that the context is
 }
 
-// checkout answers a request whose Dockerfile is a recipe and whose context has a pointer that it adds. Everything else is
+// buildCheckout answers a request whose Dockerfile is a recipe and whose context has a pointer that it adds. Everything else is
 // a Dockerfile like any other, and not ok: also what can't be read, as the Dockerfile frontend says it in BuildKit's words.
-func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, err error) {
-	if call := r.call(); r.bc.Target != "" || call != "" && call != convertllb.RequestConvertLLB {
+func (r *request) buildCheckout(ctx context.Context) (res *gateway.Result, ok bool, err error) {
+	if call := r.requestID(); r.bc.Target != "" || call != "" && call != convertllb.RequestConvertLLB {
 		return nil, false, nil
 	}
-	src := r.file
+	src := r.dockerfile
 	if src == nil {
 		if src, err = r.bc.ReadEntrypoint(ctx, "Dockerfile"); err != nil {
 			return nil, false, nil
@@ -52,20 +52,20 @@ func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, e
 	if err != nil {
 		return nil, false, c.warnPointers(ctx, err)
 	}
-	unusable := c.fromGit(ctx)
+	contextErr := c.resolveGitContext(ctx)
 	if c.tree != nil {
 		if rec, err = recipe.Parse(ctx, src.Filename, c.file.Data, r.bc.BuildPlatforms[0]); err != nil {
 			return nil, false, nil
 		}
 	}
-	if pointers, err := c.look(ctx, rec.Adds); err != nil || pointers == 0 {
+	if pointers, err := c.readLayers(ctx, rec.Adds); err != nil || pointers == 0 {
 		return nil, err != nil, err
 	}
-	if unusable != nil {
-		return nil, true, unusable
+	if contextErr != nil {
+		return nil, true, contextErr
 	}
-	if r.call() != "" {
-		return nil, true, errors.Errorf("%s of a checkout with pointers has no answer: name the runtime in a Dockerfile instead, FROM nodejs20.x", r.call())
+	if r.requestID() != "" {
+		return nil, true, errors.Errorf("%s of a checkout with pointers has no answer: name the runtime in a Dockerfile instead, FROM nodejs20.x", r.requestID())
 	}
 	if name, ok := strings.CutPrefix(path.Base(src.Filename), "Dockerfile."); ok && runtimeName.MatchString(name) {
 		c.runtime = name
@@ -76,23 +76,23 @@ func (r *request) checkout(ctx context.Context) (res *gateway.Result, ok bool, e
 	if c.epoch != nil {
 		c.created = *c.epoch
 	}
-	if err := c.originate(ctx); err != nil {
+	if err := c.resolveOrigin(ctx); err != nil {
 		return nil, true, err
 	}
-	res, err = c.images(ctx, c.plan)
+	res, err = c.buildPlatforms(ctx, c.plan)
 	return res, true, err
 }
 
-// look finds out which of the tarballs are pointers; there are none also where one is missing.
-func (c *checkout) look(ctx context.Context, adds []recipe.Add) (pointers int, err error) {
-	files, err := c.files(ctx, adds)
+// readLayers finds out which of the tarballs are pointers; there are none also where one is missing.
+func (c *checkout) readLayers(ctx context.Context, adds []recipe.Add) (pointers int, err error) {
+	files, err := c.contextTree(ctx, adds)
 	if files == nil {
 		return 0, err
 	}
 	for _, a := range adds {
-		l, err := c.layer(ctx, files, a)
+		l, err := c.readLayer(ctx, files, a)
 		if err != nil {
-			return 0, addError(err, c.file, a)
+			return 0, wrapAddError(err, c.file, a)
 		}
 		if l == nil {
 			return 0, nil
@@ -105,8 +105,8 @@ func (c *checkout) look(ctx context.Context, adds []recipe.Add) (pointers int, e
 	return pointers, nil
 }
 
-// files are those of the context; nil where it can't be read.
-func (c *checkout) files(ctx context.Context, adds []recipe.Add) (*tree, error) {
+// contextTree are those of the context; nil where it can't be read.
+func (c *checkout) contextTree(ctx context.Context, adds []recipe.Add) (*tree, error) {
 	if c.tree != nil {
 		return c.tree, nil
 	}
@@ -122,19 +122,19 @@ func (c *checkout) files(ctx context.Context, adds []recipe.Add) (*tree, error) 
 	if err != nil || ref == nil {
 		return nil, ctx.Err()
 	}
-	c.context = *st
+	c.buildContext = *st
 	return &tree{ref: ref}, nil
 }
 
-// layer is what an ADD's source in the context is: a pointer, or a tarball; nil where there is nothing.
-func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lambda2llb.Layer, error) {
+// readLayer is what an ADD's source in the context is: a pointer, or a tarball; nil where there is nothing.
+func (c *checkout) readLayer(ctx context.Context, files *tree, add recipe.Add) (*lambda2llb.Layer, error) {
 	name := path.Join(c.dir, add.Source)
 	entry, err := files.lookup(ctx, name)
 	if err != nil || entry == nil {
 		return nil, nil
 	}
 	l := &lambda2llb.Layer{Lines: add.Lines, Object: lfs.Object{Path: name}}
-	dt, err := files.read(ctx, name, lfs.MaxPointerSize-1)
+	dt, err := files.readFile(ctx, name, lfs.MaxPointerSize-1)
 	if err != nil || !lfs.IsPointer(dt) {
 		l.InContext, l.Size = true, entry.Size
 		return l, nil
@@ -145,18 +145,18 @@ func (c *checkout) layer(ctx context.Context, files *tree, add recipe.Add) (*lam
 	return l, c.sizes.add(l.Object)
 }
 
-// originate gives the pointers their URLs.
-func (c *checkout) originate(ctx context.Context) error {
-	c.objects = c.Objects.Resolve(c.Repository)
-	if c.commit == "" && !c.objects.ByOID() {
-		return c.urlsOfRepository(ctx)
+// resolveOrigin gives the pointers their URLs.
+func (c *checkout) resolveOrigin(ctx context.Context) error {
+	c.source = c.ObjectSource.Resolve(c.Repository)
+	if c.commit == "" && !c.source.ByOID() {
+		return c.setURLsFromHead(ctx)
 	}
 	for i := range c.layers {
 		if l := &c.layers[i]; !l.InContext {
 			l.Commit = c.commit
 		}
 	}
-	c.setURLs(c.objects.URL)
+	c.setURLs(c.source.URL)
 	return nil
 }
 
@@ -168,13 +168,13 @@ func (c *checkout) setURLs(url func(lfs.Object) string) {
 	}
 }
 
-// urlsOfRepository is for a local checkout, which knows no commit, and a template that needs one: the branch's head has
+// setURLsFromHead is for a local checkout, which knows no commit, and a template that needs one: the branch's head has
 // the objects too, unless it has moved on.
-func (c *checkout) urlsOfRepository(ctx context.Context) error {
+func (c *checkout) setURLsFromHead(ctx context.Context) error {
 	if c.runtime == "" {
 		return errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give objects=lfs, or a template with {oid}", c.file.Path, c.Repository)
 	}
-	snap, err := c.snapshot(ctx, c.runtime, "")
+	snap, err := c.newSnapshot(ctx, c.runtime, "")
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (c *checkout) urlsOfRepository(ctx context.Context) error {
 	}
 	for _, l := range c.layers {
 		if !l.InContext && urls[l.OID] == "" {
-			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give objects=lfs, or a template with {oid}", describe(l), c.runtime, c.Repository)
+			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give objects=lfs, or a template with {oid}", layerLabel(l), c.runtime, c.Repository)
 		}
 	}
 	c.setURLs(func(o lfs.Object) string { return urls[o.OID] })
@@ -201,11 +201,11 @@ func (c *checkout) urlsOfRepository(ctx context.Context) error {
 func (c *checkout) plan(ctx context.Context, platform ocispecs.Platform) (*lambda2llb.Plan, error) {
 	rec, err := recipe.Parse(ctx, c.file.Path, c.file.Data, platform)
 	if err != nil {
-		return nil, locate(err, c.file)
+		return nil, wrapSource(err, c.file)
 	}
 	c.warnPlatform(ctx, platform)
 	return &lambda2llb.Plan{
 		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: platform,
-		Recipe: c.file, Layers: slices.Clone(c.layers), Config: rec.Image, Server: c.objects.Server, Fallback: c.objects.Fallback(),
+		Recipe: c.file, Layers: slices.Clone(c.layers), Config: rec.Image, LFSServer: c.source.Server, Fallback: c.source.Fallback(),
 	}, nil
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/pkg/errors"
 )
 
-// head is the commit of a runtime's branch.
-func (r *request) head(ctx context.Context, runtime string) (string, error) {
+// resolveHead is the commit of a runtime's branch.
+func (r *request) resolveHead(ctx context.Context, runtime string) (string, error) {
 	commit, err := r.resolve(ctx, "branch "+runtime, func(opts ...llb.GitOption) llb.State {
-		return lambda2llb.Head(r.Repository, runtime, r.git(opts...)...)
+		return lambda2llb.Branch(r.Repository, runtime, r.gitOptions(opts...)...)
 	})
 	if err != nil {
 		return "", r.branchError(ctx, err, runtime)
@@ -29,7 +29,7 @@ func (r *request) head(ctx context.Context, runtime string) (string, error) {
 
 // resolve is the commit that a source means. The daemon asks the repository, with the user's credentials.
 func (r *request) resolve(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {
-	return whileThere(ctx, r, r.Repository, func(ctx context.Context) (string, error) { return r.resolveSource(ctx, what, source) })
+	return whileResponsive(ctx, r, r.Repository, func(ctx context.Context) (string, error) { return r.resolveSource(ctx, what, source) })
 }
 
 func (r *request) resolveSource(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {
@@ -47,12 +47,12 @@ func (r *request) resolveSource(ctx context.Context, what string, source func(..
 		if meta.Git != nil { // where a ref is an annotated tag, the checksum is the tag's
 			return cmp.Or(meta.Git.CommitChecksum, meta.Git.Checksum), nil
 		}
-		return r.checkedOutHead(ctx, what, source(llb.KeepGitDir(), llb.WithCustomName("resolve "+what)))
+		return r.resolveHeadByCheckout(ctx, what, source(llb.KeepGitDir(), llb.WithCustomName("resolve "+what)))
 	})
 }
 
-// checkedOutHead is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.
-func (r *request) checkedOutHead(ctx context.Context, what string, st llb.State) (string, error) {
+// resolveHeadByCheckout is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.
+func (r *request) resolveHeadByCheckout(ctx context.Context, what string, st llb.State) (string, error) {
 	ref, err := r.solve(ctx, st, ocispecs.Platform{}, true)
 	if err != nil {
 		return "", err

@@ -18,16 +18,16 @@ import (
 )
 
 // convertLLB puts the graphs of bases into the answer to "--call=convertllb", which never comes by Solve.
-func (b *bases) convertLLB(ctx context.Context, res *gateway.Result) (*gateway.Result, error) {
+func (b *baseImages) convertLLB(ctx context.Context, res *gateway.Result) (*gateway.Result, error) {
 	dt := res.Metadata["result.json"]
 	if !strings.Contains(string(dt), "docker-image://") { // no base at all, FROM scratch perhaps
 		return res, nil
 	}
-	def, err := parseConverted(dt)
+	def, err := decodeConvertLLB(dt)
 	if err != nil {
 		return nil, errors.Wrap(err, "converted definition")
 	}
-	if ours, err := b.among(def); err != nil || !ours {
+	if ours, err := b.containsBase(def); err != nil || !ours {
 		return res, err
 	}
 	if def, err = b.splice(ctx, def); err != nil {
@@ -51,8 +51,8 @@ func (b *bases) convertLLB(ctx context.Context, res *gateway.Result) (*gateway.R
 	return out.ToResult()
 }
 
-// parseConverted reads the JSON of a convertllb.Result, whose operations are in no order, back into a definition.
-func parseConverted(dt []byte) (*pb.Definition, error) {
+// decodeConvertLLB reads the JSON of a convertllb.Result, whose operations are in no order, back into a definition.
+func decodeConvertLLB(dt []byte) (*pb.Definition, error) {
 	var in struct {
 		Def      map[string]json.RawMessage `json:"def"`
 		Metadata map[string]llb.OpMetadata  `json:"metadata"`
@@ -75,11 +75,11 @@ func parseConverted(dt []byte) (*pb.Definition, error) {
 			return nil, errors.Wrapf(err, "operation %s", dgst)
 		}
 	}
-	return def, order(def, ops)
+	return def, topoSort(def, ops)
 }
 
-// order appends operations to a definition, inputs before what needs them, and the one that names the result last.
-func order(def *pb.Definition, ops map[string]*pb.Op) error {
+// topoSort appends operations to a definition, inputs before what needs them, and the one that names the result last.
+func topoSort(def *pb.Definition, ops map[string]*pb.Op) error {
 	done := map[string]bool{}
 	var visit func(string) error
 	visit = func(dgst string) error {

@@ -18,8 +18,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// created is the date of a base image: SOURCE_DATE_EPOCH, or that of the commit.
-func (r *request) created(ctx context.Context, t *tree, commit string) (time.Time, error) {
+// commitTime is the date of a base image: SOURCE_DATE_EPOCH, or that of the commit.
+func (r *request) commitTime(ctx context.Context, t *tree, commit string) (time.Time, error) {
 	if r.epoch != nil {
 		return *r.epoch, nil
 	}
@@ -61,13 +61,13 @@ func (t *tree) commitObject(ctx context.Context, id string) ([]byte, error) {
 
 // gitObject is a commit or a tag; where git packed it, the commit.
 func (t *tree) gitObject(ctx context.Context, id string) ([]byte, error) {
-	names, err := t.gitNames(ctx, ".git/objects")
+	names, err := t.readDirNames(ctx, ".git/objects")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
 		if name == id[:2] {
-			dt, err := t.head(ctx, path.Join(".git/objects", name, id[2:]))
+			dt, err := t.readHead(ctx, path.Join(".git/objects", name, id[2:]))
 			if err != nil {
 				return nil, err
 			}
@@ -76,13 +76,13 @@ func (t *tree) gitObject(ctx context.Context, id string) ([]byte, error) {
 	}
 	// git leaves more than 100 objects (transfer.unpackLimit) in the pack that they came in, which begins with the commit, or
 	// with its tags.
-	names, err = t.gitNames(ctx, ".git/objects/pack")
+	names, err = t.readDirNames(ctx, ".git/objects/pack")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".pack") {
-			dt, err := t.head(ctx, path.Join(".git/objects/pack", name))
+			dt, err := t.readHead(ctx, path.Join(".git/objects/pack", name))
 			if err != nil {
 				return nil, err
 			}
@@ -92,7 +92,7 @@ func (t *tree) gitObject(ctx context.Context, id string) ([]byte, error) {
 	return nil, errors.New("its object is not in .git")
 }
 
-func (t *tree) gitNames(ctx context.Context, dir string) ([]string, error) {
+func (t *tree) readDirNames(ctx context.Context, dir string) ([]string, error) {
 	list, err := t.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
 	var names []string
 	for _, e := range list {
@@ -101,7 +101,7 @@ func (t *tree) gitNames(ctx context.Context, dir string) ([]string, error) {
 	return names, errors.Wrap(err, dir)
 }
 
-func (t *tree) head(ctx context.Context, name string) ([]byte, error) {
+func (t *tree) readHead(ctx context.Context, name string) ([]byte, error) {
 	dt, err := t.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name, Range: &gateway.FileRange{Length: maxCommitHead}})
 	return dt, errors.Wrap(err, name)
 }
@@ -116,7 +116,7 @@ func looseObject(dt []byte) ([]byte, error) {
 		return nil, errors.Errorf("git object: no commit (%v)", err)
 	}
 	text, err := io.ReadAll(r)
-	return text, cutOff(err)
+	return text, ignoreTruncation(err)
 }
 
 func packedCommit(dt []byte) ([]byte, error) {
@@ -132,7 +132,7 @@ func packedCommit(dt []byte) ([]byte, error) {
 		var text bytes.Buffer
 		_, _, err = s.NextObject(&text)
 		if h.Type == plumbing.CommitObject {
-			return text.Bytes(), cutOff(err)
+			return text.Bytes(), ignoreTruncation(err)
 		}
 		if err != nil {
 			return nil, errors.Wrap(err, "git pack")
@@ -141,8 +141,8 @@ func packedCommit(dt []byte) ([]byte, error) {
 	return nil, errors.New("git pack: it begins with too many tags")
 }
 
-// cutOff lets pass that the end is missing.
-func cutOff(err error) error {
+// ignoreTruncation lets pass that the end is missing.
+func ignoreTruncation(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}

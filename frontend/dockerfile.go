@@ -13,26 +13,26 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// dockerfile answers a request that names no runtime. BuildKit's own Dockerfile frontend does, with a client to whom
+// buildDockerfile answers a request that names no runtime. BuildKit's own Dockerfile frontend does, with a client to whom
 // Lambda's runtimes are images: it tells their config, and puts their graphs into what is solved.
-func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
-	if res, ok, err := r.checkout(ctx); ok {
+func (r *request) buildDockerfile(ctx context.Context) (*gateway.Result, error) {
+	if res, ok, err := r.buildCheckout(ctx); ok {
 		return res, err
 	}
-	b := &bases{request: r}
+	b := &baseImages{request: r}
 	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
 	switch {
 	case err != nil:
-		return nil, noDockerfile(err)
-	case r.call() == convertllb.RequestConvertLLB:
+		return nil, withNoContextHint(err)
+	case r.requestID() == convertllb.RequestConvertLLB:
 		return b.convertLLB(ctx, res)
-	case r.call() == subrequests.RequestSubrequestsDescribe:
-		return withOwnCalls(res)
+	case r.requestID() == subrequests.RequestSubrequestsDescribe:
+		return addOwnSubrequests(res)
 	}
 	if err := b.correctHistory(res); err != nil {
 		return nil, err
 	}
-	if err := r.attest(ctx, res); err != nil {
+	if err := r.attachLinks(ctx, res); err != nil {
 		return nil, err
 	}
 	return res, r.warnIndex(ctx, res)
@@ -41,7 +41,7 @@ func (r *request) dockerfile(ctx context.Context) (*gateway.Result, error) {
 // runtimeClient is the gateway's client, but for images that are runtimes.
 type runtimeClient struct {
 	gateway.Client
-	bases *bases
+	bases *baseImages
 }
 
 // BuildOpts leaves out what is ours. What is left has a command line in it, as otherwise BuildKit's frontend would hand
@@ -49,7 +49,7 @@ type runtimeClient struct {
 func (c *runtimeClient) BuildOpts() gateway.BuildOpts {
 	opts := c.Client.BuildOpts()
 	opts.Opts = maps.Clone(opts.Opts)
-	for _, o := range Table() {
+	for _, o := range AllOptions() {
 		delete(opts.Opts, o.Name)
 		delete(opts.Opts, "build-arg:"+o.BuildArg())
 	}
@@ -65,10 +65,10 @@ func (c *runtimeClient) ResolveImageConfig(ctx context.Context, ref string, opt 
 	if opt.ImageOpt != nil {
 		platform = opt.ImageOpt.Platform
 	}
-	base, ok := c.bases.named(ref, platform)
+	base, ok := c.bases.parseBase(ref, platform)
 	if !ok || opt.OCILayoutOpt != nil {
 		found, dgst, dt, err := c.Client.ResolveImageConfig(ctx, ref, opt)
-		return found, dgst, dt, hinted(err, ref)
+		return found, dgst, dt, withImageHint(err, ref)
 	}
 	dt, err := c.bases.config(ctx, base)
 	return ref, "", dt, err

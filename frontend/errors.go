@@ -33,38 +33,40 @@ import (
 // This file is the only one that reads the text of BuildKit's and git's errors. They cross a process as text, so there
 // is nothing else to tell them apart by.
 
-// said is an error as the user reads it. What crosses to the daemon is otherwise the text of the innermost error that
+// userError is an error as the user reads it. What crosses to the daemon is otherwise the text of the innermost error that
 // came from there, without anything that wraps it (util/grpcerrors of BuildKit v0.33.1).
-type said struct{ error }
+type userError struct{ error }
 
-func say(err error) error {
+func toUserError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &said{err}
+	return &userError{err}
 }
 
-func (e *said) Error() string { return printable.Text(redact.Text(e.error.Error())) }
+func (e *userError) Error() string { return printable.Text(redact.Text(e.error.Error())) }
 
-func (e *said) GRPCStatus() *status.Status { return status.New(grpcerrors.Code(e.error), e.Error()) }
+func (e *userError) GRPCStatus() *status.Status {
+	return status.New(grpcerrors.Code(e.error), e.Error())
+}
 
-func (e *said) Unwrap() error { return e.error }
+func (e *userError) Unwrap() error { return e.error }
 
-// tooLargeError is a file that is larger than what it is read as can be.
-type tooLargeError struct {
+// fileTooLargeError is a file that is larger than what it is read as can be.
+type fileTooLargeError struct {
 	name        string
 	size, limit int64
 }
 
-func (e *tooLargeError) Error() string {
+func (e *fileTooLargeError) Error() string {
 	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
 }
 
 func (r *request) branchError(ctx context.Context, err error, runtime string) error {
-	if !says(err, "does not contain ref", "couldn't find remote ref") {
+	if !errorContains(err, "does not contain ref", "couldn't find remote ref") {
 		return errors.Wrapf(r.repositoryError(err), "branch %s of %s", runtime, r.Repository)
 	}
-	if r.hostKeys == "" && r.isBare(ctx) {
+	if r.hostKeys == "" && r.hasNoBranches(ctx) {
 		return errors.Errorf("no runtime %s: %s has no branches at all: it asks to sign in, and answers with a page in the place of a repository, or is empty (%s)",
 			runtime, r.Repository, r.secretHint())
 	}
@@ -75,38 +77,38 @@ func (r *request) branchError(ctx context.Context, err error, runtime string) er
 	return errors.New(msg)
 }
 
-// isBare tells a repository in which git finds no branch. A page to sign in is one, without an error: git takes it for a list of
+// hasNoBranches tells a repository in which git finds no branch. A page to sign in is one, without an error: git takes it for a list of
 // none. Most have a default branch, which is asked for first: of a pattern, BuildKit tells what git found in its error alone, and
 // that is on the user's screen.
-func (r *request) isBare(ctx context.Context) bool {
+func (r *request) hasNoBranches(ctx context.Context) bool {
 	_, err := r.resolve(ctx, "default branch", func(opts ...llb.GitOption) llb.State {
-		return llb.Git(r.Repository, "", r.git(opts...)...)
+		return llb.Git(r.Repository, "", r.gitOptions(opts...)...)
 	})
 	if err == nil {
 		return false
 	}
 	_, err = r.resolve(ctx, "branches", func(opts ...llb.GitOption) llb.State {
-		return lambda2llb.Head(r.Repository, "*", r.git(opts...)...)
+		return lambda2llb.Branch(r.Repository, "*", r.gitOptions(opts...)...)
 	})
-	return err != nil && says(err, `does not contain ref refs/heads/*, output: ""`)
+	return err != nil && errorContains(err, `does not contain ref refs/heads/*, output: ""`)
 }
 
 // repositoryError is an error of git with what to do where the repository let nobody in. Which secret git was given is not
 // known: BuildKit chooses.
 func (r *request) repositoryError(err error) error {
 	switch isSSH := r.hostKeys != ""; {
-	case isSSH && says(err, "no SSH key", "unset ssh forward key"):
+	case isSSH && errorContains(err, "no SSH key", "unset ssh forward key"):
 		return errors.Wrap(err, "forward an SSH agent: --ssh default")
-	case isSSH && says(err, "ssh: not found", "ssh: command not found", "cannot run ssh"):
+	case isSSH && errorContains(err, "ssh: not found", "ssh: command not found", "cannot run ssh"):
 		return errors.Wrap(err, "the BuildKit daemon has no ssh: install openssh-client where buildkitd runs")
-	case isSSH && says(err, "REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed"):
+	case isSSH && errorContains(err, "REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed"):
 		return errors.Wrap(err, "the host key is not the one that is known: either somebody poses as the host, or it has got a new key: "+
 			"ask whoever runs it, and only if so give the new key as option known-hosts")
-	case isSSH && says(err, "Permission denied", "ot found"):
+	case isSSH && errorContains(err, "Permission denied", "ot found"):
 		return errors.Wrap(err, "the repository isn't there, or no key of the SSH agent (--ssh default) may read it")
-	case says(err, "could not read Username", "Authentication failed", "' not found", "returned error: 403"):
+	case errorContains(err, "could not read Username", "Authentication failed", "' not found", "returned error: 403"):
 		return errors.Wrapf(err, "the repository isn't there, or is private (%s)", r.secretHint())
-	case says(err, "unable to update url base from redirection", "Cannot obtain needed object"): // git's, of a page
+	case errorContains(err, "unable to update url base from redirection", "Cannot obtain needed object"): // git's, of a page
 		return errors.Wrapf(err, "it asks to sign in, or is no repository (%s)", r.secretHint())
 	}
 	return err
@@ -122,7 +124,7 @@ func (r *request) secretHint() string {
 
 func (r *request) commitError(err error, commit string) error {
 	// The last is what a checkout with .git says: BuildKit asks for the type at first (v0.33.1, source/git/source.go:1226).
-	if !says(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref",
+	if !errorContains(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref",
 		"could not get object info") {
 		return errors.Wrapf(r.repositoryError(err), "commit %s of %s", commit, r.Repository)
 	}
@@ -130,66 +132,66 @@ func (r *request) commitError(err error, commit string) error {
 		"leave out the commit for the branch's head, or build from a mirror that kept it", commit, r.Repository)
 }
 
-// hinted is the error of an image that the registry doesn't have, with what may have been meant.
-func hinted(err error, ref string) error {
+// withImageHint is the error of an image that the registry doesn't have, with what may have been meant.
+func withImageHint(err error, ref string) error {
 	hint := catalog.Hint(ref)
 	if err == nil || hint == "" {
 		return err
 	}
-	return &explained{cause: err, text: fmt.Sprintf("%v (%s)", err, hint)}
+	return &withMessage{cause: err, msg: fmt.Sprintf("%v (%s)", err, hint)}
 }
 
-// noDockerfile is the error of a request with neither a runtime nor a context, which buildctl's user makes.
-func noDockerfile(err error) error {
-	if !says(err, "no local sources enabled") {
+// withNoContextHint is the error of a request with neither a runtime nor a context, which buildctl's user makes.
+func withNoContextHint(err error) error {
+	if !errorContains(err, "no local sources enabled") {
 		return err
 	}
-	return &explained{cause: err, text: fmt.Sprintf("%v (there is no context; for a base image name the runtime: --opt runtime=nodejs20.x)", err)}
+	return &withMessage{cause: err, msg: fmt.Sprintf("%v (there is no context; for a base image name the runtime: --opt runtime=nodejs20.x)", err)}
 }
 
 // fetchError is what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so
 // the server is asked once more, without the pin.
-func (a *assembly) fetchError(ctx context.Context, err error, l lambda2llb.Layer) *fetchError {
+func (a *assembler) fetchError(ctx context.Context, err error, l lambda2llb.Layer) *fetchError {
 	failed := &fetchError{layer: l}
 	switch {
-	case errors.Is(err, errStalled): // which no vertex is to blame for, so that nobody has said where
-		err = locate(err, a.plan.Recipe, l.Lines...)
+	case errors.Is(err, errTimeout): // which no vertex is to blame for, so that nobody has said where
+		err = wrapSource(err, a.plan.Recipe, l.Lines...)
 	case l.URL == "":
-		failed.passing = isHeld(err)
+		failed.transient = isSessionLost(err)
 		err = a.stepError(ctx, err)
-	case says(err, "digest mismatch"):
+	case errorContains(err, "digest mismatch"):
 		var said error
-		said, failed.passing = a.diagnose(ctx, l)
+		said, failed.transient = a.diagnoseFetch(ctx, l)
 		if ctx.Err() == nil { // or else nobody answered
-			err = &explained{cause: err, text: said.Error()}
+			err = &withMessage{cause: err, msg: said.Error()}
 		}
 	default:
-		failed.passing = says(err, passing...)
+		failed.transient = errorContains(err, transientTexts...)
 	}
-	if code := statusOf(err); code > 0 {
-		failed.status, failed.passing = code, code == 408 || code == 429 || code >= 500
-		err = &explained{cause: err, text: fmt.Sprintf("it answers with status %d, %s", code, meaning(code, hostOf(l.URL)))}
+	if code := httpStatusOf(err); code > 0 {
+		failed.status, failed.transient = code, code == 408 || code == 429 || code >= 500
+		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, statusHint(code, hostOf(l.URL)))}
 	}
 	failed.reason = withDiskHint(err)
 	return failed
 }
 
-// passing are texts of errors of a connection that may not come again.
-var passing = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
+// transientTexts are texts of errors of a connection that may not come again.
+var transientTexts = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
 
-// explained is an error in other words; where it comes from is kept.
-type explained struct {
+// withMessage is an error in other words; where it comes from is kept.
+type withMessage struct {
 	cause error
-	text  string
+	msg   string
 }
 
-func (e *explained) Error() string { return e.text }
+func (e *withMessage) Error() string { return e.msg }
 
-func (e *explained) Unwrap() error { return e.cause }
+func (e *withMessage) Unwrap() error { return e.cause }
 
-// diagnose is what the server says of an object's URL, and whether it may say something else when asked again.
-func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) (said error, again bool) {
-	ctx, cancel := limited(ctx, time.Minute+transferTime(l.Size))
+// diagnoseFetch is what the server says of an object's URL, and whether it may say something else when asked again.
+func (r *request) diagnoseFetch(ctx context.Context, l lambda2llb.Layer) (reason error, again bool) {
+	ctx, cancel := withTimeout(ctx, time.Minute+transferTime(l.Size))
 	defer cancel()
 	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceHTTPHeader) == nil {
@@ -210,18 +212,18 @@ func (r *request) diagnose(ctx context.Context, l lambda2llb.Layer) (said error,
 		return errors.New("it sent nothing"), true
 	case err == nil:
 		return errors.Errorf("it sent something else, sha256:%s", meta.HTTP.Digest.Encoded()), false
-	case errors.Is(context.Cause(ctx), errStalled):
-		return errors.Wrap(errStalled, "it was asked again"), true
+	case errors.Is(context.Cause(ctx), errTimeout):
+		return errors.Wrap(errTimeout, "it was asked again"), true
 	}
-	return err, says(err, passing...)
+	return err, errorContains(err, transientTexts...)
 }
 
-// httpStatus is how BuildKit's HTTP source says a status.
-var httpStatus = regexp.MustCompile(`invalid response status (\d{3})`)
+// httpStatusRE is how BuildKit's HTTP source says a status.
+var httpStatusRE = regexp.MustCompile(`invalid response status (\d{3})`)
 
-// statusOf is the status that a server answered an HTTP source with; 0 if the error is another.
-func statusOf(err error) int {
-	found := httpStatus.FindStringSubmatch(err.Error())
+// httpStatusOf is the status that a server answered an HTTP source with; 0 if the error is another.
+func httpStatusOf(err error) int {
+	found := httpStatusRE.FindStringSubmatch(err.Error())
 	if found == nil {
 		return 0
 	}
@@ -229,8 +231,8 @@ func statusOf(err error) int {
 	return code
 }
 
-// meaning is what a server of objects means by its answer.
-func meaning(code int, host string) string {
+// statusHint is what a server of objects means by its answer.
+func statusHint(code int, host string) string {
 	hostname := (&url.URL{Host: host}).Hostname()
 	switch {
 	case code == 401 || code == 403:
@@ -247,62 +249,62 @@ func meaning(code int, host string) string {
 }
 
 // stepError is what the step that asks the batch API says.
-func (a *assembly) stepError(ctx context.Context, err error) error {
-	text := a.failure(ctx, err)
+func (a *assembler) stepError(ctx context.Context, err error) error {
+	text := a.stepFailure(ctx, err)
 	if text == "" { // of the client's store, whose error crosses two connections
 		text = strings.ReplaceAll(err.Error(), "rpc error: code = Unknown desc = ", "")
 	}
-	if isHeld(err) {
-		text += heldHint
+	if isSessionLost(err) {
+		text += sessionLostHint
 	}
-	if a.plan.LFSConfig != "" {
-		text += fmt.Sprintf(" (.lfsconfig of the repository names another server, %s, and is not obeyed: if you trust it give objects=lfs+%s)", a.plan.LFSConfig, a.plan.LFSConfig)
+	if a.plan.ForeignLFSServer != "" {
+		text += fmt.Sprintf(" (.lfsconfig of the repository names another server, %s, and is not obeyed: if you trust it give objects=lfs+%s)", a.plan.ForeignLFSServer, a.plan.ForeignLFSServer)
 	}
-	return &explained{cause: err, text: text}
+	return &withMessage{cause: err, msg: text}
 }
 
-// isHeld tells an error of a step that another client of the daemon has begun too and whose session is gone while it hangs.
-func isHeld(err error) bool { return says(err, "no active session") }
+// isSessionLost tells an error of a step that another client of the daemon has begun too and whose session is gone while it hangs.
+func isSessionLost(err error) bool { return errorContains(err, "no active session") }
 
-const heldHint = ": another client of the BuildKit daemon hangs, and what it began fails for everybody: end that build, or try again later"
+const sessionLostHint = ": another client of the BuildKit daemon hangs, and what it began fails for everybody: end that build, or try again later"
 
-func describe(l lambda2llb.Layer) string {
+func layerLabel(l lambda2llb.Layer) string {
 	if l.InContext {
 		return fmt.Sprintf("%s (%s, in the build context)", l.Path, units.HumanSize(float64(l.Size)))
 	}
 	return fmt.Sprintf("%s (object sha256:%s, %s)", l.Path, l.OID, units.HumanSize(float64(l.Size)))
 }
 
-func says(err error, texts ...string) bool {
+func errorContains(err error, texts ...string) bool {
 	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(err.Error(), t) })
 }
 
-// failedAt tells whether the error comes from the vertex.
-func failedAt(err error, vertex digest.Digest) bool {
+// isVertexError tells whether the error comes from the vertex.
+func isVertexError(err error, vertex digest.Digest) bool {
 	var v *errdefs.VertexError
 	return errors.As(err, &v) && v.Digest == vertex.String()
 }
 
-// addError is an error of what an ADD of a recipe names.
-func addError(err error, file lambda2llb.File, add recipe.Add) error {
+// wrapAddError is an error of what an ADD of a recipe names.
+func wrapAddError(err error, file lambda2llb.File, add recipe.Add) error {
 	err = errors.Wrapf(err, "%s:%d: ADD", file.Path, add.Lines[0].Start.Line)
-	return locate(err, file, add.Lines...)
+	return wrapSource(err, file, add.Lines...)
 }
 
-// locate points an error at lines of the recipe: those given, or those that the error itself names.
-func locate(err error, file lambda2llb.File, lines ...parser.Range) error {
-	var located *parser.LocationError
-	if len(lines) == 0 && errors.As(err, &located) && len(located.Locations) > 0 {
-		lines = located.Locations[0]
+// wrapSource points an error at lines of the recipe: those given, or those that the error itself names.
+func wrapSource(err error, file lambda2llb.File, lines ...parser.Range) error {
+	var location *parser.LocationError
+	if len(lines) == 0 && errors.As(err, &location) && len(location.Locations) > 0 {
+		lines = location.Locations[0]
 	}
 	if len(lines) == 0 {
 		return err
 	}
-	return errdefs.WithSource(err, linesOf(file, lines))
+	return errdefs.WithSource(err, recipeSource(file, lines))
 }
 
-// linesOf are lines of a recipe, as clients show them.
-func linesOf(file lambda2llb.File, lines []parser.Range) *errdefs.Source {
+// recipeSource are lines of a recipe, as clients show them.
+func recipeSource(file lambda2llb.File, lines []parser.Range) *errdefs.Source {
 	return &errdefs.Source{
 		Info:   &pb.SourceInfo{Filename: printable.Name(file.Path), Language: "Dockerfile", Data: []byte(printable.Text(string(file.Data)))},
 		Ranges: lambda2llb.Ranges(lines),

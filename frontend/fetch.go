@@ -15,118 +15,120 @@ import (
 )
 
 const (
-	// attempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut; it is
+	// maxAttempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut; it is
 	// another step where a client that hangs holds this one.
-	attempts = 3
-	// patience is how long an object may take besides the time that its size takes at slowest bytes a second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
-	patience = 5 * time.Minute
-	slowest  = 64 << 10
+	maxAttempts = 3
+	// baseTimeout is how long an object may take besides the time that its size takes at slowest bytes a second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
+	baseTimeout       = 5 * time.Minute
+	minBytesPerSecond = 64 << 10
 )
 
-// solveFetched solves what a state makes of the layer's object. What the object's server does to it is tried again, or
+// solveWithRetry solves what a state makes of the layer's object. What the object's server does to it is tried again, or
 // got elsewhere, as far as that helps: the layer then says so, and the state must be made of it anew. Some of the
 // object's time may have passed already.
-func (a *assembly) solveFetched(ctx context.Context, l *lambda2llb.Layer, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
+func (a *assembler) solveWithRetry(ctx context.Context, l *lambda2llb.Layer, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
 	var failed *fetchError
 	for {
 		source, err := vertexDigest(ctx, a.convert.Fetch(*l))
 		if err != nil {
 			return nil, err
 		}
-		ref, err := a.solveInTime(ctx, state(), a.timeFor(l), passed)
+		ref, err := a.solveWithTimeout(ctx, state(), a.fetchTimeout(l), passed)
 		if err != nil && failed != nil && errors.Is(context.Cause(ctx), errAbandoned) {
 			return nil, failed
 		}
 		if err != nil && ctx.Err() != nil { // whatever it is: it is not the object's
 			return nil, context.Cause(ctx)
 		}
-		if err == nil || !failedAt(err, source) && !errors.Is(err, errStalled) {
+		if err == nil || !isVertexError(err, source) && !errors.Is(err, errTimeout) {
 			return ref, err
 		}
 		reason := a.fetchError(ctx, err, *l)
 		if failed == nil || ctx.Err() == nil { // else the server wasn't asked for it to the end
 			failed = reason
 		}
-		if !a.again(ctx, l, failed) {
+		if !a.prepareRetry(ctx, l, failed) {
 			return nil, failed
 		}
 	}
 }
 
-// timeFor is how long an object may take. It has its share of the line for as long as the others need it: those that are
+// fetchTimeout is how long an object may take. It has its share of the line for as long as the others need it: those that are
 // smaller have arrived by the time that it has as many bytes itself.
-func (a *assembly) timeFor(l *lambda2llb.Layer) time.Duration {
+func (a *assembler) fetchTimeout(l *lambda2llb.Layer) time.Duration {
 	var size int64
 	for i := range a.plan.Layers {
 		if o := &a.plan.Layers[i]; !o.InContext { // not a copy: others write into theirs
 			size += min(o.Size, l.Size)
 		}
 	}
-	return a.patience + transferTime(size)
+	return a.baseTimeout + transferTime(size)
 }
 
-// timeForAll is how long all objects may take together.
-func (a *assembly) timeForAll() time.Duration {
+// totalTimeout is how long all objects may take together.
+func (a *assembler) totalTimeout() time.Duration {
 	var size int64
 	for i := range a.plan.Layers {
 		size += a.plan.Layers[i].Size
 	}
-	return a.patience + transferTime(size)
+	return a.baseTimeout + transferTime(size)
 }
 
-func transferTime(size int64) time.Duration { return time.Duration(size/slowest) * time.Second }
+func transferTime(size int64) time.Duration {
+	return time.Duration(size/minBytesPerSecond) * time.Second
+}
 
-// errStalled is the cause of a context whose time has passed.
-var errStalled = errors.New("no answer in time")
+// errTimeout is the cause of a context whose time has passed.
+var errTimeout = errors.New("no answer in time")
 
-// solveInTime is solve with a limit to the time that objects may take, of which some may have passed.
-func (a *assembly) solveInTime(ctx context.Context, st llb.State, limit, passed time.Duration) (gateway.Reference, error) {
+// solveWithTimeout is solve with a limit to the time that objects may take, of which some may have passed.
+func (a *assembler) solveWithTimeout(ctx context.Context, st llb.State, timeout, passed time.Duration) (gateway.Reference, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer a.clocks.start(limit-passed, func() { cancel(errStalled) })()
+	defer a.timeouts.start(timeout-passed, func() { cancel(errTimeout) })()
 	ref, err := a.solve(ctx, st, a.plan.Platform, true)
-	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
-		return nil, errors.Wrapf(errStalled, "not done in %s", limit.Round(time.Millisecond))
+	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+		return nil, errors.Wrapf(errTimeout, "not done in %s", timeout.Round(time.Millisecond))
 	}
 	return ref, err
 }
 
-// limited is a context that ends with errStalled. It has no deadline: gRPC would tell it to the daemon, whose own error
+// withTimeout is a context that ends with errStalled. It has no deadline: gRPC would tell it to the daemon, whose own error
 // may come first.
-func limited(ctx context.Context, limit time.Duration) (context.Context, func()) {
+func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(limit, func() { cancel(errStalled) })
+	timer := time.AfterFunc(timeout, func() { cancel(errTimeout) })
 	return ctx, func() { timer.Stop(); cancel(nil) }
 }
 
-// again tells whether the object is to be asked for once more, and notes in the layer how.
-func (a *assembly) again(ctx context.Context, l *lambda2llb.Layer, failed *fetchError) bool {
+// prepareRetry tells whether the object is to be asked for once more, and notes in the layer how.
+func (a *assembler) prepareRetry(ctx context.Context, l *lambda2llb.Layer, failed *fetchError) bool {
 	if l.URL == "" {
-		return failed.passing && a.asAnother(ctx, l)
+		return failed.transient && a.nextAttempt(ctx, l)
 	}
-	if failed.refused() && a.plan.Fallback && a.batch {
+	if failed.isRefusal() && a.plan.Fallback && a.canBatch {
 		a.warnFallback(ctx, *l, failed)
 		l.URL, l.Attempt = "", 0
 		return true
 	}
-	if failed.refused() && a.plan.Fallback && a.noBatch != nil {
-		failed.reason = errors.Errorf("%v (and the LFS batch API can't be asked: %v)", failed.reason, a.noBatch)
+	if failed.isRefusal() && a.plan.Fallback && a.batchErr != nil {
+		failed.reason = errors.Errorf("%v (and the LFS batch API can't be asked: %v)", failed.reason, a.batchErr)
 	}
 	caps := a.bc.BuildOpts().LLBCaps
-	return failed.passing && caps.Supports(pb.CapSourceHTTPHeader) == nil && a.asAnother(ctx, l)
+	return failed.transient && caps.Supports(pb.CapSourceHTTPHeader) == nil && a.nextAttempt(ctx, l)
 }
 
-// asAnother has the layer be asked for as another source or step, after a while; false if that was done enough.
-func (a *assembly) asAnother(ctx context.Context, l *lambda2llb.Layer) bool {
-	if l.Attempt+1 >= attempts {
+// nextAttempt has the layer be asked for as another source or step, after a while; false if that was done enough.
+func (a *assembler) nextAttempt(ctx context.Context, l *lambda2llb.Layer) bool {
+	if l.Attempt+1 >= maxAttempts {
 		return false
 	}
 	l.Attempt++
-	return wait(ctx, time.Duration(l.Attempt*l.Attempt)*a.pause)
+	return sleep(ctx, time.Duration(l.Attempt*l.Attempt)*a.retryDelay)
 }
 
-// wait is false if the request has ended.
-func wait(ctx context.Context, d time.Duration) bool {
+// sleep is false if the request has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
@@ -137,10 +139,10 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // fetchError is a layer whose object didn't arrive.
 type fetchError struct {
-	layer   lambda2llb.Layer
-	reason  error
-	status  int  // of the server, if it said one
-	passing bool // may be over when asked again
+	layer     lambda2llb.Layer
+	reason    error
+	status    int  // of the server, if it said one
+	transient bool // may be over when asked again
 }
 
 func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.object(), e.reason) }
@@ -153,13 +155,13 @@ func isFetchError(err error) bool {
 
 func (e *fetchError) object() string {
 	if e.layer.URL == "" {
-		return describe(e.layer)
+		return layerLabel(e.layer)
 	}
-	return describe(e.layer) + " from " + e.layer.URL
+	return layerLabel(e.layer) + " from " + e.layer.URL
 }
 
-// refused tells whether another way to the object may be open.
-func (e *fetchError) refused() bool {
+// isRefusal tells whether another way to the object may be open.
+func (e *fetchError) isRefusal() bool {
 	switch e.status {
 	case 401, 403, 404, 410, 429:
 		return true

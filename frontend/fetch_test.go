@@ -95,7 +95,7 @@ func TestAServerThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
 	const patience = time.Second
 	for _, layers := range []string{"auto", "chain"} {
 		s := &silent{stub: newStub(map[string]string{"layers": layers})}
-		_, err := Frontend{Patience: patience}.Build(context.Background(), s)
+		_, err := Frontend{FetchTimeout: patience}.Build(context.Background(), s)
 		require.ErrorContains(t, err, "2 objects failed: not done in 1s: no answer in time", layers)
 		require.Zero(t, s.again.Load(), "%s waits once", layers)
 	}
@@ -157,10 +157,10 @@ func TestTheServerThatTheRepositoryNamesIsToldAndNotAsked(t *testing.T) {
 	} {
 		s := newStub(map[string]string{"source": "reg/lambda-frontend", "repository": "https://git.example/o/r.git"})
 		s.tree[".lfsconfig"] = stubFile{data: config}
-		r, err := quick.request(t.Context(), s)
+		r, err := quick.readRequest(t.Context(), s)
 		require.NoError(t, err)
-		snap, err := r.snapshot(context.Background(), "nodejs20.x", "")
+		snap, err := r.newSnapshot(context.Background(), "nodejs20.x", "")
 		require.NoError(t, err)
-		require.Equal(t, want, snap.lfsConfig(context.Background()), config)
+		require.Equal(t, want, snap.foreignLFSServer(context.Background()), config)
 	}
 }

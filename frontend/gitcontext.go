@@ -14,10 +14,10 @@ import (
 	"github.com/pkg/errors"
 )
 
-// fromGit takes repository, commit, tree and recipe of a context that is a URL of git. BuildKit's own checkout of it may be
+// resolveGitContext takes repository, commit, tree and recipe of a context that is a URL of git. BuildKit's own checkout of it may be
 // another than the commit's (see lambda2llb.Tree), and with a directory of it can't be had with its .git: so that is only
 // asked whether there may be a recipe.
-func (c *checkout) fromGit(ctx context.Context) error {
+func (c *checkout) resolveGitContext(ctx context.Context) error {
 	ref, isGit := c.gitContext()
 	if !isGit {
 		return nil
@@ -27,7 +27,7 @@ func (c *checkout) fromGit(ctx context.Context) error {
 		return errors.Wrap(err, "invalid build context")
 	}
 	commit, err := c.resolve(ctx, "commit of the context", func(more ...llb.GitOption) llb.State {
-		return llb.Git(c.Repository, "", c.git(append(more, gitRef(ref)...)...)...)
+		return llb.Git(c.Repository, "", c.gitOptions(append(more, gitRefOptions(ref)...)...)...)
 	})
 	if err != nil {
 		return errors.Wrapf(c.repositoryError(err), "commit of the context %s", c.Repository)
@@ -36,10 +36,10 @@ func (c *checkout) fromGit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.commit, c.tree, c.created, c.context = commit, t, created, c.request.tree(commit)
-	c.dir = inRepository(ref.SubDir, opts["contextsubdir"])
+	c.commit, c.tree, c.created, c.buildContext = commit, t, created, c.request.treeState(commit)
+	c.dir = repositoryPath(ref.SubDir, opts["contextsubdir"])
 	if opts["dockerfilekey"] == "" {
-		c.readRecipe(ctx, inRepository(ref.SubDir, c.file.Path))
+		c.readRecipe(ctx, repositoryPath(ref.SubDir, c.file.Path))
 	}
 	return nil
 }
@@ -51,8 +51,8 @@ func (r *request) gitContext() (*dfgitutil.GitRef, bool) {
 	return ref, isGit && err == nil
 }
 
-// gitRef is what of the repository a context asks for.
-func gitRef(ref *dfgitutil.GitRef) []llb.GitOption {
+// gitRefOptions is what of the repository a context asks for.
+func gitRefOptions(ref *dfgitutil.GitRef) []llb.GitOption {
 	opts := []llb.GitOption{llb.GitRef(ref.Ref)}
 	if ref.Checksum != "" {
 		opts = append(opts, llb.GitChecksum(ref.Checksum))
@@ -76,28 +76,28 @@ func (c *checkout) setRemote(ref *dfgitutil.GitRef) error {
 	if c.repositoryGiven && !sameRepository(c.Repository, named.Repository) {
 		return errors.Errorf("it is of %s, and option repository says %s: leave out the option, or build from the one it names", named.Repository, c.Repository)
 	}
-	return c.from(named.Repository)
+	return c.setRepository(named.Repository)
 }
 
 // readRecipe reads the Dockerfile anew, from the commit's own tree. BuildKit reads one in small letters, too.
 func (c *checkout) readRecipe(ctx context.Context, name string) {
 	for _, name := range []string{name, path.Join(path.Dir(name), strings.ToLower(path.Base(name)))} {
-		if dt, err := c.tree.read(ctx, name, maxRecipe); err == nil {
+		if dt, err := c.tree.readFile(ctx, name, maxTextSize); err == nil {
 			c.file.Data = dt
 			return
 		}
 	}
 }
 
-// inRepository is a path in the repository, which none leads out of.
-func inRepository(dir, name string) string {
+// repositoryPath is a path in the repository, which none leads out of.
+func repositoryPath(dir, name string) string {
 	return strings.TrimPrefix(path.Join("/", dir, name), "/")
 }
 
 // sameRepository tells two spellings of one repository from two repositories.
-func sameRepository(a, b string) bool { return canonical(a) == canonical(b) }
+func sameRepository(a, b string) bool { return canonicalRepository(a) == canonicalRepository(b) }
 
-func canonical(repository string) string {
+func canonicalRepository(repository string) string {
 	scheme, host, name := "ssh", "", ""
 	if remote, isSSH, err := gitssh.ParseRemote(repository); isSSH && err == nil {
 		host, name = remote.User+"@"+strings.TrimSuffix(remote.Host, ":22"), remote.Path

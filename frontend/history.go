@@ -12,12 +12,12 @@ import (
 	"github.com/pkg/errors"
 )
 
-// historyMark begins the author of each line of history in a base's config as it is told before anything is fetched. What
+// historyMarker begins the author of each line of history in a base's config as it is told before anything is fetched. What
 // comes after it is the base's key, so that a result says which base it stands on; a history alone may begin as another's.
-const historyMark = "lambdabase base "
+const historyMarker = "lambdabase base "
 
-// keepHistory notes the history of a base as it turned out.
-func (b *bases) keepHistory(base base, lines []ocispecs.History) {
+// setHistory notes the history of a base as it turned out.
+func (b *baseImages) setHistory(base baseImage, lines []ocispecs.History) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.histories == nil {
@@ -29,9 +29,9 @@ func (b *bases) keepHistory(base base, lines []ocispecs.History) {
 // correctHistory puts the history of bases, as it turned out, in the place of what was told before they were fetched: one
 // of their tars may be empty, or the working directory a layer of its own. Each layer must have its own line. BuildKit
 // compares an image with its base line by line (exporter/containerimage/writer.go of v0.33.1), so both are corrected.
-func (b *bases) correctHistory(res *gateway.Result) error {
+func (b *baseImages) correctHistory(res *gateway.Result) error {
 	for key, dt := range res.Metadata {
-		if !isConfig(key) && !isBaseConfig(key) {
+		if !isImageConfigKey(key) && !isBaseConfigKey(key) {
 			continue
 		}
 		corrected, err := b.correctConfig(dt)
@@ -43,7 +43,7 @@ func (b *bases) correctHistory(res *gateway.Result) error {
 	return nil
 }
 
-func (b *bases) correctConfig(dt []byte) ([]byte, error) {
+func (b *baseImages) correctConfig(dt []byte) ([]byte, error) {
 	var image dockerspec.DockerOCIImage
 	if err := json.Unmarshal(dt, &image); err != nil {
 		return nil, err
@@ -52,17 +52,17 @@ func (b *bases) correctConfig(dt []byte) ([]byte, error) {
 	if n == 0 {
 		return dt, nil
 	}
-	told := slices.Clone(image.History[:n])
-	for i := range told {
-		told[i].Author = ""
+	predicted := slices.Clone(image.History[:n])
+	for i := range predicted {
+		predicted[i].Author = ""
 	}
 	b.mu.Lock()
 	actual, fetched := b.histories[key]
 	b.mu.Unlock()
 	if fetched {
-		told = actual
+		predicted = actual
 	}
-	image.History = slices.Concat(told, image.History[n:])
+	image.History = slices.Concat(predicted, image.History[n:])
 	return json.Marshal(image)
 }
 
@@ -71,7 +71,7 @@ func markedHistory(lines []ocispecs.History) (key string, n int) {
 	if len(lines) == 0 {
 		return "", 0
 	}
-	key, ok := strings.CutPrefix(lines[0].Author, historyMark)
+	key, ok := strings.CutPrefix(lines[0].Author, historyMarker)
 	if !ok {
 		return "", 0
 	}
@@ -82,6 +82,6 @@ func markedHistory(lines []ocispecs.History) (key string, n int) {
 	return key, n
 }
 
-func isBaseConfig(key string) bool {
+func isBaseConfigKey(key string) bool {
 	return key == exptypes.ExporterImageBaseConfigKey || strings.HasPrefix(key, exptypes.ExporterImageBaseConfigKey+"/")
 }

@@ -16,17 +16,17 @@ func TestAHistoryIsCorrectedByTheBaseThatItStandsOn(t *testing.T) {
 	line := func(by string, empty bool) ocispecs.History {
 		return ocispecs.History{CreatedBy: by, EmptyLayer: empty}
 	}
-	short := base{platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}
+	short := baseImage{platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}
 	long := short
 	short.Runtime, long.Runtime = "nodejs18.x", "nodejs20.x"
-	b := &bases{}
-	b.keepHistory(short, []ocispecs.History{line("ADD a", false), line("WORKDIR /var/task", false)})
-	b.keepHistory(long, []ocispecs.History{line("ADD a", false), line("ADD b", true)})
+	b := &baseImages{}
+	b.setHistory(short, []ocispecs.History{line("ADD a", false), line("WORKDIR /var/task", false)})
+	b.setHistory(long, []ocispecs.History{line("ADD a", false), line("ADD b", true)})
 
-	told := func(base base, lines ...ocispecs.History) []ocispecs.History {
+	told := func(base baseImage, lines ...ocispecs.History) []ocispecs.History {
 		lines = slices.Clone(lines)
 		for i := range lines {
-			lines[i].Author = historyMark + base.key()
+			lines[i].Author = historyMarker + base.key()
 		}
 		return lines
 	}
@@ -34,7 +34,7 @@ func TestAHistoryIsCorrectedByTheBaseThatItStandsOn(t *testing.T) {
 	for name, tc := range map[string]struct{ history, want []ocispecs.History }{
 		"the shorter one":   {append(told(short, line("ADD a", false)), copied), []ocispecs.History{line("ADD a", false), line("WORKDIR /var/task", false), copied}},
 		"the longer one":    {append(told(long, line("ADD a", false), line("ADD b", false)), copied), []ocispecs.History{line("ADD a", false), line("ADD b", true), copied}},
-		"not fetched":       {told(base{}, line("ADD a", false)), []ocispecs.History{line("ADD a", false)}},
+		"not fetched":       {told(baseImage{}, line("ADD a", false)), []ocispecs.History{line("ADD a", false)}},
 		"another's":         {[]ocispecs.History{line("ADD a", false), copied}, []ocispecs.History{line("ADD a", false), copied}},
 		"nothing":           {nil, nil},
 		"the base and more": {append(told(short, line("ADD a", false)), line("ADD b", false)), []ocispecs.History{line("ADD a", false), line("WORKDIR /var/task", false), line("ADD b", false)}},

@@ -22,8 +22,8 @@ import (
 // layers brought it.
 func (f Frontend) Inspect(name string) gateway.BuildFunc {
 	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		res, err := guard(func() (*gateway.Result, error) {
-			r, err := f.request(ctx, c)
+		res, err := recoverPanic(func() (*gateway.Result, error) {
+			r, err := f.readRequest(ctx, c)
 			if err != nil {
 				return nil, err
 			}
@@ -33,12 +33,12 @@ func (f Frontend) Inspect(name string) gateway.BuildFunc {
 			}
 			return image.ToResult()
 		})
-		return res, say(err)
+		return res, toUserError(err)
 	}
 }
 
 func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, error) {
-	snap, err := r.snapshot(ctx, r.Runtime, r.Commit)
+	snap, err := r.newSnapshot(ctx, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, err
 	if err != nil {
 		return nil, err
 	}
-	contents, err := r.contents(ctx, plan)
+	contents, err := r.unpackLayers(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, err
 		}
 		image.Layers = append(image.Layers, l)
 	}
-	if image.Release, err = release(ctx, contents); err != nil || name == "" {
+	if image.Release, err = osRelease(ctx, contents); err != nil || name == "" {
 		return image, err
 	}
 	image.Path = path.Join("/", name)
@@ -80,15 +80,15 @@ func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, err
 	return image, nil
 }
 
-// content is what a layer has, by absolute paths.
-type content struct {
+// layerFiles is what a layer has, by absolute paths.
+type layerFiles struct {
 	ref   gateway.Reference
 	files map[string]*fstypes.Stat
 }
 
-// contents are those of all layers, each unpacked on its own.
-func (r *request) contents(ctx context.Context, plan *lambda2llb.Plan) ([]content, error) {
-	a, err := r.assembly(plan)
+// unpackLayers are those of all layers, each unpacked on its own.
+func (r *request) unpackLayers(ctx context.Context, plan *lambda2llb.Plan) ([]layerFiles, error) {
+	a, err := r.newAssembler(plan)
 	if err != nil {
 		return nil, err
 	}
@@ -96,15 +96,15 @@ func (r *request) contents(ctx context.Context, plan *lambda2llb.Plan) ([]conten
 	if err := a.finalError(solved); err != nil {
 		return nil, err
 	}
-	var all []content
+	var all []layerFiles
 	for _, s := range solved {
 		if s.err != nil {
 			return nil, s.err
 		}
-		c := content{s.ref, map[string]*fstypes.Stat{}}
+		c := layerFiles{s.ref, map[string]*fstypes.Stat{}}
 		if !s.layer.Empty {
 			if err := c.list(ctx, "/"); err != nil {
-				return nil, errors.Wrapf(err, "inspect %s", describe(*s.layer))
+				return nil, errors.Wrapf(err, "inspect %s", layerLabel(*s.layer))
 			}
 		}
 		all = append(all, c)
@@ -112,7 +112,7 @@ func (r *request) contents(ctx context.Context, plan *lambda2llb.Plan) ([]conten
 	return all, nil
 }
 
-func (c content) list(ctx context.Context, dir string) error {
+func (c layerFiles) list(ctx context.Context, dir string) error {
 	found, err := c.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
 	if err != nil {
 		return err
@@ -130,11 +130,11 @@ func (c content) list(ctx context.Context, dir string) error {
 }
 
 // entries are what is at a path and right below it.
-func entries(contents []content, name string) []inspect.Entry {
+func entries(contents []layerFiles, name string) []inspect.Entry {
 	layers, stats := map[string][]int{}, map[string]*fstypes.Stat{}
 	for i, c := range contents {
 		for p, st := range c.files {
-			if (p == name || path.Dir(p) == name) && !hidden(contents[i+1:], p) {
+			if (p == name || path.Dir(p) == name) && !isShadowed(contents[i+1:], p) {
 				layers[p] = append(layers[p], i+1)
 				stats[p] = st
 			}
@@ -150,8 +150,8 @@ func entries(contents []content, name string) []inspect.Entry {
 	return all
 }
 
-// hidden tells whether one of the later layers has something else in place of a folder that the path is in.
-func hidden(later []content, name string) bool {
+// isShadowed tells whether one of the later layers has something else in place of a folder that the path is in.
+func isShadowed(later []layerFiles, name string) bool {
 	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 		for _, c := range later {
 			if st := c.files[dir]; st != nil && !isDir(st) {
@@ -164,12 +164,12 @@ func hidden(later []content, name string) bool {
 
 var prettyName = regexp.MustCompile(`(?m)^PRETTY_NAME="?([^"\n]*)"?$`)
 
-// release is the system's name. /etc/os-release is a link to the other, where it isn't a file.
-func release(ctx context.Context, contents []content) (string, error) {
+// osRelease is the system's name. /etc/os-release is a link to the other, where it isn't a file.
+func osRelease(ctx context.Context, contents []layerFiles) (string, error) {
 	for _, c := range slices.Backward(contents) {
 		for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 			st := c.files[name]
-			if st == nil || !os.FileMode(st.Mode).IsRegular() || st.Size > maxRecipe {
+			if st == nil || !os.FileMode(st.Mode).IsRegular() || st.Size > maxTextSize {
 				continue
 			}
 			dt, err := c.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name})

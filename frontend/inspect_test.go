@@ -95,7 +95,7 @@ func TestWhatCannotBeInspectedIsSaid(t *testing.T) {
 }
 
 func TestEntriesOfALinkTellItsTarget(t *testing.T) {
-	contents := []content{{files: map[string]*fstypes.Stat{"/bin": {Mode: uint32(os.ModeSymlink | 0o777), Linkname: "usr/bin", Uid: 1, Gid: 2}}}}
+	contents := []layerFiles{{files: map[string]*fstypes.Stat{"/bin": {Mode: uint32(os.ModeSymlink | 0o777), Linkname: "usr/bin", Uid: 1, Gid: 2}}}}
 	require.Equal(t, []inspect.Entry{{Path: "/bin", Mode: "Lrwxrwxrwx", UID: 1, GID: 2, Target: "usr/bin", Layers: []int{1}}}, entries(contents, "/bin"))
 	require.Empty(t, entries(contents, "/usr"))
 }

@@ -16,54 +16,54 @@ import (
 	"github.com/pkg/errors"
 )
 
-// assembly puts the layers of one plan together.
-type assembly struct {
+// assembler puts the layers of one plan together.
+type assembler struct {
 	*request
-	plan    *lambda2llb.Plan
-	clocks  clocks
-	noBatch error // why the batch API can't be asked
-	batch   bool  // what has no URL, or is refused there, can be got by the batch API
-	convert *lambda2llb.Converter
-	fetched bool // every object, after one had failed
+	plan       *lambda2llb.Plan
+	timeouts   timeouts
+	batchErr   error // why the batch API can't be asked
+	canBatch   bool  // what has no URL, or is refused there, can be got by the batch API
+	convert    *lambda2llb.Converter
+	prefetched bool // every object, after one had failed
 }
 
 // assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
 // how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
 func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
-	a, err := r.assembly(plan)
+	a, err := r.newAssembler(plan)
 	if err != nil {
 		return llb.State{}, nil, err
 	}
-	st, hasWorkdir, err := a.layers(ctx)
+	st, hasWorkdir, err := a.mergeOrChain(ctx)
 	if err != nil {
 		return llb.State{}, nil, err
 	}
 	if !hasWorkdir {
 		st = a.convert.Workdir(st)
 	}
-	r.noteBuilt(plan)
-	return st, plan.BaseImage(!hasWorkdir), nil
+	r.addBuiltPlan(plan)
+	return st, plan.ImageConfig(!hasWorkdir), nil
 }
 
-func (r *request) assembly(plan *lambda2llb.Plan) (*assembly, error) {
-	convert := lambda2llb.NewConverter(*plan, r.vertices...).InContext(r.context)
-	a := &assembly{request: r, plan: plan, convert: convert}
-	return a, a.byBatch()
+func (r *request) newAssembler(plan *lambda2llb.Plan) (*assembler, error) {
+	convert := lambda2llb.NewConverter(*plan, r.constraints...).WithContext(r.buildContext)
+	a := &assembler{request: r, plan: plan, convert: convert}
+	return a, a.setUpBatch()
 }
 
-// byBatch finds the way to the batch API, where that is needed or may be: the client asks it, or a step of ours does.
-func (a *assembly) byBatch() error {
+// setUpBatch finds the way to the batch API, where that is needed or may be: the client asks it, or a step of ours does.
+func (a *assembler) setUpBatch() error {
 	needed := slices.ContainsFunc(a.plan.Layers, func(l lambda2llb.Layer) bool { return l.URL == "" && !l.InContext })
 	if !needed && !a.plan.Fallback {
 		return nil
 	}
-	if a.byClient() {
-		a.batch = true
+	if a.offerToStore() {
+		a.canBatch = true
 		return nil
 	}
-	st, err := a.request.step(a.plan.Repository, a.plan.Server)
+	st, err := a.request.newStep(a.plan.Repository, a.plan.LFSServer)
 	if err != nil && !needed { // that may never come up
-		a.noBatch = err
+		a.batchErr = err
 		return nil
 	}
 	if err != nil {
@@ -73,29 +73,29 @@ func (a *assembly) byBatch() error {
 		return errors.Errorf("objects of %s must be asked for by the LFS batch API, by a step of the frontend's image, and this frontend runs from none: "+
 			"name the image as option source, or give objects an URL template", a.plan.Repository)
 	}
-	if a.batch = st != nil; a.batch {
-		a.convert.ByStep(*st)
+	if a.canBatch = st != nil; a.canBatch {
+		a.convert.WithStep(*st)
 	}
 	return nil
 }
 
-// byClient offers the objects to the daemon as blobs of the client's store, if the client has one and the daemon takes such.
-func (a *assembly) byClient() bool {
+// offerToStore offers the objects to the daemon as blobs of the client's store, if the client has one and the daemon takes such.
+func (a *assembler) offerToStore() bool {
 	caps := a.bc.BuildOpts().LLBCaps
-	if a.objects == nil || caps.Supports(pb.CapSourceImageBlob) != nil {
+	if a.store == nil || caps.Supports(pb.CapSourceImageBlob) != nil {
 		return false
 	}
 	for _, l := range a.plan.Layers {
 		if !l.InContext {
-			a.objects.Add(lfsstore.Origin{Repository: a.plan.Repository, Server: a.plan.Server}, l.Object)
+			a.store.Add(lfsstore.Origin{Repository: a.plan.Repository, Server: a.plan.LFSServer}, l.Object)
 		}
 	}
-	a.convert.ByStore(lfsstore.StoreID, a.bc.BuildOpts().SessionID)
+	a.convert.WithStore(lfsstore.StoreID, a.bc.BuildOpts().SessionID)
 	return true
 }
 
-// layers are the ADDs alone, and whether the working directory came with them.
-func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
+// mergeOrChain are the ADDs alone, and whether the working directory came with them.
+func (a *assembler) mergeOrChain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
 	switch {
 	case a.Layers == LayersChain:
 		return a.chain(ctx)
@@ -109,7 +109,7 @@ func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, e
 	if err := a.finalError(solved); err != nil {
 		return st, false, err
 	}
-	conflicts, err := a.conflicts(ctx, solved)
+	conflicts, err := a.findConflicts(ctx, solved)
 	switch {
 	case err != nil:
 		return st, false, err
@@ -123,7 +123,7 @@ func (a *assembly) layers(ctx context.Context) (st llb.State, hasWorkdir bool, e
 }
 
 // chainFor chains layers that can't be merged, and warns of it once that has given an image.
-func (a *assembly) chainFor(ctx context.Context, reasons []string) (st llb.State, hasWorkdir bool, err error) {
+func (a *assembler) chainFor(ctx context.Context, reasons []string) (st llb.State, hasWorkdir bool, err error) {
 	st, hasWorkdir, err = a.chain(ctx)
 	if err == nil {
 		a.warnChain(ctx, reasons)
@@ -131,8 +131,8 @@ func (a *assembly) chainFor(ctx context.Context, reasons []string) (st llb.State
 	return st, hasWorkdir, err
 }
 
-// conflicts are the reasons why merging would differ from unpacking one onto the other.
-func (a *assembly) conflicts(ctx context.Context, solved []solvedLayer) ([]string, error) {
+// findConflicts are the reasons why merging would differ from unpacking one onto the other.
+func (a *assembler) findConflicts(ctx context.Context, solved []solvedLayer) ([]string, error) {
 	var dirs []dirReader
 	for _, s := range solved {
 		if s.err != nil { // a hard link into an earlier layer, say: only the chain can tell
@@ -142,10 +142,10 @@ func (a *assembly) conflicts(ctx context.Context, solved []solvedLayer) ([]strin
 			dirs = append(dirs, s.ref)
 		}
 	}
-	return conflicts(ctx, dirs)
+	return findConflicts(ctx, dirs)
 }
 
-func (a *assembly) merge(ctx context.Context, solved []solvedLayer) (st llb.State, hasWorkdir bool, err error) {
+func (a *assembler) merge(ctx context.Context, solved []solvedLayer) (st llb.State, hasWorkdir bool, err error) {
 	for _, s := range solved {
 		has, err := a.hasWorkdir(ctx, s.ref)
 		if err != nil {
@@ -156,16 +156,16 @@ func (a *assembly) merge(ctx context.Context, solved []solvedLayer) (st llb.Stat
 			break
 		}
 	}
-	return a.convert.Merge(a.full()), hasWorkdir, nil
+	return a.convert.Merge(a.nonEmptyLayers()), hasWorkdir, nil
 }
 
-// full are the layers that have anything in them.
-func (a *assembly) full() []lambda2llb.Layer {
+// nonEmptyLayers are the layers that have anything in them.
+func (a *assembler) nonEmptyLayers() []lambda2llb.Layer {
 	return slices.DeleteFunc(slices.Clone(a.plan.Layers), func(l lambda2llb.Layer) bool { return l.Empty })
 }
 
-func (a *assembly) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
-	st, err := find(ctx, ref, a.plan.Config.Config.WorkingDir)
+func (a *assembler) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
+	st, err := lookup(ctx, ref, a.plan.Config.Config.WorkingDir)
 	return st != nil && isDir(st), errors.Wrap(err, "working directory")
 }
 

@@ -82,20 +82,20 @@ func commitDigest(commit string) map[string]string {
 	return map[string]string{"sha1": commit}
 }
 
-// noteBuilt notes a base image that was put together, for attest.
-func (r *request) noteBuilt(p *lambda2llb.Plan) {
-	r.built.Store(p.Runtime+" "+p.Commit+" "+platforms.FormatAll(platforms.Normalize(p.Platform)), p)
+// addBuiltPlan notes a base image that was put together, for attest.
+func (r *request) addBuiltPlan(p *lambda2llb.Plan) {
+	r.builtPlans.Store(p.Runtime+" "+p.Commit+" "+platforms.FormatAll(platforms.Normalize(p.Platform)), p)
 }
 
-// attest adds to a result what its base images were made of, if provenance is asked for.
-func (r *request) attest(ctx context.Context, res *gateway.Result) error {
+// attachLinks adds to a result what its base images were made of, if provenance is asked for.
+func (r *request) attachLinks(ctx context.Context, res *gateway.Result) error {
 	kinds, err := attestations.Parse(r.bc.BuildOpts().Opts)
 	if err != nil {
 		return err
 	}
 	caps := r.bc.BuildOpts().Caps
 	attrs, wanted := kinds[attestations.KeyTypeProvenance]
-	if !wanted || r.call() != "" || caps.Supports(gwpb.CapAttestations) != nil {
+	if !wanted || r.requestID() != "" || caps.Supports(gwpb.CapAttestations) != nil {
 		return nil
 	}
 	of, err := exptypes.ParsePlatforms(res.Metadata)
@@ -103,30 +103,30 @@ func (r *request) attest(ctx context.Context, res *gateway.Result) error {
 		return errors.Wrap(err, "platforms")
 	}
 	for _, p := range of.Platforms {
-		for i, built := range r.builtFor(p, of.Platforms) {
-			att, err := r.attestation(ctx, built, i)
+		for i, built := range r.builtPlansFor(p, of.Platforms) {
+			att, err := r.solveLink(ctx, built, i)
 			if err != nil {
 				return errors.Wrapf(err, "attestation of %s", built.Runtime)
 			}
-			att.Metadata = whereProvenance(attrs)
+			att.Metadata = provenanceMetadata(attrs)
 			res.AddAttestation(p.ID, att)
 		}
 	}
 	return nil
 }
 
-// whereProvenance has exporters keep an attestation where they keep BuildKit's provenance of these attributes. What buildx
+// provenanceMetadata has exporters keep an attestation where they keep BuildKit's provenance of these attributes. What buildx
 // asks for by itself is for images in a registry or a store only: no file of it is for a folder, nor for an archive.
-func whereProvenance(attrs map[string]string) map[string][]byte {
+func provenanceMetadata(attrs map[string]string) map[string][]byte {
 	inlineOnly, _ := strconv.ParseBool(attrs["inline-only"]) // solver/llbsolver/proc/provenance.go:30 (v0.33.1)
 	return map[string][]byte{result.AttestationInlineOnlyKey: []byte(strconv.FormatBool(inlineOnly))}
 }
 
-// builtFor are the base images that an image of a platform may have in it: those of the platform, and those of none that
+// builtPlansFor are the base images that an image of a platform may have in it: those of the platform, and those of none that
 // the result has, which the Dockerfile names.
-func (r *request) builtFor(p exptypes.Platform, all []exptypes.Platform) []*lambda2llb.Plan {
+func (r *request) builtPlansFor(p exptypes.Platform, all []exptypes.Platform) []*lambda2llb.Plan {
 	found := map[string]*lambda2llb.Plan{}
-	r.built.Range(func(key, value any) bool {
+	r.builtPlans.Range(func(key, value any) bool {
 		built := value.(*lambda2llb.Plan)
 		isBuilt := func(other exptypes.Platform) bool { return platforms.OnlyStrict(other.Platform).Match(built.Platform) }
 		if isBuilt(p) || !slices.ContainsFunc(all, isBuilt) {
@@ -141,7 +141,7 @@ func (r *request) builtFor(p exptypes.Platform, all []exptypes.Platform) []*lamb
 	return sorted
 }
 
-func (r *request) attestation(ctx context.Context, p *lambda2llb.Plan, n int) (att gateway.Attestation, err error) {
+func (r *request) solveLink(ctx context.Context, p *lambda2llb.Plan, n int) (att gateway.Attestation, err error) {
 	dt, err := json.MarshalIndent(newLink(p), "", "  ")
 	if err != nil {
 		return att, err

@@ -31,23 +31,23 @@ const (
 
 // Options are what a user can ask for, parsed and checked.
 type Options struct {
-	Runtime    string
-	Repository string
-	Commit     string // empty: the branch's head
-	Objects    lfs.Source
-	KnownHosts string // the user's, as known_hosts has them
-	Layers     LayerMode
-	ECR        bool // AWS's own images are taken from the snapshots too
+	Runtime      string
+	Repository   string
+	Commit       string // empty: the branch's head
+	ObjectSource lfs.Source
+	KnownHosts   string // the user's, as known_hosts has them
+	Layers       LayerMode
+	ECR          bool // AWS's own images are taken from the snapshots too
 
 	repositoryGiven bool
 }
 
 // Option is one row of the table that parsing, help and the README's reference come from.
 type Option struct {
-	Name    string // gateway option; also the key in a "# syntax=" line, and LAMBDABASE_<NAME> as a build argument
-	Default string
-	Usage   string
-	set     func(*Options, string) error
+	Name        string // gateway option; also the key in a "# syntax=" line, and LAMBDABASE_<NAME> as a build argument
+	DefaultText string
+	Usage       string
+	set         func(*Options, string) error
 }
 
 // BuildArg is the option's spelling as a build argument. AWS's images have LAMBDA_ variables of their own, hence the prefix.
@@ -55,8 +55,8 @@ func (o Option) BuildArg() string {
 	return buildArgPrefix + strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_"))
 }
 
-// Table declares every option, once.
-func Table() []Option {
+// AllOptions declares every option, once.
+func AllOptions() []Option {
 	return []Option{
 		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read. Without it, the Dockerfile is built", setRuntime},
 		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`)", setRepository},
@@ -82,15 +82,15 @@ var (
 // ParseOptions reads the options out of a request: gateway options and build arguments, which must agree, and below
 // them the keys of the "# syntax=" line.
 func ParseOptions(raw map[string]string) (Options, error) {
-	given, err := collect(raw)
+	given, err := collectSettings(raw)
 	if err != nil {
 		return Options{}, err
 	}
 	opts := Options{Repository: Upstream, Layers: LayersAuto}
-	for _, o := range Table() {
+	for _, o := range AllOptions() {
 		if v, ok := given[o.Name]; ok {
 			if err := o.set(&opts, v.value); err != nil {
-				return Options{}, errors.Wrapf(err, "invalid %s", v.spelling)
+				return Options{}, errors.Wrapf(err, "invalid %s", v.source)
 			}
 		}
 	}
@@ -101,27 +101,27 @@ func ParseOptions(raw map[string]string) (Options, error) {
 	return opts, nil
 }
 
-// given is an option's value and how the user spelled its name.
-type given struct{ value, spelling string }
+// setting is an option's value and how the user spelled its name.
+type setting struct{ value, source string }
 
-func collect(raw map[string]string) (map[string]given, error) {
+func collectSettings(raw map[string]string) (map[string]setting, error) {
 	if err := checkNames(raw); err != nil {
 		return nil, err
 	}
-	found, err := syntaxLine(raw[syntaxOption])
+	found, err := parseSyntaxLine(raw[syntaxOption])
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range Table() {
+	for _, o := range AllOptions() {
 		// Empty is not given: that is what an unset variable of bake or CI comes as.
 		direct, arg := raw[o.Name], raw["build-arg:"+o.BuildArg()]
 		switch {
 		case direct != "" && arg != "" && direct != arg:
 			return nil, errors.Errorf("option %s and build argument %s disagree: give one", o.Name, o.BuildArg())
 		case direct != "":
-			found[o.Name] = given{direct, "option " + o.Name}
+			found[o.Name] = setting{direct, "option " + o.Name}
 		case arg != "":
-			found[o.Name] = given{arg, "build argument " + o.BuildArg()}
+			found[o.Name] = setting{arg, "build argument " + o.BuildArg()}
 		}
 	}
 	return found, nil
@@ -129,7 +129,7 @@ func collect(raw map[string]string) (map[string]given, error) {
 
 // checkNames finds what was meant for us and misspelled. All other options are BuildKit's own business.
 func checkNames(raw map[string]string) error {
-	names, args := spellings(Option.name), spellings(Option.BuildArg)
+	names, args := optionNames(Option.name), optionNames(Option.BuildArg)
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		arg, isArg := strings.CutPrefix(key, "build-arg:")
 		if isArg && strings.HasPrefix(arg, buildArgPrefix) && !slices.Contains(args, arg) {
@@ -138,7 +138,7 @@ func checkNames(raw map[string]string) error {
 		}
 		near, ok := suggest.Search(key, names, true)
 		// Of a short name most of the letters must be there: "env" is not meant to be "ecr".
-		if ok && (len(near) > 4 || levenshtein.Distance(key, near, nil) == 1) && !slices.Contains(buildkitOptions, key) {
+		if ok && (len(near) > 4 || levenshtein.Distance(key, near, nil) == 1) && !slices.Contains(notTypos, key) {
 			return errors.Errorf("unknown option %s (did you mean %s?)", key, near)
 		}
 	}
@@ -147,21 +147,21 @@ func checkNames(raw map[string]string) error {
 
 func (o Option) name() string { return o.Name }
 
-// spellings are all options in one spelling.
-func spellings(spell func(Option) string) []string {
+// optionNames are all options in one spelling.
+func optionNames(spell func(Option) string) []string {
 	var all []string
-	for _, o := range Table() {
+	for _, o := range AllOptions() {
 		all = append(all, spell(o))
 	}
 	return all
 }
 
-// buildkitOptions are names of BuildKit's own that are nearly ours.
-var buildkitOptions = []string{"context"}
+// notTypos are names of BuildKit's own that are nearly ours.
+var notTypos = []string{"context"}
 
-func syntaxLine(line string) (map[string]given, error) {
-	found := map[string]given{}
-	names := spellings(Option.name)
+func parseSyntaxLine(line string) (map[string]setting, error) {
+	found := map[string]setting{}
+	names := optionNames(Option.name)
 	fields := strings.Fields(line)
 	for i, f := range fields {
 		if i == 0 { // the frontend's own image
@@ -175,14 +175,14 @@ func syntaxLine(line string) (map[string]given, error) {
 		if _, twice := found[name]; twice {
 			return nil, errors.Errorf("key %s stands twice in the syntax line", name)
 		}
-		found[name] = given{value, "key " + name + " in the syntax line"}
+		found[name] = setting{value, "key " + name + " in the syntax line"}
 	}
 	return found, nil
 }
 
 func setRuntime(o *Options, v string) error {
-	notInBranch := func(part string) bool { return strings.Contains(v+"\x00", part) }
-	if !runtimeName.MatchString(v) || slices.ContainsFunc([]string{"..", "//", "/.", "/\x00", ".\x00", ".lock\x00", ".lock/"}, notInBranch) {
+	contains := func(part string) bool { return strings.Contains(v+"\x00", part) }
+	if !runtimeName.MatchString(v) || slices.ContainsFunc([]string{"..", "//", "/.", "/\x00", ".\x00", ".lock\x00", ".lock/"}, contains) {
 		return errors.Errorf("%q is no name of a runtime, want for example nodejs20.x", v)
 	}
 	o.Runtime = v
@@ -200,7 +200,7 @@ func setRepository(o *Options, v string) error {
 		return errors.New("want an https, http or SSH URL")
 	}
 	if u.User != nil {
-		return userError(u)
+		return userInfoError(u)
 	}
 	if strings.ContainsAny(v, "?#") || strings.ContainsAny(u.Path, "?#") || strings.Trim(u.Path, "/") == "" {
 		return errors.New("want an URL with a path and without query and fragment; the branch is option runtime, a commit is option commit")
@@ -208,9 +208,9 @@ func setRepository(o *Options, v string) error {
 	return nil
 }
 
-// userError says what to do about user information. A user's name may be a token, unless it is Azure DevOps's, which puts
+// userInfoError says what to do about user information. A user's name may be a token, unless it is Azure DevOps's, which puts
 // the name of the path's first part there.
-func userError(u *url.URL) error {
+func userInfoError(u *url.URL) error {
 	const pass = "pass the token as the secret GIT_AUTH_TOKEN.%s instead (--secret id=GIT_AUTH_TOKEN.%s,env=...)"
 	name := u.User.Username()
 	owner, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
@@ -232,7 +232,7 @@ func setCommit(o *Options, v string) error {
 }
 
 func setObjects(o *Options, v string) (err error) {
-	o.Objects, err = lfs.ParseSource(v)
+	o.ObjectSource, err = lfs.ParseSource(v)
 	return err
 }
 

@@ -26,7 +26,7 @@ func TestOptionsAreReadInAllSpellings(t *testing.T) {
 			require.Equal(t, commit, opts.Commit)
 			require.Equal(t, LayersChain, opts.Layers)
 			require.Equal(t, Upstream, opts.Repository)
-			require.True(t, opts.Objects.Resolve(opts.Repository).Fallback(), "upstream's object URLs are known")
+			require.True(t, opts.ObjectSource.Resolve(opts.Repository).Fallback(), "upstream's object URLs are known")
 		})
 	}
 }
@@ -85,8 +85,8 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 func TestReadmeHasTheTableOfOptions(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
-	for _, o := range Table() {
-		require.Contains(t, string(readme), "| `"+o.Name+"` | `"+o.BuildArg()+"` | "+o.Usage+" | "+o.Default+" |\n")
+	for _, o := range AllOptions() {
+		require.Contains(t, string(readme), "| `"+o.Name+"` | `"+o.BuildArg()+"` | "+o.Usage+" | "+o.DefaultText+" |\n")
 	}
 }
 

@@ -23,7 +23,7 @@ type dirReader interface {
 	ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error)
 }
 
-// conflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other. That
+// findConflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other. That
 // shows where two layers have the same path, so only directories that two layers share are read. It is one of these:
 //
 //   - a directory against anything else: one unpacked onto the other may be written through an earlier layer's symlink,
@@ -35,7 +35,7 @@ type dirReader interface {
 //     the chain gives the recipe's own error
 //
 // A file over a file is the later one's in both.
-func conflicts(ctx context.Context, layers []dirReader) ([]string, error) {
+func findConflicts(ctx context.Context, layers []dirReader) ([]string, error) {
 	var found []string
 	level := []sharedDir{{path: "/", layers: layers}}
 	for len(level) > 0 {
@@ -68,7 +68,7 @@ func readAll(ctx context.Context, dirs []sharedDir) ([][][]*fstypes.Stat, error)
 		read[i] = make([][]*fstypes.Stat, len(d.layers))
 		for j, l := range d.layers {
 			eg.Go(func() (err error) {
-				read[i][j], err = guard(func() ([]*fstypes.Stat, error) {
+				read[i][j], err = recoverPanic(func() ([]*fstypes.Stat, error) {
 					return l.ReadDir(ctx, gateway.ReadDirRequest{Path: d.path})
 				})
 				return errors.Wrapf(err, "directory %s of a layer", d.path)
@@ -90,11 +90,11 @@ func (d sharedDir) compare(entries [][]*fstypes.Stat) (below []sharedDir, confli
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		same := byName[name]
+		entries := byName[name]
 		p := path.Join(d.path, name)
-		if reason := conflict(same); reason != "" {
+		if reason := conflict(entries); reason != "" {
 			conflicts = append(conflicts, p+": "+reason)
-		} else if len(same) > 1 && isDir(same[0]) {
+		} else if len(entries) > 1 && isDir(entries[0]) {
 			below = append(below, sharedDir{path: p, layers: holders[name]})
 		}
 	}
@@ -102,9 +102,9 @@ func (d sharedDir) compare(entries [][]*fstypes.Stat) (below []sharedDir, confli
 }
 
 // conflict compares what layers have at one path.
-func conflict(same []*fstypes.Stat) string {
-	first := same[0]
-	for _, e := range same {
+func conflict(entries []*fstypes.Stat) string {
+	first := entries[0]
+	for _, e := range entries {
 		switch {
 		case isDir(e) != isDir(first):
 			return "a directory in one layer, something else in another"
@@ -115,15 +115,15 @@ func conflict(same []*fstypes.Stat) string {
 				os.FileMode(first.Mode), first.Uid, first.Gid, os.FileMode(e.Mode), e.Uid, e.Gid)
 		case isDir(e) && !maps.EqualFunc(e.Xattrs, first.Xattrs, slices.Equal):
 			return "directory with extended attributes that differ"
-		case isDir(e) && len(same) > 1 && handsOn(e):
+		case isDir(e) && len(entries) > 1 && propagatesAttrs(e):
 			return "directory that hands on its group, its ACL or what overlayfs notes there"
 		}
 	}
 	return ""
 }
 
-// handsOn tells a directory whose own attributes have effects on what is made in it.
-func handsOn(e *fstypes.Stat) bool {
+// propagatesAttrs tells a directory whose own attributes have effects on what is made in it.
+func propagatesAttrs(e *fstypes.Stat) bool {
 	if os.FileMode(e.Mode)&os.ModeSetgid != 0 {
 		return true
 	}
@@ -135,9 +135,9 @@ func handsOn(e *fstypes.Stat) bool {
 	return false
 }
 
-// find looks a path up in a layer; nil says that there is none. It lists directories, as asking for a file that isn't
+// lookup looks a path up in a layer; nil says that there is none. It lists directories, as asking for a file that isn't
 // there is an error in the daemon's log. What a symlink on the way points to is not looked at.
-func find(ctx context.Context, layer dirReader, name string) (*fstypes.Stat, error) {
+func lookup(ctx context.Context, layer dirReader, name string) (*fstypes.Stat, error) {
 	found, dir := &fstypes.Stat{Mode: uint32(os.ModeDir)}, "/"
 	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
 		if part == "" {

@@ -84,7 +84,7 @@ func TestHistoryAndStepsNameFilesSafely(t *testing.T) {
 	p.Config.Config.WorkingDir = "/" + escape
 	l := lambda2llb.Layer{Object: lfs.Object{Path: escape}, InContext: true}
 	p.Layers = []lambda2llb.Layer{l}
-	for _, h := range p.BaseImage(true).History {
+	for _, h := range p.ImageConfig(true).History {
 		requireSafe(t, h.CreatedBy)
 	}
 	c := lambda2llb.NewConverter(p)

@@ -22,23 +22,23 @@ import (
 // request is one call of the frontend: what was asked for, and who answers.
 type request struct {
 	Options
-	bc       *dockerui.Client
-	client   gateway.Client
-	epoch    *time.Time // SOURCE_DATE_EPOCH, if given
-	vertices []llb.ConstraintsOpt
-	file     *dockerui.Source // the Dockerfile, if it was read already
-	context  llb.State        // of a checkout
-	today    time.Time
-	patience time.Duration
-	pause    time.Duration
-	grace    time.Duration
-	objects  *lfsstore.Store
-	xz       func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
-	session  Session
-	hostKeys string    // of the repository, if it is an SSH remote
-	warned   *sync.Map // texts: platforms would say them twice
-	built    *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
-	states   *sync.Map // llb.State of images by platform, to be scanned
+	bc           *dockerui.Client
+	client       gateway.Client
+	epoch        *time.Time // SOURCE_DATE_EPOCH, if given
+	constraints  []llb.ConstraintsOpt
+	dockerfile   *dockerui.Source // the Dockerfile, if it was read already
+	buildContext llb.State        // of a checkout
+	today        time.Time
+	baseTimeout  time.Duration
+	retryDelay   time.Duration
+	grace        time.Duration
+	store        *lfsstore.Store
+	xz           func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
+	session      Session
+	hostKeys     string    // of the repository, if it is an SSH remote
+	seenWarnings *sync.Map // texts: platforms would say them twice
+	builtPlans   *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
+	scanTargets  *sync.Map // llb.State of images by platform, to be scanned
 
 	commits    *flightcontrol.CachedGroup[string] // by what is asked for: a git source with its ref
 	gitTimeout time.Duration
@@ -46,18 +46,18 @@ type request struct {
 
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
-		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, objects: f.Objects,
-		patience: cmp.Or(f.Patience, patience), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), pause: cmp.Or(f.pause, time.Second), grace: cmp.Or(f.grace, grace), xz: f.XZ,
-		warned: &sync.Map{}, states: &sync.Map{}, built: &sync.Map{},
+		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore,
+		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), retryDelay: cmp.Or(f.retryDelay, time.Second), grace: cmp.Or(f.grace, grace), xz: f.XZ,
+		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{},
 		commits: &flightcontrol.CachedGroup[string]{CacheError: true},
 	}
 	caps := bc.BuildOpts().LLBCaps
-	r.session = f.Session.on(&caps)
-	if err := r.from(opts.Repository); err != nil {
+	r.session = f.Session.supportedBy(&caps)
+	if err := r.setRepository(opts.Repository); err != nil {
 		return nil, err
 	}
 	if bc.IsNoCache("") {
-		r.vertices = append(r.vertices, llb.IgnoreCache)
+		r.constraints = append(r.constraints, llb.IgnoreCache)
 	}
 	if r.Runtime != "" {
 		if err := r.setEpoch(); err != nil {
@@ -88,16 +88,16 @@ func (r *request) setEpoch() error {
 // maxEpoch is the last second of the year 9999, the last one that an image config can say (RFC 3339).
 const maxEpoch = 253402300799
 
-// call is the sub-request that is asked for in place of a build ("--call=check"), or empty.
-func (r *request) call() string { return r.bc.BuildOpts().Opts["requestid"] }
+// requestID is the sub-request that is asked for in place of a build ("--call=check"), or empty.
+func (r *request) requestID() string { return r.bc.BuildOpts().Opts["requestid"] }
 
 func (r *request) canMerge() bool {
 	caps := r.bc.BuildOpts().LLBCaps
 	return caps.Supports(pb.CapMergeOp) == nil
 }
 
-// from takes the repository, and what its host is known by if it is an SSH remote: without that git would trust any.
-func (r *request) from(repository string) error {
+// setRepository takes the repository, and what its host is known by if it is an SSH remote: without that git would trust any.
+func (r *request) setRepository(repository string) error {
 	r.Repository, r.hostKeys = repository, ""
 	remote, isSSH, err := gitssh.ParseRemote(repository)
 	if err != nil || !isSSH {
@@ -107,19 +107,19 @@ func (r *request) from(repository string) error {
 	return errors.Wrapf(err, "repository %s", repository)
 }
 
-// git are options of every git source of the repository.
-func (r *request) git(opts ...llb.GitOption) []llb.GitOption {
-	opts = append(opts, r.session.git()...)
+// gitOptions are options of every git source of the repository.
+func (r *request) gitOptions(opts ...llb.GitOption) []llb.GitOption {
+	opts = append(opts, r.session.gitOptions()...)
 	if r.hostKeys != "" {
 		opts = append(opts, llb.KnownSSHHosts(r.hostKeys))
 	}
 	return opts
 }
 
-// tree is the commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
+// treeState is the commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
 // what nobody asked for.
-func (r *request) tree(commit string) llb.State {
-	opts := r.git()
+func (r *request) treeState(commit string) llb.State {
+	opts := r.gitOptions()
 	caps := r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
 		opts = append(opts, llb.GitSkipSubmodules())

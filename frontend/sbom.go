@@ -16,13 +16,13 @@ import (
 	"github.com/pkg/errors"
 )
 
-// scanned notes the root filesystem of an image, for scan.
-func (r *request) scanned(plan *lambda2llb.Plan, st llb.State) {
-	r.states.Store(platforms.FormatAll(platforms.Normalize(plan.Platform)), st)
+// addScanTarget notes the root filesystem of an image, for scan.
+func (r *request) addScanTarget(plan *lambda2llb.Plan, st llb.State) {
+	r.scanTargets.Store(platforms.FormatAll(platforms.Normalize(plan.Platform)), st)
 }
 
-// scan attaches an SBOM to each image if one is asked for, as BuildKit's Dockerfile frontend does.
-func (r *request) scan(ctx context.Context, rb *dockerui.ResultBuilder) error {
+// attachSBOMs attaches an SBOM to each image if one is asked for, as BuildKit's Dockerfile frontend does.
+func (r *request) attachSBOMs(ctx context.Context, rb *dockerui.ResultBuilder) error {
 	if r.bc.SBOM == nil {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (r *request) scan(ctx context.Context, rb *dockerui.ResultBuilder) error {
 		return errors.Wrap(err, "SBOM scanner")
 	}
 	return rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) error {
-		st, ok := r.states.Load(id)
+		st, ok := r.scanTargets.Load(id)
 		if !ok {
 			return errors.Errorf("SBOM of %s: nothing to scan", id)
 		}

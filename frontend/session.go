@@ -39,9 +39,9 @@ func (s Session) setRemote(opts *Options) error {
 	return errors.Wrapf(setRepository(opts, remote), "repository %s", remote)
 }
 
-// on is the session as a daemon can use it. One that asks for secrets of git by their own names only can't keep them from
+// supportedBy is the session as a daemon can use it. One that asks for secrets of git by their own names only can't keep them from
 // a RUN: there the user has to name them, as the error of git says.
-func (s Session) on(caps *apicaps.CapSet) Session {
+func (s Session) supportedBy(caps *apicaps.CapSet) Session {
 	if caps.Supports(pb.CapSourceGitHTTPAuth) != nil {
 		s.GitSecret = ""
 	}
@@ -51,8 +51,8 @@ func (s Session) on(caps *apicaps.CapSet) Session {
 	return s
 }
 
-// git are the options of a git source that name what the session has.
-func (s Session) git() (opts []llb.GitOption) {
+// gitOptions are the options of a git source that name what the session has.
+func (s Session) gitOptions() (opts []llb.GitOption) {
 	if s.GitSecret != "" {
 		opts = append(opts, llb.AuthHeaderSecret(s.GitSecret))
 	}
@@ -62,8 +62,8 @@ func (s Session) git() (opts []llb.GitOption) {
 	return opts
 }
 
-// secrets are those that a step mounts, of the ones that it can use.
-func (s Session) secrets(ids []string) (found []lambda2llb.Secret) {
+// stepSecrets are those that a step mounts, of the ones that it can use.
+func (s Session) stepSecrets(ids []string) (found []lambda2llb.Secret) {
 	for _, id := range ids {
 		if s.HasSecret != nil && !s.HasSecret(id) {
 			continue

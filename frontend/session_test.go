@@ -194,7 +194,7 @@ func TestAStepThatIsHeldIsRunAsAnother(t *testing.T) {
 }
 
 func TestTheClientsGitSaysWhereTheRepositoryIs(t *testing.T) {
-	f := Frontend{pause: time.Nanosecond}
+	f := Frontend{retryDelay: time.Nanosecond}
 	f.Session.Remote = func(repository string) (string, error) {
 		require.Equal(t, Upstream, repository)
 		return "https://mirror.example/o/r.git", nil

@@ -20,89 +20,89 @@ const (
 	// gitTimeout is how long git may take before its server is asked whether it is there, and before it is asked again. BuildKit's
 	// git has no time limit: a server that says nothing would hold a build for ever.
 	gitTimeout = time.Minute
-	// gitAnswer is how long the server may take to say so.
-	gitAnswer = 15 * time.Second
-	// gitRounds is how many times gitTimeout git may take in all. A repository may be large and its line slow. And git may wait
+	// probeTimeout is how long the server may take to say so.
+	probeTimeout = 15 * time.Second
+	// maxRounds is how many times gitTimeout git may take in all. A repository may be large and its line slow. And git may wait
 	// for its turn: only one works for a repository at a time (the locker of source/git/source.go, BuildKit v0.33.1), and a
 	// daemon with max-parallelism runs a source only once it has room (solver/jobs.go:1233).
-	gitRounds = 30
-	// gitBlindRounds is the same where whether the server is there can't be asked.
-	gitBlindRounds = 10
+	maxRounds = 30
+	// maxUnprobedRounds is the same where whether the server is there can't be asked.
+	maxUnprobedRounds = 10
 )
 
-// errUnfinished is the cause of a context whose time has passed though the server of its repository answers.
-var errUnfinished = errors.New("the server is there, but too slow, or too many builds wait at once")
+// errTooSlow is the cause of a context whose time has passed though the server of its repository answers.
+var errTooSlow = errors.New("the server is there, but too slow, or too many builds wait at once")
 
-// whileThere calls what waits for a repository, and ends it where the server says nothing, or after all rounds.
-func whileThere[T any](ctx context.Context, r *request, remote string, f func(context.Context) (T, error)) (T, error) {
+// whileResponsive calls what waits for a repository, and ends it where the server says nothing, or after all rounds.
+func whileResponsive[T any](ctx context.Context, r *request, remote string, f func(context.Context) (T, error)) (T, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	go func() { end(r.watch(ctx, remote)) }()
+	go func() { end(r.watchServer(ctx, remote)) }()
 	value, err := f(ctx)
-	if cause := context.Cause(ctx); err != nil && isOverdue(cause) {
+	if cause := context.Cause(ctx); err != nil && isTimeout(cause) {
 		err = cause
 	}
 	return value, err
 }
 
-func isOverdue(err error) bool { return errors.Is(err, errStalled) || errors.Is(err, errUnfinished) }
+func isTimeout(err error) bool { return errors.Is(err, errTimeout) || errors.Is(err, errTooSlow) }
 
-// watch says why what waits for a repository is to be ended, once it is; nil if it has ended by itself.
-func (r *request) watch(ctx context.Context, remote string) error {
-	for round := 1; wait(ctx, r.gitTimeout); round++ {
-		reason, silent := r.ask(ctx, remote)
-		isThere := errors.Is(reason, errUnfinished)
-		if silent || round >= gitRounds || !isThere && round >= gitBlindRounds {
+// watchServer says why what waits for a repository is to be ended, once it is; nil if it has ended by itself.
+func (r *request) watchServer(ctx context.Context, remote string) error {
+	for round := 1; sleep(ctx, r.gitTimeout); round++ {
+		reason, silent := r.probeServer(ctx, remote)
+		isThere := errors.Is(reason, errTooSlow)
+		if silent || round >= maxRounds || !isThere && round >= maxUnprobedRounds {
 			return errors.Wrapf(reason, "not done in %s", time.Duration(round)*r.gitTimeout)
 		}
 	}
 	return nil
 }
 
-// ask asks the server of a repository for anything, and tells why git isn't done yet. It is silent only if the daemon waits for
+// probeServer asks the server of a repository for anything, and tells why git isn't done yet. It is silent only if the daemon waits for
 // its answer in vain. Whether an SSH server is there can't be asked: such counts as neither.
-func (r *request) ask(ctx context.Context, remote string) (reason error, silent bool) {
+func (r *request) probeServer(ctx context.Context, remote string) (reason error, silent bool) {
 	u, err := url.Parse(remote)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return errStalled, false
+		return errTimeout, false
 	}
 	head := u.JoinPath("HEAD")
 	head.User, head.RawQuery, head.Fragment = nil, "", ""
-	ctx, cancel := limited(ctx, gitAnswer)
+	ctx, cancel := withTimeout(ctx, probeTimeout)
 	defer cancel()
-	answers, err := r.askForMetadata(ctx, head)
+	answers, err := r.probeMetadata(ctx, head)
 	if err == nil && !answers {
-		err = r.askForFile(ctx, head)
+		err = r.probeFile(ctx, head)
 	}
 	switch {
-	case err == nil, statusOf(err) > 0:
-		return errUnfinished, false
-	case errors.Is(context.Cause(ctx), errStalled):
-		return errStalled, true
+	case err == nil, httpStatusOf(err) > 0:
+		return errTooSlow, false
+	case errors.Is(context.Cause(ctx), errTimeout):
+		return errTimeout, true
 	}
-	return errStalled, false
+	return errTimeout, false
 }
 
-// askForMetadata takes no room on a daemon with max-parallelism. A daemon before BuildKit v0.26 doesn't ask the server then, and
+// probeMetadata takes no room on a daemon with max-parallelism. A daemon before BuildKit v0.26 doesn't ask the server then, and
 // has no answer either.
 //
 // What is asked for is small, which all refs may not be, and has another name each time, or BuildKit would repeat what it was
 // answered before in this build (urlHash of source/http/source.go, v0.33.1). Credentials of the remote's URL and git's
 // secrets aren't sent, but BuildKit sends those it has for an HTTP source of that host (HTTP_AUTH_TOKEN_host, HTTP_AUTH_HEADER_host).
-func (r *request) askForMetadata(ctx context.Context, u *url.URL) (answers bool, err error) {
+func (r *request) probeMetadata(ctx context.Context, u *url.URL) (answers bool, err error) {
 	op, err := sourceOp(ctx, llb.HTTP(u.String(), llb.Filename(rand.Text())))
 	if err != nil {
 		return false, err
 	}
-	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: questionFor(u)})
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: probeName(u)})
 	return err == nil && meta.HTTP != nil, err
 }
 
-// askForFile asks for one that isn't there. BuildKit asks for a source before it takes room for it (CacheMap and Exec of
+// probeFile asks for one that isn't there. BuildKit asks for a source before it takes room for it (CacheMap and Exec of
 // solver/jobs.go, v0.14.1 to v0.25.1): only what is there would wait for that, so that a server that answers anything with a
 // page to sign in may be taken for a silent one on a daemon without room.
-func (r *request) askForFile(ctx context.Context, u *url.URL) error {
-	file := llb.HTTP(u.JoinPath(rand.Text()).String(), llb.WithCustomName(questionFor(u)))
+func (r *request) probeFile(ctx context.Context, u *url.URL) error {
+	file := llb.HTTP(u.JoinPath(rand.Text()).String(), llb.WithCustomName(probeName(u)))
 	def, err := file.Marshal(ctx, llb.WithCaps(r.bc.BuildOpts().LLBCaps))
 	if err != nil {
 		return errors.Wrap(err, "marshal definition")
@@ -111,25 +111,25 @@ func (r *request) askForFile(ctx context.Context, u *url.URL) error {
 	return err
 }
 
-func questionFor(u *url.URL) string { return "[internal] ask whether " + u.Host + " answers" }
+func probeName(u *url.URL) string { return "[internal] ask whether " + u.Host + " answers" }
 
-// loadContext gets a build context that is a URL of git, before anything waits for it without a limit. One that can't be had is
+// loadGitContext gets a build context that is a URL of git, before anything waits for it without a limit. One that can't be had is
 // an error here, in the words of BuildKit's Dockerfile frontend: to ask for it again would have BuildKit panic (see
 // resolveSource).
-func (f Frontend) loadContext(ctx context.Context, bc *dockerui.Client, opts Options) error {
+func (f Frontend) loadGitContext(ctx context.Context, bc *dockerui.Client, opts Options) error {
 	r := &request{bc: bc, client: bc.GatewayClient(), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout)}
 	ref, isGit := r.gitContext()
-	if !isGit || opts.Runtime != "" || isOwnCall(r.call()) || r.call() == subrequests.RequestSubrequestsDescribe {
+	if !isGit || opts.Runtime != "" || isOwnSubrequest(r.requestID()) || r.requestID() == subrequests.RequestSubrequestsDescribe {
 		return nil
 	}
 	st, err := bc.MainContext(ctx)
 	if err != nil {
 		return nil
 	}
-	_, err = whileThere(ctx, r, ref.Remote, func(ctx context.Context) (gateway.Reference, error) {
+	_, err = whileResponsive(ctx, r, ref.Remote, func(ctx context.Context) (gateway.Reference, error) {
 		return r.solve(ctx, *st, ocispecs.Platform{}, true)
 	})
-	if isOverdue(err) {
+	if isTimeout(err) {
 		return errors.Wrap(err, "build context from git")
 	}
 	return errors.Wrap(err, "failed to read dockerfile")

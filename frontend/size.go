@@ -21,7 +21,7 @@ const (
 // has just fetched, or still has, tells its size at once. Where a cache is imported the object may not be there though its
 // layer is, and fetching it for its size would undo what the import is for; so then, and where it can't be had any more, it
 // isn't asked for.
-func (a *assembly) checkSize(ctx context.Context, l *lambda2llb.Layer) error {
+func (a *assembler) checkSize(ctx context.Context, l *lambda2llb.Layer) error {
 	if l.URL == "" || l.InContext || len(a.bc.CacheImports) > 0 {
 		return nil
 	}
@@ -29,17 +29,17 @@ func (a *assembly) checkSize(ctx context.Context, l *lambda2llb.Layer) error {
 	if !ok || size == l.Size {
 		return nil
 	}
-	return locate(errors.Errorf("%s has %d bytes: its pointer says %d", describe(*l), size, l.Size), a.plan.Recipe, l.Lines...)
+	return wrapSource(errors.Errorf("%s has %d bytes: its pointer says %d", layerLabel(*l), size, l.Size), a.plan.Recipe, l.Lines...)
 }
 
-func (a *assembly) sizeOf(ctx context.Context, l lambda2llb.Layer) (size int64, ok bool) {
-	ctx, cancel := limited(ctx, sizeLimit+time.Duration(l.Size/sizeRate)*time.Second)
+func (a *assembler) sizeOf(ctx context.Context, l lambda2llb.Layer) (size int64, ok bool) {
+	ctx, cancel := withTimeout(ctx, sizeLimit+time.Duration(l.Size/sizeRate)*time.Second)
 	defer cancel()
 	ref, err := a.solve(ctx, a.convert.Fetch(l), a.plan.Platform, false)
 	if err != nil {
 		return 0, false
 	}
-	st, err := ref.StatFile(ctx, gateway.StatRequest{Path: "/" + l.Archive()})
+	st, err := ref.StatFile(ctx, gateway.StatRequest{Path: "/" + l.ArchiveName()})
 	if err != nil {
 		return 0, false
 	}

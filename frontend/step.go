@@ -24,32 +24,32 @@ import (
 	"github.com/pkg/errors"
 )
 
-// step is a step of our own that asks a repository, or the LFS server that is asked in its place; nil where the frontend
+// newStep is a step of our own that asks a repository, or the LFS server that is asked in its place; nil where the frontend
 // runs from no image, and so has nothing to run.
-func (r *request) step(repository, server string) (*lambda2llb.Step, error) {
+func (r *request) newStep(repository, server string) (*lambda2llb.Step, error) {
 	platform := ocispecs.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture}
-	self, err := r.ownImage(platform)
+	self, err := r.frontendImage(platform)
 	if self == nil || err != nil {
 		return nil, err
 	}
-	proxy, err := proxies(r.bc.BuildArgs)
+	proxy, err := proxyEnv(r.bc.BuildArgs)
 	if err != nil {
 		return nil, err
 	}
 	return &lambda2llb.Step{
-		Image: *self, Platform: platform, Repository: repository, Server: server,
-		Secrets:    r.session.secrets(slices.Concat([]string{execstep.CASecret}, secrets.IDs(hostOf(repository), hostOf(server)), execstep.Proxies)),
-		KnownHosts: r.hostKeys,
-		SSHAgent:   r.session.SSHAgent,
-		Client:     digest.FromString(r.bc.BuildOpts().SessionID).Encoded()[:12],
-		HostNet:    r.bc.NetworkMode == pb.NetMode_HOST,
-		Hosts:      r.bc.ExtraHosts,
-		Proxy:      proxy,
+		Image: *self, Platform: platform, Repository: repository, LFSServer: server,
+		Secrets:     r.session.stepSecrets(slices.Concat([]string{execstep.CASecret}, secrets.IDs(hostOf(repository), hostOf(server)), execstep.Proxies)),
+		KnownHosts:  r.hostKeys,
+		SSHAgent:    r.session.SSHAgent,
+		Client:      digest.FromString(r.bc.BuildOpts().SessionID).Encoded()[:12],
+		HostNetwork: r.bc.NetworkMode == pb.NetMode_HOST,
+		ExtraHosts:  r.bc.ExtraHosts,
+		Proxy:       proxy,
 	}, nil
 }
 
-// proxies are those that the build arguments name, in capitals or not, as for every other step.
-func proxies(args map[string]string) (llb.ProxyEnv, error) {
+// proxyEnv are those that the build arguments name, in capitals or not, as for every other step.
+func proxyEnv(args map[string]string) (llb.ProxyEnv, error) {
 	given := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		upper := strings.ToUpper(name)
@@ -66,8 +66,8 @@ func proxies(args map[string]string) (llb.ProxyEnv, error) {
 	}, nil
 }
 
-// ownImage is the image that the frontend runs from.
-func (r *request) ownImage(platform ocispecs.Platform) (*llb.State, error) {
+// frontendImage is the image that the frontend runs from.
+func (r *request) frontendImage(platform ocispecs.Platform) (*llb.State, error) {
 	if c, ok := r.client.(interface{ CurrentFrontend() (*llb.State, error) }); ok {
 		if st, err := c.CurrentFrontend(); st != nil || err != nil {
 			return st, errors.Wrap(err, "image of the frontend")
@@ -92,9 +92,9 @@ func hostOf(repository string) string {
 	return u.Host
 }
 
-// failure is what a step of ours left as its reason before it failed; empty if that can't be known. A step that fails has
+// stepFailure is what a step of ours left as its reason before it failed; empty if that can't be known. A step that fails has
 // no result, but what it has written so far can be mounted by a container.
-func (r *request) failure(ctx context.Context, err error) string {
+func (r *request) stepFailure(ctx context.Context, err error) string {
 	var solve *errdefs.SolveError
 	caps := r.bc.BuildOpts().Caps
 	if !errors.As(err, &solve) || caps.Supports(gwpb.CapGatewayExec) != nil {
@@ -105,15 +105,15 @@ func (r *request) failure(ctx context.Context, err error) string {
 	if out < 0 || out >= len(solve.MountIDs) || len(solve.InputIDs) == 0 {
 		return ""
 	}
-	text, err := r.show(ctx, exec, solve.InputIDs[0], solve.MountIDs[out])
+	text, err := r.runFailureProgram(ctx, exec, solve.InputIDs[0], solve.MountIDs[out])
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(text)
 }
 
-// show runs the program of ours that prints a failure.
-func (r *request) show(ctx context.Context, exec *pb.ExecOp, root, out string) (string, error) {
+// runFailureProgram runs the program of ours that prints a failure.
+func (r *request) runFailureProgram(ctx context.Context, exec *pb.ExecOp, root, out string) (string, error) {
 	container, err := r.client.NewContainer(ctx, gateway.NewContainerRequest{
 		Mounts: []gateway.Mount{
 			{Dest: "/", ResultID: root, MountType: pb.MountType_BIND, Readonly: true},

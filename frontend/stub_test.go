@@ -282,7 +282,7 @@ func newStub(opts map[string]string) *stub {
 }
 
 // quick tries again at once.
-var quick = Frontend{pause: time.Nanosecond}
+var quick = Frontend{retryDelay: time.Nanosecond}
 
 func built(t *testing.T, s *stub) *gateway.Result {
 	t.Helper()

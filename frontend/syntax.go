@@ -26,7 +26,7 @@ const syntaxArg = "build-arg:BUILDKIT_SYNTAX"
 // syntax is what names a frontend where the request doesn't: its image, and keys.
 type syntax struct {
 	line   string
-	where  string         // in messages
+	source string         // in messages
 	ranges []parser.Range // of the Dockerfile; none: a build argument
 }
 
@@ -36,10 +36,10 @@ func findSyntax(raw map[string]string, dockerfile []byte) (syntax, bool) {
 		return syntax{}, false
 	}
 	if line := strings.TrimSpace(raw[syntaxArg]); line != "" {
-		return syntax{line: line, where: "build argument BUILDKIT_SYNTAX"}, true
+		return syntax{line: line, source: "build argument BUILDKIT_SYNTAX"}, true
 	}
 	_, line, ranges, ok := parser.DetectSyntax(dockerfile)
-	return syntax{line: line, where: "the syntax line", ranges: ranges}, ok
+	return syntax{line: line, source: "the syntax line", ranges: ranges}, ok
 }
 
 // WithSyntax is a request's options with the line that a daemon would hand over for the Dockerfile.
@@ -76,9 +76,9 @@ func (s syntax) repository() string {
 
 // entrypoint is a request's Dockerfile and what names a frontend in it or beside it.
 type entrypoint struct {
-	file   *dockerui.Source // nil: the request has none, or it can't be read, which BuildKit's frontend says
-	syntax syntax
-	named  bool
+	file      *dockerui.Source // nil: the request has none, or it can't be read, which BuildKit's frontend says
+	syntax    syntax
+	hasSyntax bool
 }
 
 // readEntrypoint reads no file where none is built.
@@ -86,12 +86,12 @@ func readEntrypoint(ctx context.Context, bc *dockerui.Client, opts Options) (e e
 	raw := bc.BuildOpts().Opts
 	_, handed := raw[syntaxOption]
 	var data []byte
-	if opts.Runtime == "" && !handed && !isOwnCall(raw["requestid"]) {
+	if opts.Runtime == "" && !handed && !isOwnSubrequest(raw["requestid"]) {
 		if file, err := bc.ReadEntrypoint(ctx, "Dockerfile"); err == nil {
 			e.file, data = file, file.Data
 		}
 	}
-	e.syntax, e.named = findSyntax(raw, data)
+	e.syntax, e.hasSyntax = findSyntax(raw, data)
 	return e
 }
 
@@ -101,7 +101,7 @@ func (e entrypoint) options(raw map[string]string) (Options, error) {
 	if err != nil && e.syntax.ranges != nil {
 		err = errors.Wrapf(err, "%s:%d", e.file.Filename, e.syntax.ranges[0].Start.Line)
 	}
-	return opts, locateAll(err, e.lines())
+	return opts, wrapSources(err, e.sources())
 }
 
 func (e entrypoint) data() []byte {
@@ -111,8 +111,8 @@ func (e entrypoint) data() []byte {
 	return e.file.Data
 }
 
-// lines are where the frontend is named, if that is in a file.
-func (e entrypoint) lines() []*errdefs.Source {
+// sources are where the frontend is named, if that is in a file.
+func (e entrypoint) sources() []*errdefs.Source {
 	if e.file == nil || e.syntax.ranges == nil {
 		return nil
 	}
@@ -124,14 +124,14 @@ func (e entrypoint) lines() []*errdefs.Source {
 
 // warnSyntax warns of a line that names another frontend: this one builds the Dockerfile all the same.
 func (r *request) warnSyntax(ctx context.Context, e entrypoint) {
-	if !e.named || e.syntax.isOurs() || r.call() != "" {
+	if !e.hasSyntax || e.syntax.isOurs() || r.requestID() != "" {
 		return
 	}
 	w := warning{
-		text:   fmt.Sprintf("%s names %s, which is not run: lambdabase builds this itself", e.syntax.where, e.syntax.image()),
+		text:   fmt.Sprintf("%s names %s, which is not run: lambdabase builds this itself", e.syntax.source, e.syntax.image()),
 		detail: "Through a daemon's own Dockerfile frontend that image would build it. Name an image called lambda-frontend, or leave the line out.",
 		vertex: digest.FromString("syntax"),
-		lines:  e.lines(),
+		lines:  e.sources(),
 	}
 	switch {
 	case !e.syntax.hasKeys():

@@ -14,22 +14,22 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// maxRecipe is the size in bytes that no recipe comes near to; upstream's have less than 2 KB.
-const maxRecipe = 256 << 10
+// maxTextSize is the size in bytes that no recipe comes near to; upstream's have less than 2 KB.
+const maxTextSize = 256 << 10
 
 // tree is the tree of a commit. It follows no symlink: what a name on the branch says is what is read.
 type tree struct {
 	ref gateway.Reference
 
-	mu      sync.Mutex
-	folders map[string]map[string]*fstypes.Stat
+	mu   sync.Mutex
+	dirs map[string]map[string]*fstypes.Stat
 }
 
-// folder lists a folder of the tree, by name.
-func (t *tree) folder(ctx context.Context, dir string) (map[string]*fstypes.Stat, error) {
+// readDir lists a folder of the tree, by name.
+func (t *tree) readDir(ctx context.Context, dir string) (map[string]*fstypes.Stat, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if entries, ok := t.folders[dir]; ok {
+	if entries, ok := t.dirs[dir]; ok {
 		return entries, nil
 	}
 	list, err := t.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
@@ -43,10 +43,10 @@ func (t *tree) folder(ctx context.Context, dir string) (map[string]*fstypes.Stat
 	if dir == "." {
 		delete(entries, ".git") // git's own, and none of the commit's files
 	}
-	if t.folders == nil {
-		t.folders = map[string]map[string]*fstypes.Stat{}
+	if t.dirs == nil {
+		t.dirs = map[string]map[string]*fstypes.Stat{}
 	}
-	t.folders[dir] = entries
+	t.dirs[dir] = entries
 	return entries, nil
 }
 
@@ -58,7 +58,7 @@ func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
 		if found != nil && !os.FileMode(found.Mode).IsDir() {
 			return nil, errors.Errorf("%s is no folder", dir)
 		}
-		entries, err := t.folder(ctx, dir)
+		entries, err := t.readDir(ctx, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -74,19 +74,19 @@ func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
 }
 
 // names are the names in a folder, sorted; none where there is no such folder.
-func (t *tree) names(ctx context.Context, folder string) ([]string, error) {
-	if folder != "." {
-		st, err := t.lookup(ctx, folder)
+func (t *tree) names(ctx context.Context, dir string) ([]string, error) {
+	if dir != "." {
+		st, err := t.lookup(ctx, dir)
 		if err != nil || st == nil {
 			return nil, err
 		}
 	}
-	entries, err := t.folder(ctx, folder)
+	entries, err := t.readDir(ctx, dir)
 	return slices.Sorted(maps.Keys(entries)), err
 }
 
-// read reads a plain file of at most limit bytes.
-func (t *tree) read(ctx context.Context, name string, limit int64) ([]byte, error) {
+// readFile reads a plain file of at most limit bytes.
+func (t *tree) readFile(ctx context.Context, name string, limit int64) ([]byte, error) {
 	st, err := t.lookup(ctx, name)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (t *tree) read(ctx context.Context, name string, limit int64) ([]byte, erro
 		return nil, errors.Errorf("%s is no plain file", name)
 	}
 	if st.Size > limit {
-		return nil, errors.WithStack(&tooLargeError{name: name, size: st.Size, limit: limit})
+		return nil, errors.WithStack(&fileTooLargeError{name: name, size: st.Size, limit: limit})
 	}
 	dt, err := t.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name})
 	return dt, errors.Wrap(err, name)

@@ -44,10 +44,10 @@ func TestOnlyWhatAnEarlierLayerCanMendIsChained(t *testing.T) {
 		"invalid hardlink \"/x\" -> \"../../x\": breakout of the root is refused": false,
 	} {
 		err := errors.WithStack(&unpackError{cause: errors.New(text)})
-		a := &assembly{request: &request{}}
-		require.Equal(t, mendable, a.mendable(err), text)
+		a := &assembler{request: &request{}}
+		require.Equal(t, mendable, a.isChainable(err), text)
 		a.Layers = LayersMerge
-		require.False(t, a.mendable(err), "merge has no chain")
+		require.False(t, a.isChainable(err), "merge has no chain")
 	}
 }
 
@@ -62,11 +62,11 @@ func TestErrorsOfUnpackingSayWhatToDo(t *testing.T) {
 			require.ErrorContains(t, &unpackError{cause: errors.New(text)}, part)
 		}
 	}
-	inside := &unpackError{cause: errors.New(`exec: "xz": executable file not found in $PATH`), inside: true}
+	inside := &unpackError{cause: errors.New(`exec: "xz": executable file not found in $PATH`), inProcess: true}
 	require.ErrorContains(t, inside, "there is no xz: install xz-utils")
 	require.NotContains(t, inside.Error(), "daemon")
-	require.NotContains(t, (&xzError{inside: true}).Error(), "daemon")
-	require.ErrorContains(t, &xzError{inside: true, words: "xz: (stdin): Memory usage limit reached (exit status 1)"}, "xz fails: xz: (stdin): Memory usage limit reached")
+	require.NotContains(t, (&xzError{inProcess: true}).Error(), "daemon")
+	require.ErrorContains(t, &xzError{inProcess: true, reason: "xz: (stdin): Memory usage limit reached (exit status 1)"}, "xz fails: xz: (stdin): Memory usage limit reached")
 }
 
 func layersOf(sizes ...int64) (layers []lambda2llb.Layer) {
@@ -78,11 +78,11 @@ func layersOf(sizes ...int64) (layers []lambda2llb.Layer) {
 
 func TestAnObjectsTimeIsThatOfItsOwnSize(t *testing.T) {
 	// nodejs20.x: what shares the line with the smallest doesn't lengthen its time, and the last one has that of all.
-	a := &assembly{request: &request{patience: patience}, plan: &lambda2llb.Plan{Layers: layersOf(344, 31<<20, 23<<20, 11<<20, 2<<20, 40<<10)}}
-	require.Equal(t, 5*time.Minute, a.timeFor(&a.plan.Layers[0]))
-	require.Equal(t, a.timeForAll(), a.timeFor(&a.plan.Layers[1]))
-	require.Equal(t, 5*time.Minute+time.Duration((4*2<<20+40<<10+344)/slowest)*time.Second, a.timeFor(&a.plan.Layers[4]))
-	require.Less(t, (&assembly{request: a.request, plan: &lambda2llb.Plan{Layers: layersOf(lfs.MaxObjectSize)}}).timeForAll(), 48*time.Hour)
+	a := &assembler{request: &request{baseTimeout: baseTimeout}, plan: &lambda2llb.Plan{Layers: layersOf(344, 31<<20, 23<<20, 11<<20, 2<<20, 40<<10)}}
+	require.Equal(t, 5*time.Minute, a.fetchTimeout(&a.plan.Layers[0]))
+	require.Equal(t, a.totalTimeout(), a.fetchTimeout(&a.plan.Layers[1]))
+	require.Equal(t, 5*time.Minute+time.Duration((4*2<<20+40<<10+344)/minBytesPerSecond)*time.Second, a.fetchTimeout(&a.plan.Layers[4]))
+	require.Less(t, (&assembler{request: a.request, plan: &lambda2llb.Plan{Layers: layersOf(lfs.MaxObjectSize)}}).totalTimeout(), 48*time.Hour)
 }
 
 func TestAFinalFailureEndsTheOthersSoon(t *testing.T) {
@@ -90,7 +90,7 @@ func TestAFinalFailureEndsTheOthersSoon(t *testing.T) {
 		s := newStub(map[string]string{"layers": layers, "objects": "https://mirror.example/{oid}"})
 		s.fails = map[string]string{stubOID("a"): mismatch} // and asked again it is a 404
 		start := time.Now()
-		_, err := Frontend{Patience: time.Hour, grace: 50 * time.Millisecond}.Build(context.Background(), &silentFor{stub: s, oid: stubOID("b")})
+		_, err := Frontend{FetchTimeout: time.Hour, grace: 50 * time.Millisecond}.Build(context.Background(), &silentFor{stub: s, oid: stubOID("b")})
 		require.ErrorContains(t, err, "it answers with status 404", layers)
 		require.NotContains(t, err.Error(), stubOID("b"), "it has not failed")
 		require.Less(t, time.Since(start), time.Minute)
@@ -124,7 +124,7 @@ func (unlistable) ReadDir(ctx context.Context, _ gateway.ReadDirRequest) ([]*fst
 func TestALayerThatWasGivenUpDoesNotHideTheOneThatFailed(t *testing.T) {
 	for _, layers := range []string{"auto", "merge"} {
 		s := slowToList{newStub(map[string]string{"layers": layers, "objects": "https://mirror.example/{oid}"})}
-		_, err := Frontend{Patience: time.Hour, grace: time.Millisecond}.Build(t.Context(), s)
+		_, err := Frontend{FetchTimeout: time.Hour, grace: time.Millisecond}.Build(t.Context(), s)
 		require.ErrorContains(t, err, "unpack x86_64/b.tar.xz", layers)
 		require.ErrorContains(t, err, "invalid tar header", layers)
 	}
@@ -133,7 +133,7 @@ func TestALayerThatWasGivenUpDoesNotHideTheOneThatFailed(t *testing.T) {
 func TestWhatFailsByThenIsNamedToo(t *testing.T) {
 	s := newStub(map[string]string{"objects": "https://mirror.example/{oid}"})
 	s.fails = map[string]string{stubOID("a"): mismatch, stubOID("b"): mismatch}
-	_, err := Frontend{Patience: time.Hour}.Build(context.Background(), s)
+	_, err := Frontend{FetchTimeout: time.Hour}.Build(context.Background(), s)
 	require.ErrorContains(t, err, "2 objects failed: it answers with status 404")
 }
 
@@ -183,7 +183,7 @@ func TestWhatHasFailedAndIsTriedAgainIsNamedToo(t *testing.T) {
 
 func TestAChainNamesTheObjectThatDoesNotCome(t *testing.T) {
 	s := newStub(map[string]string{"layers": "chain"})
-	_, err := Frontend{Patience: 200 * time.Millisecond}.Build(context.Background(), &silentFor{stub: s, oid: stubOID("b")})
+	_, err := Frontend{FetchTimeout: 200 * time.Millisecond}.Build(context.Background(), &silentFor{stub: s, oid: stubOID("b")})
 	require.ErrorContains(t, err, "fetch x86_64/b.tar.xz")
 	require.ErrorContains(t, err, "no answer in time")
 	require.NotContains(t, err.Error(), stubOID("a"), "it has come")

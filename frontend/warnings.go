@@ -36,7 +36,7 @@ type warning struct {
 
 // warn shows a warning. One that can't be shown is not worth a failed build.
 func (r *request) warn(ctx context.Context, w warning) {
-	if _, said := r.warned.LoadOrStore(w.text, true); said {
+	if _, said := r.seenWarnings.LoadOrStore(w.text, true); said {
 		return
 	}
 	opts := gateway.WarnOpts{Level: 1}
@@ -57,12 +57,12 @@ func (r *request) warnEndOfSupport(ctx context.Context, snap *snapshot, w warnin
 	}
 	w.text = fmt.Sprintf("runtime %s is past its end of support (%s)", snap.runtime, end.Format(time.DateOnly))
 	w.detail = "AWS publishes no more security fixes for it, and Lambda may refuse to create or update functions."
-	w.vertex, _ = vertexDigest(ctx, r.tree(snap.commit))
+	w.vertex, _ = vertexDigest(ctx, r.treeState(snap.commit))
 	r.warn(ctx, w)
 }
 
 // warnChain warns that layers were not merged, and why: the build is slower, and shares less.
-func (a *assembly) warnChain(ctx context.Context, reasons []string) {
+func (a *assembler) warnChain(ctx context.Context, reasons []string) {
 	w := warning{
 		text:   fmt.Sprintf("layers of %s are unpacked one onto the other: %s", a.plan.Runtime, reasons[0]),
 		detail: "The image is right, but made more slowly, and its layers are not shared with other runtimes. " + strings.Join(reasons[:min(len(reasons), 5)], "; "),
@@ -72,7 +72,7 @@ func (a *assembly) warnChain(ctx context.Context, reasons []string) {
 }
 
 // warnFallback warns of an object that its own URL doesn't give, and that the batch API is asked for.
-func (a *assembly) warnFallback(ctx context.Context, l lambda2llb.Layer, failed *fetchError) {
+func (a *assembler) warnFallback(ctx context.Context, l lambda2llb.Layer, failed *fetchError) {
 	w := warning{
 		text:   fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", hostOf(l.URL), failed.status),
 		detail: "Repositories may have a quota for that. objects=lfs asks for all of them so from the start; a mirror is named with objects= too.",
@@ -82,14 +82,14 @@ func (a *assembly) warnFallback(ctx context.Context, l lambda2llb.Layer, failed 
 }
 
 // warnBase warns of a base that a Dockerfile names.
-func (b *bases) warnBase(ctx context.Context, def *pb.Definition, image splice.Image, base base) {
+func (b *baseImages) warnBase(ctx context.Context, def *pb.Definition, image splice.Image, base baseImage) {
 	if snap, err := b.snapshotOf(ctx, base); err == nil {
-		b.warnEndOfSupport(ctx, snap, warning{lines: userLines(def, image)})
+		b.warnEndOfSupport(ctx, snap, warning{lines: imageSources(def, image)})
 	}
 }
 
 // warnRegistry warns of an image of AWS that option ecr leaves to the registry.
-func (b *bases) warnRegistry(ctx context.Context, def *pb.Definition, image splice.Image) {
+func (b *baseImages) warnRegistry(ctx context.Context, def *pb.Definition, image splice.Image) {
 	if !b.ECR || !catalog.IsECR(image.Ref) {
 		return
 	}
@@ -98,14 +98,14 @@ func (b *bases) warnRegistry(ctx context.Context, def *pb.Definition, image spli
 		text:   fmt.Sprintf("%s comes from the registry, though ecr=snapshot", name),
 		detail: "Only a bare version (nodejs:20, nodejs:20-arm64) means a snapshot. No tag, latest, a date or a digest is a certain image of the registry.",
 		vertex: image.Digest,
-		lines:  userLines(def, image),
+		lines:  imageSources(def, image),
 	})
 }
 
 // warnIndex warns of a function image that Lambda will not take: it wants one plain manifest. A builder of several nodes
 // shows one platform at a time, so this is the best that can be done here.
 func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
-	if r.call() != "" || !onRuntime(res) {
+	if r.requestID() != "" || !isOnRuntime(res) {
 		return nil
 	}
 	attests, err := attestations.Parse(r.bc.BuildOpts().Opts)
@@ -129,24 +129,24 @@ func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
 	return nil
 }
 
-// onRuntime tells whether a result's image stands on a base of ours: labels are handed down.
-func onRuntime(res *gateway.Result) bool {
+// isOnRuntime tells whether a result's image stands on a base of ours: labels are handed down.
+func isOnRuntime(res *gateway.Result) bool {
 	for key, dt := range res.Metadata {
 		var image dockerspec.DockerOCIImage
-		if isConfig(key) && json.Unmarshal(dt, &image) == nil && image.Config.Labels[lambda2llb.LabelRuntime] != "" {
+		if isImageConfigKey(key) && json.Unmarshal(dt, &image) == nil && image.Config.Labels[lambda2llb.LabelRuntime] != "" {
 			return true
 		}
 	}
 	return false
 }
 
-// isConfig tells the metadata that is an image's config, of one platform or of one of several.
-func isConfig(key string) bool {
+// isImageConfigKey tells the metadata that is an image's config, of one platform or of one of several.
+func isImageConfigKey(key string) bool {
 	return key == exptypes.ExporterImageConfigKey || strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/")
 }
 
-// userLines are the lines of the user's files that name an image.
-func userLines(def *pb.Definition, image splice.Image) []*errdefs.Source {
+// imageSources are the lines of the user's files that name an image.
+func imageSources(def *pb.Definition, image splice.Image) []*errdefs.Source {
 	var lines []*errdefs.Source
 	for _, l := range def.GetSource().GetLocations()[image.Digest.String()].GetLocations() {
 		lines = append(lines, &errdefs.Source{Info: def.Source.Infos[l.SourceIndex], Ranges: l.Ranges})
@@ -154,8 +154,8 @@ func userLines(def *pb.Definition, image splice.Image) []*errdefs.Source {
 	return lines
 }
 
-// locateAll points an error at lines.
-func locateAll(err error, lines []*errdefs.Source) error {
+// wrapSources points an error at lines.
+func wrapSources(err error, lines []*errdefs.Source) error {
 	for _, l := range lines {
 		err = errdefs.WithSource(err, l)
 	}
@@ -168,7 +168,7 @@ func (c *checkout) warnPointers(ctx context.Context, reason error) error {
 	if len(adds) == 0 {
 		return nil
 	}
-	pointers, err := c.look(ctx, adds)
+	pointers, err := c.readLayers(ctx, adds)
 	if err != nil || pointers == 0 {
 		return ctx.Err()
 	}
@@ -182,8 +182,8 @@ func (c *checkout) warnPointers(ctx context.Context, reason error) error {
 
 // warnLine warns of a layer where the Dockerfile adds it.
 func (c *checkout) warnLine(ctx context.Context, l lambda2llb.Layer, text string) {
-	w := warning{text: text, lines: []*errdefs.Source{linesOf(c.file, l.Lines)}}
-	w.vertex, _ = vertexDigest(ctx, c.context)
+	w := warning{text: text, lines: []*errdefs.Source{recipeSource(c.file, l.Lines)}}
+	w.vertex, _ = vertexDigest(ctx, c.buildContext)
 	c.warn(ctx, w)
 }
 

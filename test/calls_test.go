@@ -47,7 +47,7 @@ func TestWithoutAnImageRuntimesAreThoseOfTheCatalogue(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "frontend.lambda.runtimes"))), &list))
 	require.Greater(t, len(list), 33)
 	for _, r := range list {
-		require.True(t, r.Catalogue, "marked as such")
+		require.True(t, r.FromCatalog, "marked as such")
 		require.Empty(t, r.Commit)
 	}
 	require.Empty(t, h.Requests())

@@ -136,7 +136,7 @@ func flags(options map[string]string, prefix string, spell func(string) string) 
 func plainName(option string) string { return option }
 
 func buildArg(option string) string {
-	for _, o := range frontend.Table() {
+	for _, o := range frontend.AllOptions() {
 		if o.Name == option {
 			return o.BuildArg()
 		}

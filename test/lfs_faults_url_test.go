@@ -83,5 +83,5 @@ var urlTroubles = []trouble{
 
 // impatient is the frontend inside the test, whose patience ends sooner than that of the image.
 func impatient(h *host, _ string) sandbox.Request {
-	return sandbox.Request{Func: frontend.Frontend{Patience: 10 * time.Second}.Build, Attrs: h.options("case")}
+	return sandbox.Request{Func: frontend.Frontend{FetchTimeout: 10 * time.Second}.Build, Attrs: h.options("case")}
 }

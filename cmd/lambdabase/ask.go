@@ -47,9 +47,9 @@ type request struct {
 func (r *request) addFlags(f *pflag.FlagSet, progress string) {
 	r.backend.addBackendFlags(f)
 	r.flagSet, r.optionFlags = f, map[string]*string{}
-	for _, o := range frontend.Table() {
+	for _, o := range frontend.AllOptions() {
 		if o.Name != "runtime" {
-			r.optionFlags[o.Name] = f.String(o.Name, o.Default, strings.ReplaceAll(o.Usage, "`", "'"))
+			r.optionFlags[o.Name] = f.String(o.Name, o.DefaultText, strings.ReplaceAll(o.Usage, "`", "'"))
 		}
 	}
 	f.StringSliceVar(&r.platforms, "platform", nil, "platforms to build for; this machine's")
@@ -157,8 +157,8 @@ func (s *session) setUpAttachables(ctx context.Context) (err error) {
 		return err
 	}
 	s.secrets.noRun = s.noRun
-	s.secrets.addGitCredentials(ctx, s.git, remote, options.Objects.Server)
-	if err := s.secrets.checkSendable(remote.URL, options.Objects.Server); err != nil {
+	s.secrets.addGitCredentials(ctx, s.git, remote, options.ObjectSource.Server)
+	if err := s.secrets.checkSendable(remote.URL, options.ObjectSource.Server); err != nil {
 		return err
 	}
 	agents, id, err := sshAgents(s.sshFlags, remote.URL, s.noRun)
@@ -272,7 +272,7 @@ func (s *session) dropObjects() {
 func (s *session) solveOne(ctx context.Context, cancel context.CancelCauseFunc, t target, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	go s.warnings.watch(statuses, shown)
-	build := t.build(frontend.Frontend{Today: time.Now(), Objects: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser()})
+	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser()})
 	files, exports := newExportReceiver(t.exports, t.markDirsWritten, cancel)
 	return s.client.Build(files.withExports(ctx), client.SolveOpt{
 		FrontendAttrs: t.attrs, LocalMounts: t.mounts,

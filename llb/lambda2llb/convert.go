@@ -31,20 +31,20 @@ func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
 	}
 }
 
-// InContext takes the build context, for layers that lie in it.
-func (c *Converter) InContext(context llb.State) *Converter {
+// WithContext takes the build context, for layers that lie in it.
+func (c *Converter) WithContext(context llb.State) *Converter {
 	c.context = context
 	return c
 }
 
-// ByStep takes the step that gets objects without an URL.
-func (c *Converter) ByStep(step Step) *Converter {
+// WithStep takes the step that gets objects without an URL.
+func (c *Converter) WithStep(step Step) *Converter {
 	c.step = step
 	return c
 }
 
-// ByStore takes the name of the client's content store, in whose blobs objects without an URL are, and its session.
-func (c *Converter) ByStore(store, session string) *Converter {
+// WithStore takes the name of the client's content store, in whose blobs objects without an URL are, and its session.
+func (c *Converter) WithStore(store, session string) *Converter {
 	c.store, c.session = store, session
 	return c
 }
@@ -59,8 +59,8 @@ func Tree(repository, commit string, opts ...llb.GitOption) llb.State {
 	return llb.Git(repository, "", opts...)
 }
 
-// Head is the branch of a runtime, to be resolved to a commit.
-func Head(repository, runtime string, opts ...llb.GitOption) llb.State {
+// Branch is the branch of a runtime, to be resolved to a commit.
+func Branch(repository, runtime string, opts ...llb.GitOption) llb.State {
 	return llb.Git(repository, "", append([]llb.GitOption{llb.GitRef("refs/heads/" + runtime)}, opts...)...)
 }
 
@@ -75,13 +75,13 @@ func (c *Converter) Fetch(l Layer) llb.State {
 		return c.blob(l)
 	}
 	if l.URL == "" {
-		return c.step.fetch(l, c.vertex("fetch", l)...)
+		return c.step.fetch(l, c.vertexOpts("fetch", l)...)
 	}
 	opts := []llb.HTTPOption{llb.Checksum(l.Digest()), llb.Filename(l.OID)}
 	if l.Attempt > 0 {
 		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (attempt %d)", l.Attempt+1)}))
 	}
-	for _, o := range c.vertex("fetch", l) {
+	for _, o := range c.vertexOpts("fetch", l) {
 		opts = append(opts, o)
 	}
 	return llb.HTTP(l.URL, opts...)
@@ -95,7 +95,7 @@ func (c *Converter) blob(l Layer) llb.State {
 		session = c.session
 	}
 	opts := []llb.ImageBlobOption{llb.ImageBlobOCIStore(session, c.store), llb.Filename(l.OID)}
-	for _, o := range c.vertex("fetch", l) {
+	for _, o := range c.vertexOpts("fetch", l) {
 		opts = append(opts, o)
 	}
 	return llb.OCILayoutBlob("lambdabase.local/objects@"+l.Digest().String(), opts...)
@@ -108,7 +108,7 @@ func (c *Converter) Unpack(onto llb.State, l Layer) llb.State {
 		archive = l.Path
 	}
 	unpack := llb.Copy(c.Fetch(l), archive, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
-	opts := c.vertex("unpack", l)
+	opts := c.vertexOpts("unpack", l)
 	if l.Uncached {
 		opts = append(opts, llb.IgnoreCache)
 	}
@@ -140,8 +140,8 @@ func (c *Converter) Workdir(onto llb.State) llb.State {
 	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+printable.Name(dir)))...)
 }
 
-// vertex names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
-func (c *Converter) vertex(verb string, l Layer) []llb.ConstraintsOpt {
+// vertexOpts names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
+func (c *Converter) vertexOpts(verb string, l Layer) []llb.ConstraintsOpt {
 	what := printable.Name(l.Path)
 	if !l.InContext {
 		what = l.OID[:12]

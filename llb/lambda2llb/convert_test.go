@@ -45,7 +45,7 @@ func testPlan() Plan {
 func testStep() Step {
 	return Step{
 		Image: llb.Image("reg/lambda-frontend", llb.LinuxAmd64), Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
-		Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r",
+		Repository: "git@git.example:o/r.git", LFSServer: "https://lfs.example/o/r",
 		Secrets: []Secret{{"LAMBDABASE_CA", "LAMBDABASE_CA"}, {"GIT_AUTH_TOKEN.git.example:22", "GIT_AUTH_TOKEN.git.example:22"}, {"GIT_AUTH_TOKEN", "GIT_AUTH_TOKEN"}}, KnownHosts: "git.example ssh-ed25519 AAAA",
 		Proxy: llb.ProxyEnv{HTTPSProxy: "http://proxy.example:3128"},
 	}
@@ -57,11 +57,11 @@ func states(c *Converter, p Plan) map[string]llb.State {
 	again := p.Layers[0]
 	again.Attempt = 1
 	return map[string]llb.State{
-		"step":    c.ByStep(testStep()).Unpack(llb.Scratch(), byStep),
+		"step":    c.WithStep(testStep()).Unpack(llb.Scratch(), byStep),
 		"again":   c.Fetch(again),
-		"blob":    NewConverter(p).ByStore("client", "session").Unpack(llb.Scratch(), byStep),
+		"blob":    NewConverter(p).WithStore("client", "session").Unpack(llb.Scratch(), byStep),
 		"tree":    Tree(p.Repository, p.Commit),
-		"head":    Head(p.Repository, p.Runtime),
+		"head":    Branch(p.Repository, p.Runtime),
 		"layer":   c.Unpack(llb.Scratch(), p.Layers[0]),
 		"merge":   c.Merge(p.Layers),
 		"chain":   c.Chain(p.Layers),
@@ -127,7 +127,7 @@ func shareWhatTheyFetch(t *testing.T, url string) {
 	other.Recipe.Path = "x86_64/Dockerfile.python3.12"
 	digests := map[string]bool{}
 	for _, p := range []Plan{p, other} {
-		def, err := NewConverter(p).ByStep(testStep()).Fetch(p.Layers[0]).Marshal(context.Background(), llb.Platform(p.Platform))
+		def, err := NewConverter(p).WithStep(testStep()).Fetch(p.Layers[0]).Marshal(context.Background(), llb.Platform(p.Platform))
 		require.NoError(t, err)
 		head, err := def.Head()
 		require.NoError(t, err)
@@ -145,7 +145,7 @@ func TestPlanIsJSON(t *testing.T) {
 func TestImageSaysWhereItsLayersCameFrom(t *testing.T) {
 	p := testPlan()
 	p.Layers[1].Empty = true
-	dt, err := json.MarshalIndent(p.BaseImage(true), "", "  ")
+	dt, err := json.MarshalIndent(p.ImageConfig(true), "", "  ")
 	require.NoError(t, err)
 	golden(t, "image.json.golden", string(dt)+"\n")
 	require.Empty(t, p.Config.Config.Labels, "the plan is left alone")

@@ -16,9 +16,9 @@ const (
 	LabelCommit  = "lambdabase.commit"
 )
 
-// BaseImage is the config of the base image: the recipe's, and a history of which object each layer came from.
+// ImageConfig is the config of the base image: the recipe's, and a history of which object each layer came from.
 // madeWorkdir tells whether the working directory is a layer of its own.
-func (p Plan) BaseImage(madeWorkdir bool) *dockerspec.DockerOCIImage {
+func (p Plan) ImageConfig(madeWorkdir bool) *dockerspec.DockerOCIImage {
 	image := p.Config
 	image.Created = &p.Created
 	image.Config.Labels = map[string]string{}
@@ -34,15 +34,15 @@ func (p Plan) BaseImage(madeWorkdir bool) *dockerspec.DockerOCIImage {
 		if l.InContext {
 			origin = "from the build context"
 		}
-		p.record(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", printable.Name(l.Path), origin, l.Size), !l.Empty)
+		p.addHistory(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", printable.Name(l.Path), origin, l.Size), !l.Empty)
 	}
 	if madeWorkdir {
-		p.record(&image, "WORKDIR "+printable.Name(p.Config.Config.WorkingDir), true)
+		p.addHistory(&image, "WORKDIR "+printable.Name(p.Config.Config.WorkingDir), true)
 	}
 	return &image
 }
 
-func (p Plan) record(image *dockerspec.DockerOCIImage, createdBy string, layer bool) {
+func (p Plan) addHistory(image *dockerspec.DockerOCIImage, createdBy string, layer bool) {
 	image.History = append(image.History, ocispecs.History{
 		Created:    &p.Created,
 		CreatedBy:  createdBy,

@@ -15,18 +15,18 @@ import (
 
 // Plan is everything that one base image is made of.
 type Plan struct {
-	Runtime    string                    `json:"runtime"`
-	Repository string                    `json:"repository"`
-	Server     string                    `json:"server,omitempty"` // of the LFS batch API, where it is not the repository's own
-	Commit     string                    `json:"commit"`           // full id
-	Created    time.Time                 `json:"created"`          // the commit's date, or SOURCE_DATE_EPOCH
-	Platform   ocispecs.Platform         `json:"platform"`
-	Recipe     File                      `json:"recipe"`
-	Fallback   bool                      `json:"-"`                // what an object's own URL refuses, the batch API is asked for
-	LFSConfig  string                    `json:"-"`                // the server that the repository's .lfsconfig names; not obeyed
-	Layers     []Layer                   `json:"layers"`           // in the recipe's order
-	Config     dockerspec.DockerOCIImage `json:"config"`           // as the recipe says
-	Labels     map[string]string         `json:"labels,omitempty"` // the user's; ours win over them
+	Runtime          string                    `json:"runtime"`
+	Repository       string                    `json:"repository"`
+	LFSServer        string                    `json:"server,omitempty"` // of the LFS batch API, where it is not the repository's own
+	Commit           string                    `json:"commit"`           // full id
+	Created          time.Time                 `json:"created"`          // the commit's date, or SOURCE_DATE_EPOCH
+	Platform         ocispecs.Platform         `json:"platform"`
+	Recipe           File                      `json:"recipe"`
+	Fallback         bool                      `json:"-"`                // what an object's own URL refuses, the batch API is asked for
+	ForeignLFSServer string                    `json:"-"`                // the server that the repository's .lfsconfig names; not obeyed
+	Layers           []Layer                   `json:"layers"`           // in the recipe's order
+	Config           dockerspec.DockerOCIImage `json:"config"`           // as the recipe says
+	Labels           map[string]string         `json:"labels,omitempty"` // the user's; ours win over them
 }
 
 // File is a file of the commit's tree.
@@ -54,8 +54,8 @@ type Layer struct {
 	InContext bool `json:"inContext,omitempty"`
 }
 
-// Archive is the name that the tarball has as a file.
-func (l Layer) Archive() string {
+// ArchiveName is the name that the tarball has as a file.
+func (l Layer) ArchiveName() string {
 	if l.InContext {
 		return path.Base(l.Path)
 	}

@@ -15,17 +15,17 @@ import (
 // Step runs the frontend's own image where BuildKit has no source for what is needed. Its definition names what is asked
 // for and never a credential: those are mounted when it runs.
 type Step struct {
-	Image      llb.State         // the frontend's own
-	Platform   ocispecs.Platform // that it runs on: the daemon's, whatever is built
-	Repository string
-	Server     string   // of the batch API, where it is not the repository's own
-	Secrets    []Secret // that may hold credentials; none must be there
-	KnownHosts string   // of an SSH remote, whose agent is forwarded; empty for any other
-	SSHAgent   string   // id of the agent; empty: the default one
-	Client     string   // that no other client of the daemon has
-	Proxy      llb.ProxyEnv
-	HostNet    bool // uses the host's network; one without a network is for the user's own steps
-	Hosts      []llb.HostIP
+	Image       llb.State         // the frontend's own
+	Platform    ocispecs.Platform // that it runs on: the daemon's, whatever is built
+	Repository  string
+	LFSServer   string   // of the batch API, where it is not the repository's own
+	Secrets     []Secret // that may hold credentials; none must be there
+	KnownHosts  string   // of an SSH remote, whose agent is forwarded; empty for any other
+	SSHAgent    string   // id of the agent; empty: the default one
+	Client      string   // that no other client of the daemon has
+	Proxy       llb.ProxyEnv
+	HostNetwork bool // uses the host's network; one without a network is for the user's own steps
+	ExtraHosts  []llb.HostIP
 }
 
 // Secret is one of the user's: what the step knows it as, and the id that the client's session has it under.
@@ -47,10 +47,10 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 		llb.Platform(s.Platform),
 		llb.WithProxy(s.Proxy),
 	}, opts...)
-	if s.HostNet {
+	if s.HostNetwork {
 		opts = append(opts, llb.Network(pb.NetMode_HOST))
 	}
-	for _, h := range s.Hosts {
+	for _, h := range s.ExtraHosts {
 		opts = append(opts, llb.AddExtraHost(h.Host, h.IP))
 	}
 	for _, secret := range s.Secrets {
@@ -66,9 +66,9 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 	return s.Image.Run(opts...).AddMount(execstep.OutDir, llb.Scratch())
 }
 
-// Again makes another step of one that was run before, and one of this client's own. As long as a client is there that had
+// Retry makes another step of one that was run before, and one of this client's own. As long as a client is there that had
 // it run too, a step that has failed stays failed for all of them (BuildKit v0.33.1).
-func (s Step) Again(attempt int) llb.RunOption {
+func (s Step) Retry(attempt int) llb.RunOption {
 	return llb.AddEnv(execstep.AttemptEnv, fmt.Sprintf("%d of %s", attempt+1, s.Client))
 }
 
@@ -77,15 +77,15 @@ func (s Step) Again(attempt int) llb.RunOption {
 func (s Step) fetch(l Layer, opts ...llb.ConstraintsOpt) llb.State {
 	o := l.Object
 	args := []string{"fetch", "--repository=" + s.Repository}
-	if s.Server != "" {
-		args = append(args, "--server="+s.Server)
+	if s.LFSServer != "" {
+		args = append(args, "--server="+s.LFSServer)
 	}
 	args = append(args, o.OID, strconv.FormatInt(o.Size, 10))
 	run := []llb.RunOption{
 		llb.AddMount(execstep.CacheDir, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
 	}
 	if l.Attempt > 0 {
-		run = append(run, s.Again(l.Attempt))
+		run = append(run, s.Retry(l.Attempt))
 	}
 	for _, o := range opts {
 		run = append(run, o)

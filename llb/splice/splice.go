@@ -41,8 +41,8 @@ func Images(def *pb.Definition) ([]Image, error) {
 
 // Replace puts graphs in place of operations. What an operation gave is then the result of its graph. The definition
 // itself is left alone; without graphs it is what is returned.
-func Replace(def *pb.Definition, graphs map[digest.Digest]*pb.Definition) (*pb.Definition, error) {
-	if len(graphs) == 0 {
+func Replace(def *pb.Definition, definitions map[digest.Digest]*pb.Definition) (*pb.Definition, error) {
+	if len(definitions) == 0 {
 		return def, nil
 	}
 	s := &splicer{
@@ -51,10 +51,10 @@ func Replace(def *pb.Definition, graphs map[digest.Digest]*pb.Definition) (*pb.D
 			Metadata: map[string]*pb.OpMetadata{},
 			Source:   &pb.Source{Locations: map[string]*pb.Locations{}, Infos: slices.Clone(def.GetSource().GetInfos())},
 		},
-		moved: map[string]*pb.Input{},
+		replaced: map[string]*pb.Input{},
 	}
 	for _, dt := range def.Def {
-		if err := s.operation(dt, graphs); err != nil {
+		if err := s.addOp(dt, definitions); err != nil {
 			return nil, err
 		}
 	}
@@ -62,14 +62,14 @@ func Replace(def *pb.Definition, graphs map[digest.Digest]*pb.Definition) (*pb.D
 }
 
 type splicer struct {
-	in, out *pb.Definition
-	moved   map[string]*pb.Input // what to take instead of the first output of an operation of in
+	in, out  *pb.Definition
+	replaced map[string]*pb.Input // what to take instead of the first output of an operation of in
 }
 
-func (s *splicer) operation(dt []byte, graphs map[digest.Digest]*pb.Definition) error {
+func (s *splicer) addOp(dt []byte, definitions map[digest.Digest]*pb.Definition) error {
 	old := digest.FromBytes(dt)
-	if graph, ok := graphs[old]; ok {
-		return errors.Wrapf(s.graph(old.String(), graph), "graph in place of %s", old)
+	if replacement, ok := definitions[old]; ok {
+		return errors.Wrapf(s.addDefinition(old.String(), replacement), "graph in place of %s", old)
 	}
 	op, err := parse(dt)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *splicer) operation(dt []byte, graphs map[digest.Digest]*pb.Definition) 
 	}
 	changed := false
 	for _, in := range op.Inputs {
-		if to, ok := s.moved[in.Digest]; ok {
+		if to, ok := s.replaced[in.Digest]; ok {
 			in.Digest, in.Index = to.Digest, in.Index+to.Index
 			changed = true
 		}
@@ -87,46 +87,46 @@ func (s *splicer) operation(dt []byte, graphs map[digest.Digest]*pb.Definition) 
 		if dt, err = (proto.MarshalOptions{Deterministic: true}).Marshal(op); err != nil {
 			return errors.Wrap(err, "operation")
 		}
-		s.moved[old.String()] = &pb.Input{Digest: digest.FromBytes(dt).String()}
+		s.replaced[old.String()] = &pb.Input{Digest: digest.FromBytes(dt).String()}
 	}
-	s.add(dt, s.in.Metadata[old.String()], s.in.GetSource().GetLocations()[old.String()].GetLocations())
+	s.appendOp(dt, s.in.Metadata[old.String()], s.in.GetSource().GetLocations()[old.String()].GetLocations())
 	return nil
 }
 
-// graph adds all operations of a graph but its last, which only names the result.
-func (s *splicer) graph(old string, graph *pb.Definition) error {
-	if len(graph.GetDef()) < 2 {
+// addDefinition adds all operations of a graph but its last, which only names the result.
+func (s *splicer) addDefinition(old string, definition *pb.Definition) error {
+	if len(definition.GetDef()) < 2 {
 		return errors.New("no operations")
 	}
-	end := len(graph.Def) - 1
-	last, err := parse(graph.Def[end])
+	end := len(definition.Def) - 1
+	last, err := parse(definition.Def[end])
 	if err != nil {
 		return err
 	}
 	if last.Op != nil || len(last.Inputs) != 1 {
 		return errors.New("no result")
 	}
-	s.moved[old] = last.Inputs[0]
+	s.replaced[old] = last.Inputs[0]
 
 	shift := int32(len(s.out.Source.Infos))
-	s.out.Source.Infos = append(s.out.Source.Infos, graph.GetSource().GetInfos()...)
+	s.out.Source.Infos = append(s.out.Source.Infos, definition.GetSource().GetInfos()...)
 	user := s.in.GetSource().GetLocations()[old].GetLocations()
-	for _, dt := range graph.Def[:end] {
+	for _, dt := range definition.Def[:end] {
 		key := digest.FromBytes(dt).String()
 		var locations []*pb.Location
-		for _, l := range graph.GetSource().GetLocations()[key].GetLocations() {
+		for _, l := range definition.GetSource().GetLocations()[key].GetLocations() {
 			l = l.CloneVT()
 			l.SourceIndex += shift
 			locations = append(locations, l)
 		}
 		// The line that names the base comes with each of its operations.
-		s.add(dt, graph.Metadata[key], append(locations, user...))
+		s.appendOp(dt, definition.Metadata[key], append(locations, user...))
 	}
 	return nil
 }
 
-// add appends an operation unless it is there: graphs share theirs with each other.
-func (s *splicer) add(dt []byte, metadata *pb.OpMetadata, locations []*pb.Location) {
+// appendOp appends an operation unless it is there: graphs share theirs with each other.
+func (s *splicer) appendOp(dt []byte, metadata *pb.OpMetadata, locations []*pb.Location) {
 	key := digest.FromBytes(dt).String()
 	if _, ok := s.out.Metadata[key]; ok {
 		return

@@ -74,7 +74,7 @@ func New(plans []*lambda2llb.Plan) *Plan {
 	for _, p := range plans {
 		platform := Platform{Platform: platforms.Format(p.Platform), Recipe: p.Recipe.Path}
 		for _, l := range p.Layers {
-			platform.Layers = append(platform.Layers, Layer{File: l.Path, OID: l.OID, Size: l.Size, URL: cmp.Or(l.URL, server(p)), Shared: uses[l.OID] > 1})
+			platform.Layers = append(platform.Layers, Layer{File: l.Path, OID: l.OID, Size: l.Size, URL: cmp.Or(l.URL, batchSource(p)), Shared: uses[l.OID] > 1})
 			if !counted[l.OID] {
 				counted[l.OID] = true
 				out.Size += l.Size
@@ -85,10 +85,10 @@ func New(plans []*lambda2llb.Plan) *Plan {
 	return out
 }
 
-// server is the source of objects without an URL of their own, as option objects has it.
-func server(p *lambda2llb.Plan) string {
-	if p.Server != "" {
-		return "lfs+" + p.Server
+// batchSource is the source of objects without an URL of their own, as option objects has it.
+func batchSource(p *lambda2llb.Plan) string {
+	if p.LFSServer != "" {
+		return "lfs+" + p.LFSServer
 	}
 	if own, err := lfs.ServerURL(p.Repository); err == nil {
 		return "lfs+" + own

@@ -33,7 +33,7 @@ type Runtime struct {
 	Platforms    []string `json:"platforms"`
 	Commit       string   `json:"commit,omitempty"`
 	EndOfSupport string   `json:"endOfSupport,omitempty"` // a day, 2006-01-02
-	Catalogue    bool     `json:"catalogue,omitempty"`    // from the catalogue, which knows names only: the repository wasn't asked
+	FromCatalog  bool     `json:"catalogue,omitempty"`    // from the catalogue, which knows names only: the repository wasn't asked
 }
 
 // List is the answer, in the order of names.
@@ -54,7 +54,7 @@ func Print(dt []byte, w io.Writer) error {
 	fmt.Fprintln(tw, "NAME\tPLATFORMS\tCOMMIT\tEND OF SUPPORT")
 	for _, r := range l {
 		platforms, commit := strings.Join(r.Platforms, ","), r.Commit
-		if r.Catalogue {
+		if r.FromCatalog {
 			platforms, commit = "?", "(from the catalogue)"
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", printable.Name(r.Name), platforms, commit, r.EndOfSupport)
