@@ -89,7 +89,7 @@ func (a *assembler) finalError(solved []solvedLayer) error {
 	return nil
 }
 
-// joinFetchErrors are all objects that couldn't be fetched.
+// joinFetchErrors returns all objects that couldn't be fetched.
 func joinFetchErrors(solved []solvedLayer) error {
 	var failed []*fetchError
 	for _, s := range solved {

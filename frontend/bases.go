@@ -32,13 +32,13 @@ type baseImages struct {
 	histories map[string][]ocispecs.History // of bases, by their keys, once they are fetched
 }
 
-// baseImage is one of them.
+// baseImage is one that a Dockerfile names.
 type baseImage struct {
 	catalog.Image
 	platform ocispecs.Platform
 }
 
-// parseBase is the base that a reference means; false leaves it to the registry.
+// parseBase returns the base image that a reference means; false leaves it to the registry.
 func (b *baseImages) parseBase(ref string, platform *ocispecs.Platform) (baseImage, bool) {
 	image, ok := catalog.ParseImage(ref)
 	if !ok && b.ECR {
@@ -118,7 +118,7 @@ func (b *baseImages) buildDefinition(ctx context.Context, base baseImage) (*pb.D
 	return def.ToPB(), nil
 }
 
-// splice puts the graphs of all bases of a definition into it.
+// splice puts the definitions of all bases of a definition into it.
 func (b *baseImages) splice(ctx context.Context, def *pb.Definition) (*pb.Definition, error) {
 	images, err := splice.Images(def)
 	if err != nil {

@@ -150,7 +150,7 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		line   int32 // in x86_64/Dockerfile.nodejs20.x
 	}{
 		"unknown runtime":  {opts: map[string]string{"runtime": "nodejs21.x"}, want: []string{"no runtime nodejs21.x", "did you mean nodejs24.x, nodejs22.x"}},
-		"unknown host":     {opts: map[string]string{"repository": "https://h/x", "objects": ""}, want: []string{"objects of https://h/x must be asked for by the LFS batch API", "name the image as option source, or give objects an URL template"}},
+		"unknown host":     {opts: map[string]string{"repository": "https://h/x", "objects": ""}, want: []string{"objects of https://h/x must be asked for by the LFS batch API", "name the image as option source, or give objects a URL template"}},
 		"proxy's password": {opts: map[string]string{"objects": "lfs", "source": "reg/lambda-frontend", "build-arg:https_proxy": "http://u:p@proxy.example"}, want: []string{"build argument https_proxy has user information", "pass it as the secret HTTPS_PROXY"}},
 		"unknown SSH host": {opts: map[string]string{"repository": "git@git.example:o/r"}, want: []string{"repository git@git.example:o/r", "known-hosts"}},
 		"lost commit":      {opts: map[string]string{"commit": strings.Repeat("0", 40)}, want: []string{"commit 0000", "upstream replaces", "leave out the commit"}},

@@ -67,7 +67,7 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 	return plan.New(plans).ToResult()
 }
 
-// runtimesSubrequest answers lambda.runtimes: as the repository has them, or from the catalogue where no step can run.
+// runtimesSubrequest answers lambda.runtimes: as the repository has them, or from the catalog where no step can run.
 func (r *request) runtimesSubrequest(ctx context.Context) (*gateway.Result, error) {
 	own, err := r.newStep(r.Repository, "")
 	if err != nil {
@@ -129,7 +129,7 @@ func (r *request) solveBranches(ctx context.Context, own lambda2llb.Step) (gatew
 	}
 }
 
-// addOwnSubrequests adds our calls to those that a result describes.
+// addOwnSubrequests adds our sub-requests to those that a result describes.
 func addOwnSubrequests(res *gateway.Result) (*gateway.Result, error) {
 	var all []subrequests.Request
 	if err := json.Unmarshal(res.Metadata["result.json"], &all); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// checkout is a build context that is a clone of the repository, or a folder of one, in which tarballs are still pointers.
+// checkout is a build context that is a clone of the repository, or a directory of one, in which tarballs are still pointers.
 type checkout struct {
 	*request
 	file    lambda2llb.File // the recipe, given as the Dockerfile
@@ -105,7 +105,7 @@ func (c *checkout) readLayers(ctx context.Context, adds []recipe.Add) (pointers 
 	return pointers, nil
 }
 
-// contextTree are those of the context; nil where it can't be read.
+// contextTree is the tree of the context; nil where it can't be read.
 func (c *checkout) contextTree(ctx context.Context, adds []recipe.Add) (*tree, error) {
 	if c.tree != nil {
 		return c.tree, nil
@@ -126,7 +126,7 @@ func (c *checkout) contextTree(ctx context.Context, adds []recipe.Add) (*tree, e
 	return &tree{ref: ref}, nil
 }
 
-// readLayer is what an ADD's source in the context is: a pointer, or a tarball; nil where there is nothing.
+// readLayer reads what an ADD's source in the context is: a pointer, or a tarball; nil where there is nothing.
 func (c *checkout) readLayer(ctx context.Context, files *tree, add recipe.Add) (*lambda2llb.Layer, error) {
 	name := path.Join(c.dir, add.Source)
 	entry, err := files.lookup(ctx, name)

@@ -16,7 +16,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// resolveHead is the commit of a runtime's branch.
+// resolveHead returns the commit of a runtime's branch.
 func (r *request) resolveHead(ctx context.Context, runtime string) (string, error) {
 	commit, err := r.resolve(ctx, "branch "+runtime, func(opts ...llb.GitOption) llb.State {
 		return lambda2llb.Branch(r.Repository, runtime, r.gitOptions(opts...)...)

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// convertLLB puts the graphs of bases into the answer to "--call=convertllb", which never comes by Solve.
+// convertLLB puts the definitions of bases into the answer to "--call=convertllb", which never comes by Solve.
 func (b *baseImages) convertLLB(ctx context.Context, res *gateway.Result) (*gateway.Result, error) {
 	dt := res.Metadata["result.json"]
 	if !strings.Contains(string(dt), "docker-image://") { // no base at all, FROM scratch perhaps

@@ -18,7 +18,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// commitTime is the date of a base image: SOURCE_DATE_EPOCH, or that of the commit.
+// commitTime returns the date of a base image: SOURCE_DATE_EPOCH, or that of the commit.
 func (r *request) commitTime(ctx context.Context, t *tree, commit string) (time.Time, error) {
 	if r.epoch != nil {
 		return *r.epoch, nil

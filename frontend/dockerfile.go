@@ -14,7 +14,7 @@ import (
 )
 
 // buildDockerfile answers a request that names no runtime. BuildKit's own Dockerfile frontend does, with a client to whom
-// Lambda's runtimes are images: it tells their config, and puts their graphs into what is solved.
+// Lambda's runtimes are images: it tells their config, and puts their definitions into what is solved.
 func (r *request) buildDockerfile(ctx context.Context) (*gateway.Result, error) {
 	if res, ok, err := r.buildCheckout(ctx); ok {
 		return res, err
@@ -74,7 +74,7 @@ func (c *runtimeClient) ResolveImageConfig(ctx context.Context, ref string, opt 
 	return ref, "", dt, err
 }
 
-// Solve puts the graphs of bases in place of the images that name them.
+// Solve puts the definitions of bases in place of the images that name them.
 func (c *runtimeClient) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	if req.Definition != nil && req.Frontend == "" {
 		def, err := c.bases.splice(ctx, req.Definition)

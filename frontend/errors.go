@@ -195,7 +195,7 @@ func (r *request) diagnoseFetch(ctx context.Context, l lambda2llb.Layer) (reason
 	defer cancel()
 	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceHTTPHeader) == nil {
-		// BuildKit keeps what an URL sent to a client, wrong or not, for as long as its entity tag stays: be another one.
+		// BuildKit keeps what a URL sent to a client, wrong or not, for as long as its entity tag stays: be another one.
 		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (after attempt %d)", l.Attempt+1)}))
 	}
 	op, err := sourceOp(ctx, llb.HTTP(l.URL, opts...))

@@ -18,7 +18,8 @@ const (
 	// maxAttempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut; it is
 	// another step where a client that hangs holds this one.
 	maxAttempts = 3
-	// baseTimeout is how long an object may take besides the time that its size takes at slowest bytes a second. BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
+	// baseTimeout is how long an object may take besides the time that its size takes at minBytesPerSecond.
+	// BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
 	baseTimeout       = 5 * time.Minute
 	minBytesPerSecond = 64 << 10
 )
@@ -93,7 +94,7 @@ func (a *assembler) solveWithTimeout(ctx context.Context, st llb.State, timeout,
 	return ref, err
 }
 
-// withTimeout is a context that ends with errStalled. It has no deadline: gRPC would tell it to the daemon, whose own error
+// withTimeout is a context that ends with errTimeout. It has no deadline: gRPC would tell it to the daemon, whose own error
 // may come first.
 func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -51,7 +51,7 @@ func TestAContextOfGitIsHeldToWhatARepositoryIs(t *testing.T) {
 	for name, tc := range map[string]struct{ context, repository, want string }{
 		"a token":            {"https://u:" + secret + "@h.example/r.git#main", "", "invalid build context: URL of host h.example has user information in it: pass the token as the secret GIT_AUTH_TOKEN.h.example"},
 		"a token by itself":  {"https://" + secret + "@h.example/r.git#main", "", "invalid build context: URL of host h.example has user information in it: leave it out"},
-		"without a scheme":   {"github.com/o/x%3Fy.git#main", "", "invalid build context: want an URL with a path and without query and fragment"},
+		"without a scheme":   {"github.com/o/x%3Fy.git#main", "", "invalid build context: want a URL with a path and without query and fragment"},
 		"another scheme":     {"git://h.example/o/r.git#main", "", "invalid build context: want an https, http or SSH URL"},
 		"another repository": {"https://h.example/o/r.git#main", "https://mirror.example/o/r.git", "invalid build context: it is of https://h.example/o/r.git, and option repository says https://mirror.example/o/r.git: leave out the option"},
 		"another host of it": {"https://h.example/o/r.git#main", "http://h.example/o/r.git", "and option repository says http://"},

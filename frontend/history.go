@@ -12,7 +12,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// historyMarker begins the author of each line of history in a base's config as it is told before anything is fetched. What
+// historyMarker begins the author of each line of history in a base's config as it is predicted before anything is fetched. What
 // comes after it is the base's key, so that a result says which base it stands on; a history alone may begin as another's.
 const historyMarker = "lambdabase base "
 
@@ -26,7 +26,7 @@ func (b *baseImages) setHistory(base baseImage, lines []ocispecs.History) {
 	b.histories[base.key()] = lines
 }
 
-// correctHistory puts the history of bases, as it turned out, in the place of what was told before they were fetched: one
+// correctHistory puts the history of bases, as it turned out, in the place of what was predicted before they were fetched: one
 // of their tars may be empty, or the working directory a layer of its own. Each layer must have its own line. BuildKit
 // compares an image with its base line by line (exporter/containerimage/writer.go of v0.33.1), so both are corrected.
 func (b *baseImages) correctHistory(res *gateway.Result) error {

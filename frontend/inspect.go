@@ -86,7 +86,7 @@ type layerFiles struct {
 	files map[string]*fstypes.Stat
 }
 
-// unpackLayers are those of all layers, each unpacked on its own.
+// unpackLayers returns the files of all layers, each unpacked on its own.
 func (r *request) unpackLayers(ctx context.Context, plan *lambda2llb.Plan) ([]layerFiles, error) {
 	a, err := r.newAssembler(plan)
 	if err != nil {
@@ -150,7 +150,7 @@ func entries(contents []layerFiles, name string) []inspect.Entry {
 	return all
 }
 
-// isShadowed tells whether one of the later layers has something else in place of a folder that the path is in.
+// isShadowed tells whether one of the later layers has something else in place of a directory that the path is in.
 func isShadowed(later []layerFiles, name string) bool {
 	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 		for _, c := range later {

@@ -71,7 +71,7 @@ func (a *assembler) setUpBatch() error {
 	}
 	if st == nil && needed {
 		return errors.Errorf("objects of %s must be asked for by the LFS batch API, by a step of the frontend's image, and this frontend runs from none: "+
-			"name the image as option source, or give objects an URL template", a.plan.Repository)
+			"name the image as option source, or give objects a URL template", a.plan.Repository)
 	}
 	if a.canBatch = st != nil; a.canBatch {
 		a.convert.WithStep(*st)
@@ -94,7 +94,7 @@ func (a *assembler) offerToStore() bool {
 	return true
 }
 
-// mergeOrChain are the ADDs alone, and whether the working directory came with them.
+// mergeOrChain gives the ADDs alone, and whether the working directory came with them.
 func (a *assembler) mergeOrChain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
 	switch {
 	case a.Layers == LayersChain:
@@ -131,7 +131,7 @@ func (a *assembler) chainFor(ctx context.Context, reasons []string) (st llb.Stat
 	return st, hasWorkdir, err
 }
 
-// findConflicts are the reasons why merging would differ from unpacking one onto the other.
+// findConflicts returns the reasons why merging would differ from unpacking one onto the other.
 func (a *assembler) findConflicts(ctx context.Context, solved []solvedLayer) ([]string, error) {
 	var dirs []dirReader
 	for _, s := range solved {

@@ -82,7 +82,7 @@ func commitDigest(commit string) map[string]string {
 	return map[string]string{"sha1": commit}
 }
 
-// addBuiltPlan notes a base image that was put together, for attest.
+// addBuiltPlan notes a base image that was put together, for attachLinks.
 func (r *request) addBuiltPlan(p *lambda2llb.Plan) {
 	r.builtPlans.Store(p.Runtime+" "+p.Commit+" "+platforms.FormatAll(platforms.Normalize(p.Platform)), p)
 }
@@ -116,7 +116,7 @@ func (r *request) attachLinks(ctx context.Context, res *gateway.Result) error {
 }
 
 // provenanceMetadata has exporters keep an attestation where they keep BuildKit's provenance of these attributes. What buildx
-// asks for by itself is for images in a registry or a store only: no file of it is for a folder, nor for an archive.
+// asks for by itself is for images in a registry or a store only: no file of it is for a directory, nor for an archive.
 func provenanceMetadata(attrs map[string]string) map[string][]byte {
 	inlineOnly, _ := strconv.ParseBool(attrs["inline-only"]) // solver/llbsolver/proc/provenance.go:30 (v0.33.1)
 	return map[string][]byte{result.AttestationInlineOnlyKey: []byte(strconv.FormatBool(inlineOnly))}

@@ -50,18 +50,18 @@ type Option struct {
 	set         func(*Options, string) error
 }
 
-// BuildArg is the option's spelling as a build argument. AWS's images have LAMBDA_ variables of their own, hence the prefix.
+// BuildArg returns the name of the option as a build argument. AWS's images have LAMBDA_ variables of their own, hence the prefix.
 func (o Option) BuildArg() string {
 	return buildArgPrefix + strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_"))
 }
 
-// AllOptions declares every option, once.
+// AllOptions returns the table of options: each is declared here, and nowhere else.
 func AllOptions() []Option {
 	return []Option{
 		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read. Without it, the Dockerfile is built", setRuntime},
 		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`)", setRepository},
 		{"commit", "the branch's head", "full id of the commit to build, with `runtime`; a build pinned like this asks the repository for nothing that the daemon has", setCommit},
-		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), an URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), or `auto`: the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects},
+		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), a URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), or `auto`: the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects},
 		{"known-hosts", "", "host keys of an SSH `repository`, as `ssh-keyscan` prints them; those of github.com, gitlab.com and codeberg.org are built in", setKnownHosts},
 		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers},
 		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR},
@@ -75,9 +75,7 @@ const (
 	syntaxOption   = "cmdline" // the "# syntax=" line, handed over by BuildKit
 )
 
-var (
-	runtimeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
-)
+var runtimeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 
 // ParseOptions reads the options out of a request: gateway options and build arguments, which must agree, and below
 // them the keys of the "# syntax=" line.
@@ -129,7 +127,7 @@ func collectSettings(raw map[string]string) (map[string]setting, error) {
 
 // checkNames finds what was meant for us and misspelled. All other options are BuildKit's own business.
 func checkNames(raw map[string]string) error {
-	names, args := optionNames(Option.name), optionNames(Option.BuildArg)
+	names, args := optionNames(), buildArgs()
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		arg, isArg := strings.CutPrefix(key, "build-arg:")
 		if isArg && strings.HasPrefix(arg, buildArgPrefix) && !slices.Contains(args, arg) {
@@ -145,15 +143,18 @@ func checkNames(raw map[string]string) error {
 	return nil
 }
 
-func (o Option) name() string { return o.Name }
-
-// optionNames are all options in one spelling.
-func optionNames(spell func(Option) string) []string {
-	var all []string
+func optionNames() (names []string) {
 	for _, o := range AllOptions() {
-		all = append(all, spell(o))
+		names = append(names, o.Name)
 	}
-	return all
+	return names
+}
+
+func buildArgs() (args []string) {
+	for _, o := range AllOptions() {
+		args = append(args, o.BuildArg())
+	}
+	return args
 }
 
 // notTypos are names of BuildKit's own that are nearly ours.
@@ -161,7 +162,7 @@ var notTypos = []string{"context"}
 
 func parseSyntaxLine(line string) (map[string]setting, error) {
 	found := map[string]setting{}
-	names := optionNames(Option.name)
+	names := optionNames()
 	fields := strings.Fields(line)
 	for i, f := range fields {
 		if i == 0 { // the frontend's own image
@@ -203,7 +204,7 @@ func setRepository(o *Options, v string) error {
 		return userInfoError(u)
 	}
 	if strings.ContainsAny(v, "?#") || strings.ContainsAny(u.Path, "?#") || strings.Trim(u.Path, "/") == "" {
-		return errors.New("want an URL with a path and without query and fragment; the branch is option runtime, a commit is option commit")
+		return errors.New("want a URL with a path and without query and fragment; the branch is option runtime, a commit is option commit")
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	return p, nil
 }
 
-// readLayer is the object that an ADD's source is the pointer of.
+// readLayer reads the object that an ADD's source is the pointer of.
 func (s *snapshot) readLayer(ctx context.Context, dir string, add recipe.Add) (lambda2llb.Layer, error) {
 	name := path.Join(dir, add.Source)
 	dt, err := s.tree.readFile(ctx, name, lfs.MaxPointerSize-1)

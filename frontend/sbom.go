@@ -16,7 +16,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// addScanTarget notes the root filesystem of an image, for scan.
+// addScanTarget notes the root filesystem of an image, for attachSBOMs.
 func (r *request) addScanTarget(plan *lambda2llb.Plan, st llb.State) {
 	r.scanTargets.Store(platforms.FormatAll(platforms.Normalize(plan.Platform)), st)
 }

@@ -39,7 +39,7 @@ func (s Session) setRemote(opts *Options) error {
 	return errors.Wrapf(setRepository(opts, remote), "repository %s", remote)
 }
 
-// supportedBy is the session as a daemon can use it. One that asks for secrets of git by their own names only can't keep them from
+// supportedBy returns the session as a daemon can use it. One that asks for secrets of git by their own names only can't keep them from
 // a RUN: there the user has to name them, as the error of git says.
 func (s Session) supportedBy(caps *apicaps.CapSet) Session {
 	if caps.Supports(pb.CapSourceGitHTTPAuth) != nil {
@@ -62,7 +62,7 @@ func (s Session) gitOptions() (opts []llb.GitOption) {
 	return opts
 }
 
-// stepSecrets are those that a step mounts, of the ones that it can use.
+// stepSecrets returns those that a step mounts, of the ones that it can use.
 func (s Session) stepSecrets(ids []string) (found []lambda2llb.Secret) {
 	for _, id := range ids {
 		if s.HasSecret != nil && !s.HasSecret(id) {

@@ -24,7 +24,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// newStep is a step of our own that asks a repository, or the LFS server that is asked in its place; nil where the frontend
+// newStep returns a step of our own that asks a repository, or the LFS server that is asked in its place; nil where the frontend
 // runs from no image, and so has nothing to run.
 func (r *request) newStep(repository, server string) (*lambda2llb.Step, error) {
 	platform := ocispecs.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture}
@@ -48,7 +48,7 @@ func (r *request) newStep(repository, server string) (*lambda2llb.Step, error) {
 	}, nil
 }
 
-// proxyEnv are those that the build arguments name, in capitals or not, as for every other step.
+// proxyEnv returns the proxies that the build arguments name, in capitals or not, as for every other step.
 func proxyEnv(args map[string]string) (llb.ProxyEnv, error) {
 	given := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
@@ -80,7 +80,7 @@ func (r *request) frontendImage(platform ocispecs.Platform) (*llb.State, error) 
 	return nil, nil
 }
 
-// hostOf is host[:port] of an URL, and the host of an SSH remote: its port says nothing about the LFS server.
+// hostOf is host[:port] of a URL, and the host of an SSH remote: its port says nothing about the LFS server.
 func hostOf(repository string) string {
 	if remote, isSSH, err := gitssh.ParseRemote(repository); isSSH && err == nil {
 		return remote.Hostname()

@@ -14,7 +14,7 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// maxTextSize is the size in bytes that no recipe comes near to; upstream's have less than 2 KB.
+// maxTextSize is the size in bytes that no recipe, or other text that is read whole, comes near to; upstream's have less than 2 KB.
 const maxTextSize = 256 << 10
 
 // tree is the tree of a commit. It follows no symlink: what a name on the branch says is what is read.
@@ -25,7 +25,7 @@ type tree struct {
 	dirs map[string]map[string]*fstypes.Stat
 }
 
-// readDir lists a folder of the tree, by name.
+// readDir lists a directory of the tree, by name.
 func (t *tree) readDir(ctx context.Context, dir string) (map[string]*fstypes.Stat, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -50,7 +50,7 @@ func (t *tree) readDir(ctx context.Context, dir string) (map[string]*fstypes.Sta
 	return entries, nil
 }
 
-// lookup finds a file or folder; nil without an error says that there is none.
+// lookup finds a file or directory; nil without an error says that there is none.
 func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
 	dir := "."
 	var found *fstypes.Stat
@@ -73,7 +73,7 @@ func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
 	return found, nil
 }
 
-// names are the names in a folder, sorted; none where there is no such folder.
+// names are the names in a directory, sorted; none where there is no such directory.
 func (t *tree) names(ctx context.Context, dir string) ([]string, error) {
 	if dir != "." {
 		st, err := t.lookup(ctx, dir)

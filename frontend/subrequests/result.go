@@ -12,7 +12,7 @@ import (
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// Result is an answer as clients expect it: as JSON, and as the text that print makes of the JSON.
+// Result returns an answer as clients expect it: as JSON, and as the text that print makes of the JSON.
 func Result(answer any, print func([]byte, io.Writer) error, version string) (*client.Result, error) {
 	dt, err := json.MarshalIndent(answer, "", "  ")
 	if err != nil {

@@ -31,7 +31,7 @@ func ParseSource(s string) (Source, error) {
 		return Source{Server: strings.TrimSuffix(server, "/"), Batch: true}, checkServerURL(server)
 	}
 	t, err := ParseTemplate(s)
-	return Source{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path or an URL template")
+	return Source{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path or a URL template")
 }
 
 func checkServerURL(server string) error {

@@ -32,7 +32,7 @@ func TestSourceIsWhatTheOptionAndTheRepositorySay(t *testing.T) {
 func TestSourceErrorsSayWhatIsWrongWithoutRepeatingSecrets(t *testing.T) {
 	const secret = "hunter2secret"
 	for option, want := range map[string]string{
-		"":                               "want auto, lfs, lfs+https://host/path or an URL template",
+		"":                               "want auto, lfs, lfs+https://host/path or a URL template",
 		"LFS":                            "want auto, lfs,",
 		"lfs+":                           "want lfs+https://host/path",
 		"lfs+ssh://h/x":                  "want lfs+https://host/path",

@@ -145,7 +145,7 @@ func (s *scan) add(node *parser.Node) error {
 func checkSource(src string) error {
 	switch {
 	case strings.Contains(src, "://") || strings.HasPrefix(src, "git@"):
-		return errors.Errorf("source %q is an URL, not a file of the branch", src)
+		return errors.Errorf("source %q is a URL, not a file of the branch", src)
 	case path.IsAbs(src):
 		return errors.Errorf("source %q is absolute", src)
 	case strings.ContainsAny(src, `*?[]\$`):

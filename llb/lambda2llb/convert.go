@@ -22,7 +22,7 @@ type Converter struct {
 	session string
 }
 
-// NewConverter takes the plan, and options that every vertex gets (llb.IgnoreCache).
+// NewConverter returns a Converter for the plan, and options that every vertex gets (llb.IgnoreCache).
 func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
 	return &Converter{
 		plan:   plan,
@@ -31,25 +31,25 @@ func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
 	}
 }
 
-// WithContext takes the build context, for layers that lie in it.
+// WithContext sets the build context, for layers that lie in it.
 func (c *Converter) WithContext(context llb.State) *Converter {
 	c.context = context
 	return c
 }
 
-// WithStep takes the step that gets objects without an URL.
+// WithStep sets the step that gets objects without a URL.
 func (c *Converter) WithStep(step Step) *Converter {
 	c.step = step
 	return c
 }
 
-// WithStore takes the name of the client's content store, in whose blobs objects without an URL are, and its session.
+// WithStore sets the name of the client's content store, in whose blobs objects without a URL are, and its session.
 func (c *Converter) WithStore(store, session string) *Converter {
 	c.store, c.session = store, session
 	return c
 }
 
-// Tree is the commit's tree: recipes and pointers. A full commit as the ref pins it on every version of BuildKit, and
+// Tree returns the commit's tree: recipes and pointers. A full commit as the ref pins it on every version of BuildKit, and
 // asks the server for nothing once the daemon has it.
 //
 // The tree has its .git. Without that, BuildKit checks it out over the index that all branches share, so that the
@@ -59,12 +59,12 @@ func Tree(repository, commit string, opts ...llb.GitOption) llb.State {
 	return llb.Git(repository, "", opts...)
 }
 
-// Branch is the branch of a runtime, to be resolved to a commit.
+// Branch returns the branch of a runtime, to be resolved to a commit.
 func Branch(repository, runtime string, opts ...llb.GitOption) llb.State {
 	return llb.Git(repository, "", append([]llb.GitOption{llb.GitRef("refs/heads/" + runtime)}, opts...)...)
 }
 
-// Fetch is the layer's object, as a file named by its oid. BuildKit's cache key of an HTTP source holds name and
+// Fetch returns the layer's object, as a file named by its oid. BuildKit's cache key of an HTTP source holds name and
 // checksum but not the URL: with the oid as the name, runtimes and mirrors share what was fetched; with the branch's
 // own name for it they wouldn't.
 func (c *Converter) Fetch(l Layer) llb.State {
@@ -101,7 +101,7 @@ func (c *Converter) blob(l Layer) llb.State {
 	return llb.OCILayoutBlob("lambdabase.local/objects@"+l.Digest().String(), opts...)
 }
 
-// Unpack is the layer unpacked onto a state, exactly as ADD does it.
+// Unpack returns the layer unpacked onto a state, exactly as ADD does it.
 func (c *Converter) Unpack(onto llb.State, l Layer) llb.State {
 	archive := l.OID
 	if l.InContext {
@@ -115,7 +115,7 @@ func (c *Converter) Unpack(onto llb.State, l Layer) llb.State {
 	return onto.File(unpack, opts...)
 }
 
-// Chain is all layers, each unpacked onto the one before: what the recipe says to the letter.
+// Chain returns all layers, each unpacked onto the one before: what the recipe says to the letter.
 func (c *Converter) Chain(layers []Layer) llb.State {
 	st := llb.Scratch()
 	for _, l := range layers {
@@ -124,7 +124,7 @@ func (c *Converter) Chain(layers []Layer) llb.State {
 	return st
 }
 
-// Merge is all layers, unpacked apart and laid over each other: equal to Chain unless two layers are in conflict.
+// Merge returns all layers, unpacked apart and laid over each other: equal to Chain unless two layers are in conflict.
 func (c *Converter) Merge(layers []Layer) llb.State {
 	states := make([]llb.State, 0, len(layers))
 	for _, l := range layers {
@@ -154,7 +154,7 @@ func (c *Converter) constraints(opts ...llb.ConstraintsOpt) []llb.ConstraintsOpt
 	return append(opts, c.opts...)
 }
 
-// Ranges are a parser's positions in the form of LLB.
+// Ranges returns a parser's positions in the form of LLB.
 func Ranges(lines []parser.Range) []*pb.Range {
 	ranges := make([]*pb.Range, 0, len(lines))
 	for _, l := range lines {

@@ -16,8 +16,8 @@ const (
 	LabelCommit  = "lambdabase.commit"
 )
 
-// ImageConfig is the config of the base image: the recipe's, and a history of which object each layer came from.
-// madeWorkdir tells whether the working directory is a layer of its own.
+// ImageConfig returns the config of the base image: the recipe's, and a history of which object each layer came from.
+// madeWorkdir says whether the working directory is a layer of its own.
 func (p Plan) ImageConfig(madeWorkdir bool) *dockerspec.DockerOCIImage {
 	image := p.Config
 	image.Created = &p.Created

@@ -54,7 +54,7 @@ type Layer struct {
 	InContext bool `json:"inContext,omitempty"`
 }
 
-// ArchiveName is the name that the tarball has as a file.
+// ArchiveName returns the name that the tarball has as a file.
 func (l Layer) ArchiveName() string {
 	if l.InContext {
 		return path.Base(l.Path)

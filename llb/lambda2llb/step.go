@@ -39,7 +39,7 @@ func (s Secret) file() string {
 	return execstep.SecretsDir + "/" + secrets.FileName(s.Name)
 }
 
-// Run is the step with the arguments, and its result.
+// Run returns the step with the arguments, and its result.
 func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 	opts = append([]llb.RunOption{
 		llb.Args(append([]string{execstep.Program}, args...)),

@@ -1,5 +1,5 @@
-// Package splice puts graphs in place of image sources in a definition: the base image that a Dockerfile names as
-// "docker-image://..." becomes the graph that builds it. It is pure: definitions in, definition out.
+// Package splice puts definitions in place of image sources in a definition: the base image that a Dockerfile names as
+// "docker-image://..." becomes the definition that builds it. It is pure: definitions in, definition out.
 //
 // A named context would do that too, but it also takes the place of a stage of the same name, so that
 // "FROM nodejs20.x AS nodejs20.x" with a RUN would silently lose the RUN.
@@ -24,7 +24,7 @@ type Image struct {
 	Platform *pb.Platform
 }
 
-// Images are the image sources of a definition, in its order.
+// Images returns the image sources of a definition, in its order.
 func Images(def *pb.Definition) ([]Image, error) {
 	var images []Image
 	for _, dt := range def.GetDef() {
@@ -39,8 +39,8 @@ func Images(def *pb.Definition) ([]Image, error) {
 	return images, nil
 }
 
-// Replace puts graphs in place of operations. What an operation gave is then the result of its graph. The definition
-// itself is left alone; without graphs it is what is returned.
+// Replace puts definitions in place of operations. What an operation gave is then the result of its definition. The definition
+// itself is left alone; without any it is what is returned.
 func Replace(def *pb.Definition, definitions map[digest.Digest]*pb.Definition) (*pb.Definition, error) {
 	if len(definitions) == 0 {
 		return def, nil
@@ -93,7 +93,7 @@ func (s *splicer) addOp(dt []byte, definitions map[digest.Digest]*pb.Definition)
 	return nil
 }
 
-// addDefinition adds all operations of a graph but its last, which only names the result.
+// addDefinition adds all operations of a definition but its last, which only names the result.
 func (s *splicer) addDefinition(old string, definition *pb.Definition) error {
 	if len(definition.GetDef()) < 2 {
 		return errors.New("no operations")
@@ -125,7 +125,7 @@ func (s *splicer) addDefinition(old string, definition *pb.Definition) error {
 	return nil
 }
 
-// appendOp appends an operation unless it is there: graphs share theirs with each other.
+// appendOp appends an operation unless it is there: definitions share theirs with each other.
 func (s *splicer) appendOp(dt []byte, metadata *pb.OpMetadata, locations []*pb.Location) {
 	key := digest.FromBytes(dt).String()
 	if _, ok := s.out.Metadata[key]; ok {

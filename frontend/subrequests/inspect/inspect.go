@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	own "lambdabase/frontend/subrequests"
+	result "lambdabase/frontend/subrequests"
 	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
@@ -34,10 +34,10 @@ type Layer struct {
 	OID    string `json:"oid"`
 	Packed int64  `json:"packed"` // in bytes
 	Size   int64  `json:"size"`   // of its files, in bytes
-	Files  int    `json:"files"`  // all that is no folder
+	Files  int    `json:"files"`  // all that is no directory
 }
 
-// Entry is a file or folder.
+// Entry is a file or directory.
 type Entry struct {
 	Path   string `json:"path"`
 	Mode   string `json:"mode"`
@@ -48,9 +48,9 @@ type Entry struct {
 	Layers []int  `json:"layers"`           // those that have it, from 1; what the last has is what there is
 }
 
-// ToResult is the answer as JSON and as text.
+// ToResult returns the answer as JSON and as text.
 func (i *Image) ToResult() (*client.Result, error) {
-	return own.Result(i, Print, "1.0.0")
+	return result.Result(i, Print, "1.0.0")
 }
 
 // Print writes the JSON of an Image as text.

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	own "lambdabase/frontend/subrequests"
+	result "lambdabase/frontend/subrequests"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/printable"
 	"lambdabase/llb/lambda2llb"
@@ -60,7 +60,7 @@ type Layer struct {
 	Shared bool   `json:"shared"` // the same object as another layer's of this answer
 }
 
-// New makes the answer out of the plans of all platforms.
+// New returns the answer out of the plans of all platforms.
 func New(plans []*lambda2llb.Plan) *Plan {
 	uses := map[string]int{}
 	for _, p := range plans {
@@ -85,7 +85,7 @@ func New(plans []*lambda2llb.Plan) *Plan {
 	return out
 }
 
-// batchSource is the source of objects without an URL of their own, as option objects has it.
+// batchSource is the source of objects without a URL of their own, as option objects has it.
 func batchSource(p *lambda2llb.Plan) string {
 	if p.LFSServer != "" {
 		return "lfs+" + p.LFSServer
@@ -96,9 +96,9 @@ func batchSource(p *lambda2llb.Plan) string {
 	return "lfs"
 }
 
-// ToResult is the answer as JSON and as text.
+// ToResult returns the answer as JSON and as text.
 func (p *Plan) ToResult() (*client.Result, error) {
-	return own.Result(p, Print, Definition.Version)
+	return result.Result(p, Print, Definition.Version)
 }
 
 // Print writes the JSON of a Plan as text.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	own "lambdabase/frontend/subrequests"
+	result "lambdabase/frontend/subrequests"
 	"lambdabase/internal/printable"
 
 	"github.com/moby/buildkit/frontend/gateway/client"
@@ -33,15 +33,15 @@ type Runtime struct {
 	Platforms    []string `json:"platforms"`
 	Commit       string   `json:"commit,omitempty"`
 	EndOfSupport string   `json:"endOfSupport,omitempty"` // a day, 2006-01-02
-	FromCatalog  bool     `json:"catalogue,omitempty"`    // from the catalogue, which knows names only: the repository wasn't asked
+	FromCatalog  bool     `json:"catalogue,omitempty"`    // from the catalog, which knows names only: the repository wasn't asked
 }
 
 // List is the answer, in the order of names.
 type List []Runtime
 
-// ToResult is the answer as JSON and as text.
+// ToResult returns the answer as JSON and as text.
 func (l List) ToResult() (*client.Result, error) {
-	return own.Result(l, Print, Definition.Version)
+	return result.Result(l, Print, Definition.Version)
 }
 
 // Print writes the JSON of a List as a table, the name first.
