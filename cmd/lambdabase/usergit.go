@@ -56,7 +56,7 @@ func (s *secretStore) addRepositoryCredentials(ctx context.Context, git usergit.
 	case named == "" && git.Knows(ctx, u, remote.User):
 		probe := githttp.NewProbe(u, s.transport, probeTimeout)
 		s.gitAuth[u.Host] = sync.OnceValue(func() string {
-			return git.Authorization(ctx, u, remote.User, func(header string) bool { return probe.LetsIn(ctx, header) })
+			return git.Authorization(ctx, u, remote.User, func(header string) bool { return probe.Accepts(ctx, header) })
 		})
 	case named != "" && !slices.Contains(secrets.BuildKitGitIDs(u.Host), named):
 		s.gitAuth[u.Host] = func() string {

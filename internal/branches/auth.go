@@ -22,7 +22,7 @@ func (r Remote) auth(ctx context.Context) (transport.AuthMethod, error) {
 	}
 	if isSSH {
 		config, err := gitssh.Authenticator{Remote: remote, KnownHosts: r.KnownHosts, Agent: r.Agent}.ClientConfig(ctx)
-		return &agent{config}, err
+		return &agentAuth{config}, err
 	}
 	u, err := url.Parse(r.URL)
 	if err != nil {
@@ -35,23 +35,23 @@ func (r Remote) auth(ctx context.Context) (transport.AuthMethod, error) {
 	if value == "" {
 		return nil, nil
 	}
-	return &header{value, name}, nil
+	return &authHeader{value, name}, nil
 }
 
-// header is an Authorization as it is sent, as BuildKit's git source takes it.
-type header struct{ value, name string }
+// authHeader is an Authorization as it is sent, as BuildKit's git source takes it.
+type authHeader struct{ value, name string }
 
-var _ githttp.AuthMethod = (*header)(nil)
+var _ githttp.AuthMethod = (*authHeader)(nil)
 
-func (h *header) Name() string              { return h.name }
-func (h *header) String() string            { return h.name }
-func (h *header) SetAuth(req *http.Request) { req.Header.Set("Authorization", h.value) }
+func (h *authHeader) Name() string              { return h.name }
+func (h *authHeader) String() string            { return h.name }
+func (h *authHeader) SetAuth(req *http.Request) { req.Header.Set("Authorization", h.value) }
 
-// agent logs in with the keys of the SSH agent.
-type agent struct{ config *ssh.ClientConfig }
+// agentAuth logs in with the keys of the SSH agent.
+type agentAuth struct{ config *ssh.ClientConfig }
 
-var _ gogitssh.AuthMethod = (*agent)(nil)
+var _ gogitssh.AuthMethod = (*agentAuth)(nil)
 
-func (a *agent) Name() string                             { return "ssh-agent" }
-func (a *agent) String() string                           { return a.Name() }
-func (a *agent) ClientConfig() (*ssh.ClientConfig, error) { return a.config, nil }
+func (a *agentAuth) Name() string                             { return "ssh-agent" }
+func (a *agentAuth) String() string                           { return a.Name() }
+func (a *agentAuth) ClientConfig() (*ssh.ClientConfig, error) { return a.config, nil }

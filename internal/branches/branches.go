@@ -41,7 +41,7 @@ func List(ctx context.Context, remote Remote) ([]Runtime, error) {
 	}
 	runtimes := []Runtime{}
 	for _, name := range slices.Sorted(maps.Keys(s.heads)) {
-		r, err := s.runtime(ctx, name)
+		r, err := s.readRuntime(ctx, name)
 		if err != nil {
 			return nil, errors.Wrapf(err, "branch %s", name)
 		}
@@ -52,8 +52,8 @@ func List(ctx context.Context, remote Remote) ([]Runtime, error) {
 	return runtimes, nil
 }
 
-// advised is an error with what to do about it.
-func (r Remote) advised(err error) error {
+// withHint adds to an error what to do about it.
+func (r Remote) withHint(err error) error {
 	if err != nil && strings.Contains(err.Error(), "unable to authenticate") { // as x/crypto/ssh says it
 		return errors.Wrap(err, "permission denied (publickey): the host takes none of the SSH agent's keys")
 	}
@@ -76,8 +76,8 @@ func (r Remote) advised(err error) error {
 	return errors.Errorf("%v: %s", err, r.Credentials.Hint(u))
 }
 
-// runtime looks at one branch. A branch whose recipes can't be told apart is no runtime.
-func (s *snapshot) runtime(ctx context.Context, name string) (Runtime, error) {
+// readRuntime looks at one branch. A branch whose recipes can't be told apart is no runtime.
+func (s *snapshot) readRuntime(ctx context.Context, name string) (Runtime, error) {
 	commit, err := object.GetCommit(s.objects, s.heads[name])
 	if err != nil {
 		return Runtime{}, err
@@ -86,7 +86,7 @@ func (s *snapshot) runtime(ctx context.Context, name string) (Runtime, error) {
 	if err != nil {
 		return Runtime{}, err
 	}
-	found, err := recipe.Find(name, func(folder string) ([]string, error) { return names(root, folder) })
+	found, err := recipe.Find(name, func(dir string) ([]string, error) { return listDir(root, dir) })
 	if err != nil {
 		return Runtime{}, nil
 	}
@@ -95,14 +95,14 @@ func (s *snapshot) runtime(ctx context.Context, name string) (Runtime, error) {
 		r.Date = commit.Committer.When.UTC()
 	}
 	for arch, file := range found {
-		r.Size = max(r.Size, size(ctx, root, file, arch))
+		r.Size = max(r.Size, layersSize(ctx, root, file, arch))
 	}
 	return r, nil
 }
 
-// size is that of the layers of a recipe; 0 where that can't be told, which is for a build to explain.
-func size(ctx context.Context, root *object.Tree, file, arch string) (total int64) {
-	text, err := contents(root, file)
+// layersSize returns that of the layers of a recipe; 0 where that can't be told, which is for a build to explain.
+func layersSize(ctx context.Context, root *object.Tree, file, arch string) (total int64) {
+	text, err := readFile(root, file)
 	if err != nil {
 		return 0
 	}
@@ -111,7 +111,7 @@ func size(ctx context.Context, root *object.Tree, file, arch string) (total int6
 		return 0
 	}
 	for _, add := range rec.Adds {
-		text, err := contents(root, path.Join(path.Dir(file), add.Source))
+		text, err := readFile(root, path.Join(path.Dir(file), add.Source))
 		if err != nil {
 			return 0
 		}
@@ -124,7 +124,7 @@ func size(ctx context.Context, root *object.Tree, file, arch string) (total int6
 	return total
 }
 
-func contents(root *object.Tree, name string) (string, error) {
+func readFile(root *object.Tree, name string) (string, error) {
 	file, err := root.File(name)
 	if err != nil {
 		return "", err
@@ -132,15 +132,15 @@ func contents(root *object.Tree, name string) (string, error) {
 	return file.Contents()
 }
 
-// names are the plain files of a folder of a tree.
-func names(root *object.Tree, folder string) ([]string, error) {
+// listDir returns the plain files of a directory of a tree.
+func listDir(root *object.Tree, dir string) ([]string, error) {
 	tree := root
-	if folder != "." {
-		entry, err := root.FindEntry(strings.Trim(folder, "/"))
+	if dir != "." {
+		entry, err := root.FindEntry(strings.Trim(dir, "/"))
 		if err != nil || entry.Mode != filemode.Dir {
 			return nil, nil
 		}
-		if tree, err = root.Tree(folder); err != nil {
+		if tree, err = root.Tree(dir); err != nil {
 			return nil, err
 		}
 	}

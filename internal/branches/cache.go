@@ -10,12 +10,12 @@ import (
 	"github.com/pkg/errors"
 )
 
-// keptVersion is that of the form a list is kept in, to be raised whenever what is found in a branch, or how it is told,
+// cacheVersion is that of the form a list is kept in, to be raised whenever what is found in a branch, or how it is told,
 // becomes another.
-const keptVersion = 1
+const cacheVersion = 1
 
-// kept is a list as a file keeps it.
-type kept struct {
+// cacheFile is a list as a file keeps it.
+type cacheFile struct {
 	Version  int
 	Heads    map[string]string
 	Runtimes []Runtime
@@ -23,15 +23,15 @@ type kept struct {
 
 // ListCached is List with one request, for a repository whose branches are all where they were when the file was written.
 func ListCached(ctx context.Context, remote Remote, file string) ([]Runtime, error) {
-	found, err := remote.heads(ctx)
+	found, err := remote.listHeads(ctx)
 	if err != nil {
 		return nil, err
 	}
-	heads := texts(found)
-	if k, ok := read(file); ok && maps.Equal(k.Heads, heads) {
+	heads := headStrings(found)
+	if k, ok := readCacheFile(file); ok && maps.Equal(k.Heads, heads) {
 		return k.Runtimes, nil
 	}
-	k := kept{Version: keptVersion, Heads: heads}
+	k := cacheFile{Version: cacheVersion, Heads: heads}
 	if k.Runtimes, err = List(ctx, remote); err != nil {
 		return nil, err
 	}
@@ -44,19 +44,19 @@ func ListCached(ctx context.Context, remote Remote, file string) ([]Runtime, err
 
 // ReadCached returns the list that a file keeps; false where it keeps none. Nobody is asked whether it is still so.
 func ReadCached(file string) ([]Runtime, bool) {
-	k, ok := read(file)
+	k, ok := readCacheFile(file)
 	return k.Runtimes, ok
 }
 
-func read(file string) (k kept, ok bool) {
+func readCacheFile(file string) (k cacheFile, ok bool) {
 	dt, err := os.ReadFile(file)
-	if err != nil || json.Unmarshal(dt, &k) != nil || k.Version != keptVersion {
-		return kept{}, false
+	if err != nil || json.Unmarshal(dt, &k) != nil || k.Version != cacheVersion {
+		return cacheFile{}, false
 	}
 	return k, true
 }
 
-func texts(heads map[string]plumbing.Hash) map[string]string {
+func headStrings(heads map[string]plumbing.Hash) map[string]string {
 	all := map[string]string{}
 	for name, hash := range heads {
 		all[name] = hash.String()

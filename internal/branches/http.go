@@ -13,41 +13,41 @@ import (
 // errSignIn is a server that lets nobody in and doesn't say so: in the place of git's answer it shows a page.
 var errSignIn = errors.New("it answers with a page to sign in")
 
-// watched is a transport that tells whenever something arrives, and sign-in pages from answers.
-type watched struct {
+// notifyTransport is a transport that tells whenever something arrives, and sign-in pages from answers.
+type notifyTransport struct {
 	http.RoundTripper
-	heard func()
+	onRead func()
 }
 
-// httpClient trusts the system's certificates, and those given in PEM.
-func httpClient(pem []byte, heard func()) (*http.Client, error) {
+// newHTTPClient returns a client that trusts the system's certificates, and those given in PEM.
+func newHTTPClient(caBundle []byte, onRead func()) (*http.Client, error) {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()
 	}
-	if len(pem) > 0 {
+	if len(caBundle) > 0 {
 		pool, err := x509.SystemCertPool()
 		if err != nil {
 			return nil, errors.Wrap(err, "certificates")
 		}
-		pool.AppendCertsFromPEM(pem)
+		pool.AppendCertsFromPEM(caBundle)
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	return &http.Client{Transport: &watched{t, heard}}, nil
+	return &http.Client{Transport: &notifyTransport{t, onRead}}, nil
 }
 
-func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *notifyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", githttp.UserAgent)
 	res, err := w.RoundTripper.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	w.heard()
-	if githttp.AsksToSignIn(res) {
+	w.onRead()
+	if githttp.IsSignInPage(res) {
 		res.Body.Close()
 		return nil, errSignIn
 	}
-	res.Body = &listener{res.Body, w.heard}
+	res.Body = &notifyReader{res.Body, w.onRead}
 	return res, nil
 }

@@ -22,10 +22,10 @@ const (
 
 // pack reads a pack as it comes, and keeps its small objects: go-git's own reader takes all of it into memory.
 type pack struct {
-	objects *memory.Storage
-	at      map[int64]plumbing.Hash
-	waiting []delta // for what they are made from
-	size    int64
+	objects  *memory.Storage
+	byOffset map[int64]plumbing.Hash
+	pending  []delta // for what they are made from
+	size     int64
 }
 
 // delta is an object that is told by its difference to another one.
@@ -35,7 +35,7 @@ type delta struct {
 }
 
 func readPack(r io.Reader, objects *memory.Storage) error {
-	p := &pack{objects: objects, at: map[int64]plumbing.Hash{}}
+	p := &pack{objects: objects, byOffset: map[int64]plumbing.Hash{}}
 	s := packfile.NewScanner(r)
 	_, count, err := s.Header()
 	if err != nil {
@@ -65,13 +65,13 @@ func (p *pack) add(d delta) error {
 		return errors.Errorf("the branches hold more than %d MB in small files: this is no repository of snapshots", maxObjects>>20)
 	}
 	if !d.Type.IsDelta() {
-		return p.keep(d.Offset, d.Type, d.content)
+		return p.store(d.Offset, d.Type, d.content)
 	}
-	p.waiting = append(p.waiting, d)
+	p.pending = append(p.pending, d)
 	return nil
 }
 
-func (p *pack) keep(offset int64, kind plumbing.ObjectType, content []byte) error {
+func (p *pack) store(offset int64, kind plumbing.ObjectType, content []byte) error {
 	o := p.objects.NewEncodedObject()
 	o.SetType(kind)
 	w, err := o.Writer()
@@ -81,32 +81,32 @@ func (p *pack) keep(offset int64, kind plumbing.ObjectType, content []byte) erro
 	if _, err := w.Write(content); err != nil {
 		return err
 	}
-	p.at[offset], err = p.objects.SetEncodedObject(o)
+	p.byOffset[offset], err = p.objects.SetEncodedObject(o)
 	return errors.Wrap(err, "git pack")
 }
 
 // resolve makes what is told by a difference. What is made from a large object is left out as that is.
 func (p *pack) resolve() error {
 	for {
-		waiting := p.waiting
-		p.waiting = nil
-		for _, d := range waiting {
-			made, err := p.make(d)
+		pending := p.pending
+		p.pending = nil
+		for _, d := range pending {
+			done, err := p.applyDelta(d)
 			if err != nil {
 				return err
 			}
-			if !made {
-				p.waiting = append(p.waiting, d)
+			if !done {
+				p.pending = append(p.pending, d)
 			}
 		}
-		if len(p.waiting) == len(waiting) {
+		if len(p.pending) == len(pending) {
 			return nil
 		}
 	}
 }
 
-func (p *pack) make(d delta) (bool, error) {
-	hash, ok := p.at[d.OffsetReference]
+func (p *pack) applyDelta(d delta) (bool, error) {
+	hash, ok := p.byOffset[d.OffsetReference]
 	if d.Type == plumbing.REFDeltaObject {
 		hash, ok = d.Reference, true
 	}
@@ -117,7 +117,7 @@ func (p *pack) make(d delta) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	size := madeSize(d.content)
+	size := resultSize(d.content)
 	if size > maxObject {
 		return true, nil
 	}
@@ -129,19 +129,19 @@ func (p *pack) make(d delta) (bool, error) {
 		return false, err
 	}
 	defer r.Close()
-	from, err := io.ReadAll(r)
+	source, err := io.ReadAll(r)
 	if err != nil {
 		return false, err
 	}
-	content, err := packfile.PatchDelta(from, d.content)
+	content, err := packfile.PatchDelta(source, d.content)
 	if err != nil {
 		return false, errors.Wrap(err, "git pack")
 	}
-	return true, p.keep(d.Offset, base.Type(), content)
+	return true, p.store(d.Offset, base.Type(), content)
 }
 
-// madeSize is that of the object which a difference makes: it begins with the size of what it is made from, and this.
-func madeSize(d []byte) uint64 {
+// resultSize is that of the object which a difference makes: it begins with the size of what it is made from, and this.
+func resultSize(d []byte) uint64 {
 	_, n := binary.Uvarint(d)
 	size, _ := binary.Uvarint(d[max(n, 0):])
 	return size

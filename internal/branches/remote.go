@@ -27,59 +27,59 @@ type Remote struct {
 	CABundle    []byte        // certificates in PEM to trust besides the system's
 	KnownHosts  string        // of an SSH remote, as known_hosts has them
 	Agent       string        // socket of the SSH agent
-	Idle        time.Duration // how long the repository may say nothing; zero: a minute
+	IdleTimeout time.Duration // how long the repository may say nothing; zero: a minute
 }
 
-// errSilent ends a session in which nothing is heard.
-var errSilent = errors.New("no answer in time")
+// errIdleTimeout ends a session in which nothing is heard.
+var errIdleTimeout = errors.New("no answer in time")
 
 // session is a conversation with the repository.
 type session struct {
 	transport.UploadPackSession
-	heard func() // has the wait for the next word begin anew
+	onRead func() // has the wait for the next word begin anew
 }
 
-// ask has a session with the repository, which ends where it says nothing for too long. go-git's transports wait for ever,
-// and that for SSH heeds no context before it is connected: then it is left behind.
-func ask[T any](ctx context.Context, r Remote, f func(context.Context, *session) (T, error)) (T, error) {
-	type answer struct {
+// withSession calls f with a session with the repository, which ends where it says nothing for too long. go-git's transports
+// wait for ever, and that for SSH heeds no context before it is connected: then it is left behind.
+func withSession[T any](ctx context.Context, r Remote, f func(context.Context, *session) (T, error)) (T, error) {
+	type result struct {
 		value T
 		err   error
 	}
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	idle := cmp.Or(r.Idle, time.Minute)
-	timer := time.AfterFunc(idle, func() { end(errSilent) })
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timeout := cmp.Or(r.IdleTimeout, time.Minute)
+	timer := time.AfterFunc(timeout, func() { cancel(errIdleTimeout) })
 	defer timer.Stop()
-	done := make(chan answer, 1)
+	done := make(chan result, 1)
 	go func() {
-		var a answer
+		var res result
 		defer func() {
 			if p := recover(); p != nil {
-				a.err = errors.Errorf("internal error: %v, please report it", p)
+				res.err = errors.Errorf("internal error: %v, please report it", p)
 			}
-			done <- a
+			done <- res
 		}()
-		a.value, a.err = converse(ctx, r, func() { timer.Reset(idle) }, f)
+		res.value, res.err = openSession(ctx, r, func() { timer.Reset(timeout) }, f)
 	}()
-	var a answer
+	var res result
 	select {
-	case a = <-done:
+	case res = <-done:
 	case <-ctx.Done():
-		a.err = context.Cause(ctx)
+		res.err = context.Cause(ctx)
 	}
-	if a.err != nil && errors.Is(context.Cause(ctx), errSilent) {
-		return a.value, errors.Wrapf(errSilent, "not done in %s", idle)
+	if res.err != nil && errors.Is(context.Cause(ctx), errIdleTimeout) {
+		return res.value, errors.Wrapf(errIdleTimeout, "not done in %s", timeout)
 	}
-	return a.value, r.advised(a.err)
+	return res.value, r.withHint(res.err)
 }
 
-func converse[T any](ctx context.Context, r Remote, heard func(), f func(context.Context, *session) (T, error)) (value T, err error) {
+func openSession[T any](ctx context.Context, r Remote, onRead func(), f func(context.Context, *session) (T, error)) (value T, err error) {
 	auth, err := r.auth(ctx)
 	if err != nil {
 		return value, err
 	}
-	client, err := r.client(heard)
+	client, err := r.newTransport(onRead)
 	if err != nil {
 		return value, err
 	}
@@ -92,31 +92,31 @@ func converse[T any](ctx context.Context, r Remote, heard func(), f func(context
 		return value, err
 	}
 	defer upload.Close()
-	return f(ctx, &session{upload, heard})
+	return f(ctx, &session{upload, onRead})
 }
 
-func (r Remote) client(heard func()) (transport.Transport, error) {
+func (r Remote) newTransport(onRead func()) (transport.Transport, error) {
 	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {
 		return gogitssh.NewClient(nil), nil
 	}
-	client, err := httpClient(r.CABundle, heard)
+	client, err := newHTTPClient(r.CABundle, onRead)
 	return githttp.NewClient(client), err
 }
 
-// heads are the commits of all branches.
-func (r Remote) heads(ctx context.Context) (map[string]plumbing.Hash, error) {
-	return ask(ctx, r, func(ctx context.Context, s *session) (map[string]plumbing.Hash, error) {
-		_, heads, err := s.advertised(ctx)
+// listHeads returns the commits of all branches.
+func (r Remote) listHeads(ctx context.Context) (map[string]plumbing.Hash, error) {
+	return withSession(ctx, r, func(ctx context.Context, s *session) (map[string]plumbing.Hash, error) {
+		_, heads, err := s.advertisedRefs(ctx)
 		return heads, err
 	})
 }
 
-func (s *session) advertised(ctx context.Context) (*packp.AdvRefs, map[string]plumbing.Hash, error) {
+func (s *session) advertisedRefs(ctx context.Context) (*packp.AdvRefs, map[string]plumbing.Hash, error) {
 	refs, err := s.AdvertisedReferencesContext(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	s.heard()
+	s.onRead()
 	all, err := refs.AllReferences()
 	if err != nil {
 		return nil, nil, err
@@ -137,25 +137,25 @@ type snapshot struct {
 }
 
 func (r Remote) fetch(ctx context.Context) (*snapshot, error) {
-	return ask(ctx, r, func(ctx context.Context, s *session) (*snapshot, error) {
-		refs, heads, err := s.advertised(ctx)
+	return withSession(ctx, r, func(ctx context.Context, s *session) (*snapshot, error) {
+		refs, heads, err := s.advertisedRefs(ctx)
 		if err != nil || len(heads) == 0 {
 			return &snapshot{}, err
 		}
-		req := request(refs, heads)
+		req := newUploadRequest(refs, heads)
 		res, err := s.UploadPack(ctx, req)
 		if err != nil {
 			return nil, err
 		}
 		defer res.Close()
 		objects := memory.NewStorage()
-		err = readPack(demultiplexed(req, &listener{res, s.heard}), objects)
+		err = readPack(demux(req, &notifyReader{res, s.onRead}), objects)
 		return &snapshot{heads, objects}, err
 	})
 }
 
-// request asks for the heads, and has large files left out where the server can do that.
-func request(refs *packp.AdvRefs, heads map[string]plumbing.Hash) *packp.UploadPackRequest {
+// newUploadRequest asks for the heads, and has large files left out where the server can do that.
+func newUploadRequest(refs *packp.AdvRefs, heads map[string]plumbing.Hash) *packp.UploadPackRequest {
 	req := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
 	req.Depth = packp.DepthCommits(1)
 	_ = req.Capabilities.Set(capability.Shallow) // fails for what takes a value
@@ -175,8 +175,8 @@ func request(refs *packp.AdvRefs, heads map[string]plumbing.Hash) *packp.UploadP
 	return req
 }
 
-// demultiplexed is the pack without what the server says beside it.
-func demultiplexed(req *packp.UploadPackRequest, r io.Reader) io.Reader {
+// demux returns the pack without what the server says beside it.
+func demux(req *packp.UploadPackRequest, r io.Reader) io.Reader {
 	switch {
 	case req.Capabilities.Supports(capability.Sideband64k):
 		return sideband.NewDemuxer(sideband.Sideband64k, r)
@@ -186,16 +186,16 @@ func demultiplexed(req *packp.UploadPackRequest, r io.Reader) io.Reader {
 	return r
 }
 
-// listener tells whenever something is read.
-type listener struct {
+// notifyReader tells whenever something is read.
+type notifyReader struct {
 	io.ReadCloser
-	heard func()
+	onRead func()
 }
 
-func (l *listener) Read(p []byte) (int, error) {
+func (l *notifyReader) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
 	if n > 0 {
-		l.heard()
+		l.onRead()
 	}
 	return n, err
 }

@@ -19,14 +19,14 @@ import (
 	sshagent "golang.org/x/crypto/ssh/agent"
 )
 
-// host is a sample repository and its server.
-type host struct {
+// repoServer is a sample repository and its server.
+type repoServer struct {
 	*sample.Repository
 	*sample.Server
 	url string
 }
 
-func serve(t *testing.T, branches ...sample.Branch) *host {
+func serve(t *testing.T, branches ...sample.Branch) *repoServer {
 	t.Helper()
 	repository, err := sample.Create(t.TempDir(), branches)
 	require.NoError(t, err)
@@ -34,10 +34,10 @@ func serve(t *testing.T, branches ...sample.Branch) *host {
 	hs := httptest.NewServer(server)
 	t.Cleanup(hs.Close)
 	url, _ := server.URLs(hs.URL)
-	return &host{repository, server, url}
+	return &repoServer{repository, server, url}
 }
 
-func (h *host) git(t *testing.T, args ...string) {
+func (h *repoServer) git(t *testing.T, args ...string) {
 	t.Helper()
 	args = append([]string{"-c", "safe.directory=*", "-C", filepath.Join(h.Dir, "repo.git")}, args...)
 	out, err := exec.Command("git", args...).CombinedOutput()
@@ -52,7 +52,7 @@ func someRuntimes(t *testing.T) []sample.Branch {
 }
 
 // sent is how many bytes the server has sent.
-func (h *host) sent() (total int64) {
+func (h *repoServer) sent() (total int64) {
 	for _, r := range h.Requests() {
 		total += r.Bytes
 	}
@@ -116,13 +116,13 @@ func TestAServerThatSaysNothingIsLeft(t *testing.T) {
 			if tc.answers > 0 {
 				h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Times: tc.answers})
 			}
-			_, err := List(t.Context(), Remote{URL: h.url, Idle: idle})
+			_, err := List(t.Context(), Remote{URL: h.url, IdleTimeout: idle})
 			require.EqualError(t, err, "not done in 300ms: no answer in time")
 		})
 	}
 	h.Heal()
 	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Trickle: sample.Trickle{Bytes: 1000, Every: 10 * time.Millisecond}})
-	_, err := List(t.Context(), Remote{URL: h.url, Idle: 10 * time.Second})
+	_, err := List(t.Context(), Remote{URL: h.url, IdleTimeout: 10 * time.Second})
 	require.NoError(t, err, "slow isn't silent")
 }
 
@@ -144,7 +144,7 @@ func TestASilentHostOfSSHIsLeft(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 
-	remote.Idle = 300 * time.Millisecond
+	remote.IdleTimeout = 300 * time.Millisecond
 	secure.Inject(sample.SSHFault{Hang: true})
 	_, err = List(t.Context(), remote)
 	require.EqualError(t, err, "not done in 300ms: no answer in time")

@@ -1,4 +1,4 @@
-// Package catalog knows Lambda's runtimes by name. The branches of the repository are the truth; the catalogue helps
+// Package catalog knows Lambda's runtimes by name. The branches of the repository are the truth; the catalog helps
 // where they can't be asked: which names in a Dockerfile mean a runtime, which one may have been meant, and until when
 // AWS supports it.
 package catalog
@@ -12,10 +12,10 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// ends are AWS's runtime identifiers that ever had a base image, sorted, with the day on which AWS ends their support as it
-// was announced. AWS moves such days; its table is the truth
+// endOfSupport are AWS's runtime identifiers that ever had a base image, sorted, with the day on which AWS ends their
+// support as it was announced. AWS moves such days; its table is the truth
 // (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html).
-var ends = []struct{ name, day string }{
+var endOfSupport = []struct{ name, day string }{
 	{"dotnet10", "2028-11-14"}, {"dotnet5.0", "2022-05-10"}, {"dotnet6", "2024-12-20"}, {"dotnet7", "2024-05-14"},
 	{"dotnet8", "2026-11-10"}, {"dotnet9", "2026-11-10"}, {"dotnetcore2.1", "2022-01-05"}, {"dotnetcore3.1", "2023-04-03"},
 	{"go1.x", "2024-01-08"},
@@ -33,18 +33,18 @@ var ends = []struct{ name, day string }{
 // maxNearest is how many names an error can show and still be read.
 const maxNearest = 3
 
-// Names are all names that the catalogue has, sorted.
+// Names returns all names that the catalog has, sorted.
 func Names() []string {
-	names := make([]string, 0, len(ends))
-	for _, e := range ends {
+	names := make([]string, 0, len(endOfSupport))
+	for _, e := range endOfSupport {
 		names = append(names, e.name)
 	}
 	return names
 }
 
-// EndOfSupport is the day on which AWS ends a runtime's support; false for one that the catalogue doesn't know.
+// EndOfSupport returns the day on which AWS ends a runtime's support; false for one that the catalog doesn't know.
 func EndOfSupport(name string) (time.Time, bool) {
-	for _, e := range ends {
+	for _, e := range endOfSupport {
 		if e.name == name {
 			day, err := time.Parse(time.DateOnly, e.day)
 			return day, err == nil
@@ -53,7 +53,7 @@ func EndOfSupport(name string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Nearest are the names most like a name that doesn't exist, the nearest first and of those the one that is supported
+// Nearest returns the names most like a name that doesn't exist, the nearest first and of those the one that is supported
 // longest. A name that exists is not among them.
 func Nearest(name string) []string {
 	lower := strings.ToLower(name)
@@ -62,7 +62,7 @@ func Nearest(name string) []string {
 		dist      int
 	}
 	var found []candidate
-	for _, e := range ends {
+	for _, e := range endOfSupport {
 		d := levenshtein.Distance(lower, e.name, nil)
 		if e.name != name && (d <= 2 || sameFamily(e.name, lower) && d <= 5) {
 			found = append(found, candidate{e.name, e.day, d})

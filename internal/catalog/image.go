@@ -8,11 +8,11 @@ import (
 	"github.com/distribution/reference"
 )
 
-// names are the forms that mean a runtime where a Dockerfile names an image. Runtimes of the future are among them: a
+// runtimeName matches the forms that mean a runtime where a Dockerfile names an image. Runtimes of the future are among them: a
 // branch that doesn't exist is an error that the repository gives.
 var (
-	names    = regexp.MustCompile(`^(nodejs\d+\.x|python\d+\.\d+|ruby\d+\.\d+|java\d+(\.al\d+)?|dotnet(core)?\d+(\.\d+)?|go\d+\.x|provided(\.al\d+)?)$`)
-	commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	runtimeName = regexp.MustCompile(`^(nodejs\d+\.x|python\d+\.\d+|ruby\d+\.\d+|java\d+(\.al\d+)?|dotnet(core)?\d+(\.\d+)?|go\d+\.x|provided(\.al\d+)?)$`)
+	commitID    = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 )
 
 // Image is what a reference to an image means.
@@ -22,7 +22,7 @@ type Image struct {
 	Arch    string // "amd64" or "arm64" where the reference says it
 }
 
-// ParseImage tells whether a reference as Docker writes it ("nodejs20.x", "docker.io/library/nodejs20.x:latest") means a
+// ParseImage reports whether a reference as Docker writes it ("nodejs20.x", "docker.io/library/nodejs20.x:latest") means a
 // runtime: without a tag, with latest, or with a full commit. Any other tag, and any digest, is the registry's.
 func ParseImage(ref string) (Image, bool) {
 	named, err := reference.ParseNormalizedNamed(ref)
@@ -30,7 +30,7 @@ func ParseImage(ref string) (Image, bool) {
 		return Image{}, false
 	}
 	name, ok := strings.CutPrefix(reference.Path(named), "library/")
-	if _, digested := named.(reference.Digested); !ok || digested || !names.MatchString(name) {
+	if _, digested := named.(reference.Digested); !ok || digested || !runtimeName.MatchString(name) {
 		return Image{}, false
 	}
 	tag := tagOf(named)
@@ -43,13 +43,13 @@ func ParseImage(ref string) (Image, bool) {
 	return Image{}, false
 }
 
-// IsCommit tells a full commit id, of either of git's hashes.
+// IsCommit reports whether id is a full commit id, of either of git's hashes.
 func IsCommit(id string) bool { return commitID.MatchString(id) }
 
-// IsRuntime tells a name that has the form of a runtime's.
-func IsRuntime(name string) bool { return names.MatchString(name) }
+// IsRuntime reports whether a name has the form of a runtime's.
+func IsRuntime(name string) bool { return runtimeName.MatchString(name) }
 
-// Hint is what may have been meant by a reference that the registry doesn't have, or empty: a name that is nearly a
+// Hint returns what may have been meant by a reference that the registry doesn't have, or empty: a name that is nearly a
 // runtime's, or a runtime with the beginning of a commit.
 func Hint(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
@@ -73,9 +73,9 @@ func Hint(ref string) string {
 	return ""
 }
 
-// versions are the tags of AWS's images that name a version and nothing else, and what stands around the version in the
+// ecrTags are the tags of AWS's images that name a version and nothing else, and what stands around the version in the
 // runtime's name.
-var versions = map[string]struct {
+var ecrTags = map[string]struct {
 	tag            *regexp.Regexp
 	prefix, suffix string
 }{
@@ -91,14 +91,14 @@ var versions = map[string]struct {
 // IsECR reports whether a reference is to one of AWS's own images of the runtimes, public.ecr.aws/lambda/NAME or
 // amazon/aws-lambda-NAME.
 func IsECR(ref string) bool {
-	_, _, ok := splitAWS(ref)
+	_, _, ok := splitECR(ref)
 	return ok
 }
 
 // ParseECR returns what a reference to one of AWS's own images means, if its tag is a bare version, or one with an
 // architecture (nodejs:20-arm64). What has no tag, latest, a date or a digest is a certain image of the registry.
 func ParseECR(ref string) (Image, bool) {
-	name, tag, ok := splitAWS(ref)
+	name, tag, ok := splitECR(ref)
 	if !ok {
 		return Image{}, false
 	}
@@ -108,7 +108,7 @@ func ParseECR(ref string) (Image, bool) {
 	} else if version, found := strings.CutSuffix(tag, "-arm64"); found {
 		tag, arch = version, "arm64"
 	}
-	v, ok := versions[name]
+	v, ok := ecrTags[name]
 	if name == "provided" && tag == "alami" { // Amazon Linux 1
 		return Image{Runtime: "provided", Arch: arch}, true
 	}
@@ -118,8 +118,8 @@ func ParseECR(ref string) (Image, bool) {
 	return Image{Runtime: v.prefix + tag + v.suffix, Arch: arch}, true
 }
 
-// splitAWS is the name and the tag of an image of AWS; a digest is the tag "".
-func splitAWS(ref string) (name, tag string, ok bool) {
+// splitECR returns the name and the tag of an image of AWS; a digest is the tag "".
+func splitECR(ref string) (name, tag string, ok bool) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return "", "", false

@@ -132,10 +132,10 @@ func FuzzParseImage(f *testing.F) {
 	f.Add("public.ecr.aws/lambda/dotnet:core3.1-arm64")
 	f.Fuzz(func(t *testing.T, ref string) {
 		if got, ok := ParseImage(ref); ok {
-			require.Regexp(t, names, got.Runtime)
+			require.Regexp(t, runtimeName, got.Runtime)
 		}
 		if got, ok := ParseECR(ref); ok {
-			require.Regexp(t, names, got.Runtime)
+			require.Regexp(t, runtimeName, got.Runtime)
 			require.True(t, IsECR(ref))
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"lambdabase/internal/secrets"
 )
 
-func (s *step) branches(ctx context.Context) error {
-	pem, err := s.authorities()
+func (s *step) listBranches(ctx context.Context) error {
+	pem, err := s.readCA()
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 	if err != nil {
 		return errors.Wrap(err, "size")
 	}
-	client, err := s.client()
+	client, err := s.newClient()
 	if err != nil {
 		return err
 	}
@@ -44,18 +44,18 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 	return errors.Wrap(publish(file, filepath.Join(s.out, oid), object.Pointer), "result")
 }
 
-func (s *step) client() (*lfs.Client, error) {
-	t, err := s.transport()
+func (s *step) newClient() (*lfs.Client, error) {
+	t, err := s.newTransport()
 	if err != nil {
 		return nil, err
 	}
 	access := lfsstore.ClientConfig{
-		Secrets: secrets.Dir(s.secrets), KnownHosts: os.Getenv(KnownHostsEnv), Agent: AgentSocket, Transport: t, OnProgress: s.report,
+		Secrets: secrets.Dir(s.secrets), KnownHosts: os.Getenv(KnownHostsEnv), Agent: AgentSocket, Transport: t, OnProgress: s.printProgress,
 	}
 	return access.NewClient(lfsstore.Origin{Repository: s.repository, Server: s.server})
 }
 
-func (s *step) report(p lfs.Progress) {
+func (s *step) printProgress(p lfs.Progress) {
 	if p.Found {
 		fmt.Fprintf(s.progress, "%s, found in the cache\n", units.HumanSize(float64(p.Size)))
 		return

@@ -21,7 +21,7 @@ import (
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s := &step{out: OutDir, cache: CacheDir, secrets: SecretsDir, stdout: stdout, progress: stderr}
 	if err := setProxies(secrets.Dir(s.secrets)); err != nil {
-		return s.failing(err)
+		return s.recordFailure(err)
 	}
 	return s.run(ctx, args)
 }
@@ -65,9 +65,9 @@ func (s *step) run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case args[0] == "fetch" && flags.NArg() == 2:
-		return s.failing(s.fetch(ctx, flags.Arg(0), flags.Arg(1)))
+		return s.recordFailure(s.fetch(ctx, flags.Arg(0), flags.Arg(1)))
 	case args[0] == "branches" && flags.NArg() == 0:
-		return s.failing(s.branches(ctx))
+		return s.recordFailure(s.listBranches(ctx))
 	case args[0] == "failure" && flags.NArg() == 0:
 		return s.printFailure()
 	}
@@ -76,16 +76,16 @@ func (s *step) run(ctx context.Context, args []string) error {
 
 type step struct {
 	repository, server  string
-	out, cache, secrets string // folders
+	out, cache, secrets string // directories
 	stdout, progress    io.Writer
 }
 
-// failing leaves the reason of a failure where the frontend finds it: an exit code is all that a step tells otherwise.
-func (s *step) failing(err error) error {
+// recordFailure leaves the reason of a failure where the frontend finds it: an exit code is all that a step tells otherwise.
+func (s *step) recordFailure(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := redact.Text(err.Error()) + certificateAdvice(err)
+	text := redact.Text(err.Error()) + certificateHint(err)
 	if werr := os.WriteFile(filepath.Join(s.out, FailureFile), []byte(text), 0o600); werr != nil {
 		text += fmt.Sprintf(" (and the reason can't be told: %v)", werr)
 	}

@@ -18,14 +18,15 @@ import (
 	"github.com/pkg/errors"
 )
 
-// idle is how long a server may say nothing.
-const idle = 30 * time.Second
+// idleTimeout is how long a server may say nothing.
+const idleTimeout = 30 * time.Second
 
-// transport trusts the certificates of the image, and those that the user gives. Proxies are those of the environment.
-func (s *step) transport() (*http.Transport, error) {
-	t := lfs.NewTransport(idle)
-	t.OnProxyConnectResponse = refusedByProxy
-	pem, err := s.authorities()
+// newTransport returns one that trusts the certificates of the image, and those that the user gives. Proxies are those of
+// the environment.
+func (s *step) newTransport() (*http.Transport, error) {
+	t := lfs.NewTransport(idleTimeout)
+	t.OnProxyConnectResponse = checkProxyResponse
+	pem, err := s.readCA()
 	if pem == nil || err != nil {
 		return t, err
 	}
@@ -38,8 +39,8 @@ func (s *step) transport() (*http.Transport, error) {
 	return t, nil
 }
 
-// authorities are the user's certificates; nil if there are none.
-func (s *step) authorities() ([]byte, error) {
+// readCA returns the user's certificates; nil if there are none.
+func (s *step) readCA() ([]byte, error) {
 	pem, err := os.ReadFile(filepath.Join(s.secrets, path.Base(CAFile)))
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -50,17 +51,17 @@ func (s *step) authorities() ([]byte, error) {
 	return pem, errors.Wrapf(err, "secret %s", CASecret)
 }
 
-// refusedByProxy tells a proxy's refusal from a server's: net/http says nothing but "Forbidden".
-func refusedByProxy(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
+// checkProxyResponse tells a proxy's refusal from a server's: net/http says nothing but "Forbidden".
+func checkProxyResponse(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
 	if res.StatusCode == http.StatusOK {
 		return nil
 	}
 	return errors.Errorf("the proxy %s answers %s", proxy.Host, res.Status)
 }
 
-// certificateAdvice is what to do about an error of a certificate that nobody known has signed; empty for any other. It is
+// certificateHint says what to do about an error of a certificate that nobody known has signed; empty for any other. It is
 // told by its text: go-git hides its type.
-func certificateAdvice(err error) string {
+func certificateHint(err error) string {
 	if !strings.Contains(err.Error(), "tls: failed to verify certificate") {
 		return ""
 	}

@@ -20,16 +20,16 @@ type Probe struct {
 	unreachable bool
 }
 
-// NewProbe is for a repository. The server has so much time for an answer.
+// NewProbe returns one for a repository. The server has so much time for an answer.
 func NewProbe(repository *url.URL, transport http.RoundTripper, limit time.Duration) *Probe {
 	return &Probe{
-		client:  http.Client{Transport: transport, Timeout: limit, CheckRedirect: stay},
-		address: repository.JoinPath(refs).String() + "?service=git-upload-pack",
+		client:  http.Client{Transport: transport, Timeout: limit, CheckRedirect: checkRedirect},
+		address: repository.JoinPath(refsPath).String() + "?service=git-upload-pack",
 	}
 }
 
-// LetsIn tells whether the server lets in whoever sends the header; empty: whoever sends none.
-func (p *Probe) LetsIn(ctx context.Context, authorization string) bool {
+// Accepts reports whether the server lets in whoever sends the header; empty: whoever sends none.
+func (p *Probe) Accepts(ctx context.Context, authorization string) bool {
 	if p.unreachable {
 		return authorization != ""
 	}
@@ -47,11 +47,11 @@ func (p *Probe) LetsIn(ctx context.Context, authorization string) bool {
 		return authorization != ""
 	}
 	res.Body.Close()
-	return Advertises(res)
+	return IsAdvertisement(res)
 }
 
-// stay has a credential follow no redirect to another server.
-func stay(req *http.Request, via []*http.Request) error {
+// checkRedirect has a credential follow no redirect to another server.
+func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if first.Header.Get("Authorization") != "" && (req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host) {
 		return http.ErrUseLastResponse

@@ -22,13 +22,13 @@ type Authenticator struct {
 
 const (
 	defaultTimeout = 30 * time.Second
-	answerLimit    = 64 << 10
-	messageLimit   = 300
+	maxResponse    = 64 << 10
+	maxMessage     = 300
 	// commandNotFound is a shell's exit status.
 	commandNotFound = 127
 )
 
-var errTooLong = errors.Errorf("the answer has more than %d KiB", answerLimit>>10)
+var errTooLong = errors.Errorf("the answer has more than %d KiB", maxResponse>>10)
 
 // Authenticate returns what the server says. It returns as soon as the context ends.
 func (a Authenticator) Authenticate(ctx context.Context) (LFSAuth, error) {
@@ -38,15 +38,15 @@ func (a Authenticator) Authenticate(ctx context.Context) (LFSAuth, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errors.Errorf("no answer within %s", timeout))
 	defer cancel() // which closes what was opened, too
-	answer, err := a.ask(ctx)
+	auth, err := a.authenticate(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return answer, errors.Wrapf(err, "ask %s over SSH for its LFS server", a.Remote.Host)
+	return auth, errors.Wrapf(err, "ask %s over SSH for its LFS server", a.Remote.Host)
 }
 
-func (a Authenticator) ask(ctx context.Context) (LFSAuth, error) {
-	known, err := lookUp(a.KnownHosts, a.Remote.Host)
+func (a Authenticator) authenticate(ctx context.Context) (LFSAuth, error) {
+	known, err := lookupHost(a.KnownHosts, a.Remote.Host)
 	if err != nil {
 		return LFSAuth{}, err
 	}
@@ -59,27 +59,27 @@ func (a Authenticator) ask(ctx context.Context) (LFSAuth, error) {
 		return LFSAuth{}, err
 	}
 	defer client.Close()
-	out, err := run(client, "git-lfs-authenticate "+quote(a.Remote.Path)+" download")
+	out, err := run(client, "git-lfs-authenticate "+shellQuote(a.Remote.Path)+" download")
 	if err != nil {
 		return LFSAuth{}, err
 	}
-	return parseAnswer(out)
+	return parseResponse(out)
 }
 
-// run is the output of a command on the server.
+// run returns the output of a command on the server.
 func run(client *ssh.Client, command string) ([]byte, error) {
 	session, err := client.NewSession()
 	if err != nil {
 		return nil, errors.Wrap(err, "the server opens no session")
 	}
-	stdout := &capped{limit: answerLimit, full: func() { client.Close() }}
-	stderr := &capped{limit: 16 * messageLimit}
+	stdout := &limitedBuffer{limit: maxResponse, onExceed: func() { client.Close() }}
+	stderr := &limitedBuffer{limit: 16 * maxMessage}
 	session.Stdout, session.Stderr = stdout, stderr
 	err = session.Run(command)
-	if stdout.over {
+	if stdout.exceeded {
 		return nil, errTooLong
 	}
-	return stdout.kept, runError(err, stderr.kept)
+	return stdout.buf, runError(err, stderr.buf)
 }
 
 func runError(err error, stderr []byte) error {
@@ -109,8 +109,8 @@ func oneLine(b []byte) string {
 	// Redacted before lines are joined: a line break may tell where a secret ends.
 	text := redact.Text(strings.ToValidUTF8(string(b), "?"))
 	line := []rune(strings.Join(strings.Fields(strings.Map(printable, text)), " "))
-	if len(line) > messageLimit {
-		line = append(line[:messageLimit], []rune("...")...)
+	if len(line) > maxMessage {
+		line = append(line[:maxMessage], []rune("...")...)
 	}
 	return string(line)
 }
@@ -118,28 +118,28 @@ func oneLine(b []byte) string {
 // plainPath is a path that no shell finds anything in. git-lfs quotes nothing, and not every server takes quotes off.
 var plainPath = regexp.MustCompile(`^[A-Za-z0-9/_.,:=@%+~-]+$`)
 
-func quote(path string) string {
+func shellQuote(path string) string {
 	if plainPath.MatchString(path) {
 		return path
 	}
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// capped keeps the beginning of what is written to it.
-type capped struct {
-	limit int
-	kept  []byte
-	over  bool
-	full  func() // if not nil, is called once there is more than the limit
+// limitedBuffer keeps the beginning of what is written to it.
+type limitedBuffer struct {
+	limit    int
+	buf      []byte
+	exceeded bool
+	onExceed func() // if not nil, is called once there is more than the limit
 }
 
-func (c *capped) Write(b []byte) (int, error) {
-	rest := b[:min(len(b), c.limit-len(c.kept))]
-	c.kept = append(c.kept, rest...)
-	if len(rest) < len(b) && !c.over {
-		c.over = true
-		if c.full != nil {
-			c.full()
+func (c *limitedBuffer) Write(b []byte) (int, error) {
+	rest := b[:min(len(b), c.limit-len(c.buf))]
+	c.buf = append(c.buf, rest...)
+	if len(rest) < len(b) && !c.exceeded {
+		c.exceeded = true
+		if c.onExceed != nil {
+			c.onExceed()
 		}
 	}
 	return len(b), nil

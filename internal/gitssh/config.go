@@ -12,9 +12,10 @@ func CheckKnownHosts(option string) error {
 	return err
 }
 
-// ClientConfig logs in to the remote for whoever speaks git to it. The connection to the agent is open until ctx ends.
+// ClientConfig returns one that logs in to the remote for whoever speaks git to it. The connection to the agent is open
+// until ctx ends.
 func (a Authenticator) ClientConfig(ctx context.Context) (*ssh.ClientConfig, error) {
-	known, err := lookUp(a.KnownHosts, a.Remote.Host)
+	known, err := lookupHost(a.KnownHosts, a.Remote.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -22,6 +23,6 @@ func (a Authenticator) ClientConfig(ctx context.Context) (*ssh.ClientConfig, err
 	if err != nil {
 		return nil, err
 	}
-	check := &hostCheck{host: a.Remote.Host, known: known}
-	return check.config(a.Remote.User, signers), nil
+	verifier := &hostKeyVerifier{host: a.Remote.Host, known: known}
+	return verifier.clientConfig(a.Remote.User, signers), nil
 }

@@ -21,7 +21,7 @@ func signers(ctx context.Context, socket string) ([]ssh.Signer, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, "no SSH agent: forward an SSH agent: --ssh default")
 	}
-	closeWith(ctx, connection)
+	closeOnDone(ctx, connection)
 	signers, err := agent.NewClient(connection).Signers()
 	if err != nil {
 		return nil, errors.Wrap(err, "the SSH agent doesn't answer")
@@ -42,64 +42,64 @@ func connect(ctx context.Context, remote Remote, known knownHostLines, signers [
 	if err != nil {
 		return nil, err
 	}
-	closeWith(ctx, connection)
-	check := &hostCheck{host: remote.Host, known: known}
-	client, channels, requests, err := ssh.NewClientConn(connection, address, check.config(remote.User, signers))
+	closeOnDone(ctx, connection)
+	verifier := &hostKeyVerifier{host: remote.Host, known: known}
+	client, channels, requests, err := ssh.NewClientConn(connection, address, verifier.clientConfig(remote.User, signers))
 	if err != nil {
-		return nil, check.explain(err, remote.User, len(signers))
+		return nil, verifier.wrapError(err, remote.User, len(signers))
 	}
 	return ssh.NewClient(client, channels, requests), nil
 }
 
-// closeWith closes a connection when the context ends: nothing else interrupts a read from it.
-func closeWith(ctx context.Context, c io.Closer) {
+// closeOnDone closes a connection when the context ends: nothing else interrupts a read from it.
+func closeOnDone(ctx context.Context, c io.Closer) {
 	context.AfterFunc(ctx, func() { c.Close() })
 }
 
-// hostCheck holds a host to its known keys.
-type hostCheck struct {
-	host    string
-	known   knownHostLines
-	refused error
+// hostKeyVerifier holds a host to its known keys.
+type hostKeyVerifier struct {
+	host        string
+	known       knownHostLines
+	mismatchErr error
 }
 
-func (c *hostCheck) config(user string, signers []ssh.Signer) *ssh.ClientConfig {
+func (v *hostKeyVerifier) clientConfig(user string, signers []ssh.Signer) *ssh.ClientConfig {
 	return &ssh.ClientConfig{
 		User:              user,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signers...)},
-		HostKeyCallback:   c.key,
-		HostKeyAlgorithms: algorithms(c.known.keys()),
+		HostKeyCallback:   v.verify,
+		HostKeyAlgorithms: hostKeyAlgorithms(v.known.keys()),
 	}
 }
 
-func (c *hostCheck) key(_ string, _ net.Addr, offered ssh.PublicKey) error {
-	if !slices.ContainsFunc(c.known.keys(), func(key ssh.PublicKey) bool { return equal(key, offered) }) {
-		c.refused = c.changed(offered.Type() + " " + ssh.FingerprintSHA256(offered))
+func (v *hostKeyVerifier) verify(_ string, _ net.Addr, offered ssh.PublicKey) error {
+	if !slices.ContainsFunc(v.known.keys(), func(key ssh.PublicKey) bool { return equal(key, offered) }) {
+		v.mismatchErr = v.mismatch(offered.Type() + " " + ssh.FingerprintSHA256(offered))
 	}
-	return c.refused
+	return v.mismatchErr
 }
 
-func (c *hostCheck) changed(offers string) error {
+func (v *hostKeyVerifier) mismatch(offers string) error {
 	var known []string
-	for _, key := range c.known.keys() {
+	for _, key := range v.known.keys() {
 		known = append(known, key.Type()+" "+ssh.FingerprintSHA256(key))
 	}
 	return errors.Errorf("the host key of %s is not the one that is known: it shows %s, known are %s. Either somebody poses as the host, or it has got a new key: "+
-		"ask whoever runs it, and only if so give the new key as option known-hosts", c.host, offers, strings.Join(known, ", "))
+		"ask whoever runs it, and only if so give the new key as option known-hosts", v.host, offers, strings.Join(known, ", "))
 }
 
-// explain says why there is no connection.
-func (c *hostCheck) explain(err error, user string, keys int) error {
+// wrapError says why there is no connection.
+func (v *hostKeyVerifier) wrapError(err error, user string, keys int) error {
 	var negotiation *ssh.AlgorithmNegotiationError
 	switch {
-	case c.refused != nil:
-		return c.refused
+	case v.mismatchErr != nil:
+		return v.mismatchErr
 	case errors.As(err, &negotiation) && negotiation.What == "host key":
-		return c.changed("none but " + strings.Join(negotiation.RequestedAlgorithms, ", "))
+		return v.mismatch("none but " + strings.Join(negotiation.RequestedAlgorithms, ", "))
 	case strings.Contains(strings.ToLower(err.Error()), "too many authentication failures"): // OpenSSH's words
-		return errors.Errorf("permission denied (publickey): %s gave up before it had seen all %d keys of the SSH agent: forward one with the right key only", c.host, keys)
+		return errors.Errorf("permission denied (publickey): %s gave up before it had seen all %d keys of the SSH agent: forward one with the right key only", v.host, keys)
 	case strings.Contains(err.Error(), "unable to authenticate"):
-		return errors.Errorf("permission denied (publickey): %s takes none of the %d keys of the SSH agent for the user %s", c.host, keys, user)
+		return errors.Errorf("permission denied (publickey): %s takes none of the %d keys of the SSH agent for the user %s", v.host, keys, user)
 	}
 	return err
 }

@@ -16,34 +16,34 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// builtin are the host keys of github.com, gitlab.com and codeberg.org.
+// builtinHosts are the host keys of github.com, gitlab.com and codeberg.org.
 //
 //go:embed known_hosts
-var builtin string
+var builtinHosts string
 
-// KnownHosts are the host keys of a host, or host:port, as lines of OpenSSH's known_hosts. They come from the lines that
+// KnownHosts returns the host keys of a host, or host:port, as lines of OpenSSH's known_hosts. They come from the lines that
 // the user gave as option known-hosts; only where those have none for the host, from the built-in ones. A key that a
 // @revoked line names counts in neither.
 func KnownHosts(option, host string) (string, error) {
-	lines, err := lookUp(option, host)
+	lines, err := lookupHost(option, host)
 	if err != nil {
 		return "", err
 	}
 	return lines.String(), nil
 }
 
-func lookUp(option, host string) (knownHostLines, error) {
+func lookupHost(option, host string) (knownHostLines, error) {
 	given, err := parseKnownHosts(option)
 	if err != nil {
 		return nil, err
 	}
-	ours, err := parseKnownHosts(builtin)
+	wellKnown, err := parseKnownHosts(builtinHosts)
 	if err != nil {
 		return nil, err
 	}
-	lines := given.of(host)
+	lines := given.forHost(host)
 	if len(lines.keys()) == 0 {
-		lines = append(lines, ours.of(host)...)
+		lines = append(lines, wellKnown.forHost(host)...)
 	}
 	if len(lines.keys()) == 0 {
 		return nil, unknownHost(host, len(lines) > 0)
@@ -72,8 +72,8 @@ type knownHost struct {
 
 type knownHostLines []knownHost
 
-// of are the lines that match the host, with its name in place of what matched: the same for everybody's spelling.
-func (all knownHostLines) of(host string) knownHostLines {
+// forHost returns the lines that match the host, with its name in place of what matched: the same for everybody's spelling.
+func (all knownHostLines) forHost(host string) knownHostLines {
 	name := strings.ToLower(knownhosts.Normalize(host))
 	var lines knownHostLines
 	for _, k := range all {
@@ -96,7 +96,7 @@ func (all knownHostLines) keys() []ssh.PublicKey {
 	return keys
 }
 
-// String is the lines as git's ssh reads them: keys that count, after those that were revoked.
+// String returns the lines as git's ssh reads them: keys that count, after those that were revoked.
 func (all knownHostLines) String() string {
 	var s strings.Builder
 	for _, k := range all {
@@ -114,7 +114,7 @@ func equal(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal(
 
 // match is sshd(8)'s: patterns with * and ?, a negated one rules the line out, a hash is of the whole name.
 func (k knownHost) match(name string) bool {
-	if salt, hash, ok := hashed(k.hosts); ok {
+	if salt, hash, ok := parseHashedHost(k.hosts); ok {
 		mac := hmac.New(sha1.New, salt)
 		mac.Write([]byte(name))
 		return hmac.Equal(mac.Sum(nil), hash)
@@ -136,8 +136,8 @@ func glob(pattern string) *regexp.Regexp {
 	return regexp.MustCompile("^" + strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern)) + "$")
 }
 
-// hashed takes |1|salt|hash apart.
-func hashed(hosts string) (salt, hash []byte, ok bool) {
+// parseHashedHost takes |1|salt|hash apart.
+func parseHashedHost(hosts string) (salt, hash []byte, ok bool) {
 	parts := strings.Split(hosts, "|")
 	if len(parts) != 4 || parts[0] != "" || parts[1] != "1" {
 		return nil, nil, false

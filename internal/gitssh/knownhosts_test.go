@@ -40,7 +40,7 @@ func TestTheBuiltInKeysAreThosePublished(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, fingerprints(t, lines), 3)
 	}
-	all, err := parseKnownHosts(builtin)
+	all, err := parseKnownHosts(builtinHosts)
 	require.NoError(t, err)
 	require.Len(t, all, 9)
 }

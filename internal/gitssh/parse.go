@@ -12,8 +12,8 @@ import (
 
 var (
 	lineBreak = regexp.MustCompile(`\r\n|\r|\n`)
-	// flatBreak stands for a line break where it got lost: build arguments and CI variables often have but one line.
-	flatBreak = regexp.MustCompile(`(?:\\r)?\\n|;`)
+	// escapedBreak stands for a line break where it got lost: build arguments and CI variables often have but one line.
+	escapedBreak = regexp.MustCompile(`(?:\\r)?\\n|;`)
 )
 
 // keyTypes are the kinds of host keys that are supported, with the signatures asked for: SHA-1 isn't.
@@ -49,7 +49,7 @@ func splitLines(s string) []string {
 		if isComment(line) && !flat {
 			lines = append(lines, line)
 		} else {
-			lines = append(lines, flatBreak.Split(line, -1)...)
+			lines = append(lines, escapedBreak.Split(line, -1)...)
 		}
 	}
 	return lines
@@ -75,7 +75,7 @@ func parseKnownHost(line string) (knownHost, error) {
 		return knownHost{}, errors.New("want a host, a kind of key and a key")
 	}
 	k.hosts = fields[0]
-	if _, _, ok := hashed(k.hosts); strings.HasPrefix(k.hosts, "|") && !ok {
+	if _, _, ok := parseHashedHost(k.hosts); strings.HasPrefix(k.hosts, "|") && !ok {
 		return knownHost{}, errors.New("malformed hash of a host, want |1|salt|hash")
 	}
 	var err error
@@ -103,9 +103,9 @@ func parseKey(kind, key string) (ssh.PublicKey, error) {
 
 func isKeyType(s string) bool { return len(keyTypes[s]) > 0 }
 
-// algorithms are those that a host with one of the keys can prove itself with, in the keys' order. Without them the
+// hostKeyAlgorithms are those that a host with one of the keys can prove itself with, in the keys' order. Without them the
 // handshake may settle on a kind of key that isn't known though another is.
-func algorithms(keys []ssh.PublicKey) []string {
+func hostKeyAlgorithms(keys []ssh.PublicKey) []string {
 	var all []string
 	for _, key := range keys {
 		for _, algorithm := range keyTypes[key.Type()] {

@@ -20,31 +20,31 @@ type Remote struct {
 
 var (
 	sshSchemes = []string{"ssh", "git+ssh", "ssh+git"}
-	scheme     = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
-	// scp is git's short form; what stands before the first colon holds no slash.
-	scp = regexp.MustCompile(`^(?:([^@/:]*)@)?([^@/:\[\]]*|\[.*\]):(.*)$`)
-	// scpPassword is user:password@host:path, which git itself takes for a path on the host "user".
-	scpPassword = regexp.MustCompile(`^[^@/:]*:[^/]*@[^/:@]*:`)
+	schemeRE   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
+	// scpRE matches git's short form; what stands before the first colon holds no slash.
+	scpRE = regexp.MustCompile(`^(?:([^@/:]*)@)?([^@/:\[\]]*|\[.*\]):(.*)$`)
+	// scpPasswordRE matches user:password@host:path, which git itself takes for a path on the host "user".
+	scpPasswordRE = regexp.MustCompile(`^[^@/:]*:[^/]*@[^/:@]*:`)
 	// What follows is BuildKit's own idea of the short form (util/sshutil of v0.33.1): others it doesn't take.
-	userName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-	hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
-	urlUser  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
+	userNameRE = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	hostNameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
+	urlUserRE  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
 )
 
-// ParseRemote reads ssh://[user@]host[:port]/path, with git+ssh too, or [user@]host:path. The answer is false where it
+// ParseRemote reads ssh://[user@]host[:port]/path, with git+ssh too, or [user@]host:path. The result is false where it
 // isn't SSH at all. A password in it is an error, which doesn't repeat it.
 func ParseRemote(s string) (Remote, bool, error) {
-	if m := scheme.FindStringSubmatch(s); m != nil {
+	if m := schemeRE.FindStringSubmatch(s); m != nil {
 		if !slices.Contains(sshSchemes, strings.ToLower(m[1])) {
 			return Remote{}, false, nil
 		}
 		r, err := parseURL(s)
 		return r, true, err
 	}
-	if scpPassword.MatchString(s) {
+	if scpPasswordRE.MatchString(s) {
 		return Remote{}, true, errPassword
 	}
-	m := scp.FindStringSubmatch(s)
+	m := scpRE.FindStringSubmatch(s)
 	if m == nil || m[2] == "" || slices.Contains([]string{"http", "https", "git", "file", "ssh"}, m[2]) {
 		return Remote{}, false, nil
 	}
@@ -70,10 +70,10 @@ func parseURL(s string) (Remote, error) {
 		r.User = "git"
 	}
 	// A leading dash would be an option to git's ssh.
-	if name := u.Hostname(); !urlUser.MatchString(r.User) || !hostName.MatchString(name) && net.ParseIP(name) == nil || strings.HasSuffix(u.Host, ":") {
+	if name := u.Hostname(); !urlUserRE.MatchString(r.User) || !hostNameRE.MatchString(name) && net.ParseIP(name) == nil || strings.HasSuffix(u.Host, ":") {
 		return Remote{}, errors.New("odd user or host in the SSH remote")
 	}
-	if strings.Trim(u.Path, "/") == "" || strings.ContainsAny(s, "?#") || odd(r.Path) {
+	if strings.Trim(u.Path, "/") == "" || strings.ContainsAny(s, "?#") || hasUnsafeChars(r.Path) {
 		return Remote{}, errPath
 	}
 	return r, nil
@@ -83,20 +83,20 @@ func parseSCP(user, host, path string) (Remote, error) {
 	if user == "" {
 		user = "git"
 	}
-	if !userName.MatchString(user) || !hostName.MatchString(host) {
+	if !userNameRE.MatchString(user) || !hostNameRE.MatchString(host) {
 		return Remote{}, errors.New("BuildKit does not read such an SSH remote: write it as ssh://user@host:port/path")
 	}
-	if strings.Trim(path, "/") == "" || odd(path) || strings.HasPrefix(path, "-") || strings.HasPrefix(path, ":") {
+	if strings.Trim(path, "/") == "" || hasUnsafeChars(path) || strings.HasPrefix(path, "-") || strings.HasPrefix(path, ":") {
 		return Remote{}, errPath
 	}
 	return Remote{User: user, Host: strings.ToLower(host), Path: path}, nil
 }
 
-func odd(path string) bool {
+func hasUnsafeChars(path string) bool {
 	return strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '?' || r == '#' })
 }
 
-// Hostname is the host without its port.
+// Hostname returns the host without its port.
 func (r Remote) Hostname() string {
 	if name, _, err := net.SplitHostPort(r.Host); err == nil {
 		return name
@@ -104,7 +104,7 @@ func (r Remote) Hostname() string {
 	return r.Host
 }
 
-// String is the remote as BuildKit reads it: that knows neither git+ssh nor a remote without a user.
+// String returns the remote as BuildKit reads it: that knows neither git+ssh nor a remote without a user.
 func (r Remote) String() string {
 	if strings.HasPrefix(r.Path, "/") {
 		return (&url.URL{Scheme: "ssh", User: url.User(r.User), Host: r.Host, Path: r.Path}).String()

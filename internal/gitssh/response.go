@@ -21,17 +21,17 @@ type LFSAuth struct {
 	ExpiresAt time.Time         // zero: not said
 }
 
-// reply is the answer as git-lfs's documentation has it (docs/api/authentication.md).
-type reply struct {
+// authResponse is the answer as git-lfs's documentation has it (docs/api/authentication.md).
+type authResponse struct {
 	Href      string            `json:"href"`
 	Header    map[string]string `json:"header"`
 	ExpiresIn int64             `json:"expires_in"` // seconds
 	ExpiresAt string            `json:"expires_at"`
 }
 
-// parseAnswer never repeats what it reads in an error: that holds a credential.
-func parseAnswer(dt []byte) (LFSAuth, error) {
-	var r reply
+// parseResponse never repeats what it reads in an error: that holds a credential.
+func parseResponse(dt []byte) (LFSAuth, error) {
+	var r authResponse
 	d := json.NewDecoder(bytes.NewReader(dt))
 	if err := d.Decode(&r); err != nil {
 		return LFSAuth{}, errors.New("git-lfs-authenticate didn't answer with the JSON that is expected: does a script on the server write something else?")

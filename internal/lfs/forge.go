@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ForgeTemplate is the form of URL at which the host of a repository serves LFS objects without a credential and
+// ForgeTemplate returns the form of URL at which the host of a repository serves LFS objects without a credential and
 // without a signature, for the three hosts where it is known. A host that merely looks like one of them, an
 // Enterprise server say, can't be told apart from any other: there is none for it.
 func ForgeTemplate(repository string) (Template, bool) {

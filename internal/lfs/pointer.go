@@ -37,12 +37,12 @@ type Pointer struct {
 	Size int64  `json:"size"` // of the object, in bytes
 }
 
-// Digest is the oid in the form that BuildKit and OCI use.
+// Digest returns the oid in the form that BuildKit and OCI use.
 func (p Pointer) Digest() digest.Digest {
 	return digest.NewDigestFromEncoded(digest.SHA256, p.OID)
 }
 
-// IsPointer tells whether dt claims to be a pointer, whether or not a valid one.
+// IsPointer reports whether dt claims to be a pointer, whether or not a valid one.
 func IsPointer(dt []byte) bool {
 	return bytes.HasPrefix(dt, []byte("version https://git-lfs.github.com/spec/"))
 }

@@ -57,15 +57,15 @@ func (s Source) Resolve(repository string) Source {
 	return Source{Template: t, Batch: true}
 }
 
-// Fallback tells whether the batch API is asked for what the template's host refuses.
+// Fallback reports whether the batch API is asked for what the template's host refuses.
 func (s Source) Fallback() bool { return s.Batch && !s.Template.IsZero() }
 
-// ByOID tells whether an object's oid and size are enough to get it.
+// ByOID reports whether an object's oid and size are enough to get it.
 func (s Source) ByOID() bool {
 	return s.Template.IsZero() || s.Template.ByOID()
 }
 
-// URL is where the object is served; empty where the batch API must be asked.
+// URL returns where the object is served; empty where the batch API must be asked.
 func (s Source) URL(o Object) string {
 	if s.Template.IsZero() {
 		return ""

@@ -100,15 +100,15 @@ func displayKey(key string) string {
 	return "(not shown)"
 }
 
-// IsZero tells a template that was never parsed.
+// IsZero reports whether t is a template that was never parsed.
 func (t Template) IsZero() bool { return t.path == "" }
 
-// ByOID tells whether an object's oid and size are enough to make its URL.
+// ByOID reports whether an object's oid and size are enough to make its URL.
 func (t Template) ByOID() bool {
 	return !strings.Contains(t.path+t.query, "{path}") && !strings.Contains(t.path+t.query, "{commit}")
 }
 
-// URL is where the object is served.
+// URL returns where the object is served.
 func (t Template) URL(o Object) string {
 	u := t.fill(t.path, o, func(s string) string {
 		return strings.ReplaceAll(url.PathEscape(s), "%2F", "/")

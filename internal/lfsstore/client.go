@@ -22,40 +22,40 @@ type ClientConfig struct {
 }
 
 // NewClient returns a client for the objects of an origin.
-func (a ClientConfig) NewClient(from Origin) (*lfs.Client, error) {
-	credentials := Credentials(from.Repository, a.Secrets)
+func (a ClientConfig) NewClient(origin Origin) (*lfs.Client, error) {
+	credentials := Credentials(origin.Repository, a.Secrets)
 	credentials.Describe = a.Describe
-	if err := credentials.Check(originOf(from.Server)); err != nil {
+	if err := credentials.Check(hostWithScheme(origin.Server)); err != nil {
 		return nil, err
 	}
 	return &lfs.Client{
-		Endpoint:      func(ctx context.Context) (lfs.Endpoint, error) { return a.endpoint(ctx, from) },
+		Endpoint:      func(ctx context.Context) (lfs.Endpoint, error) { return a.endpoint(ctx, origin) },
 		Authorization: credentials.Authorization,
-		Hint:          func(u *url.URL) string { return advice(credentials, from, u) },
+		Hint:          func(u *url.URL) string { return hint(credentials, origin, u) },
 		Transport:     a.Transport,
 		OnProgress:    a.OnProgress,
 		UserAgent:     "lambdabase",
 	}, nil
 }
 
-// advice is what to do where a credential is missing or refused. Only those of the repository's host, and of a server that
+// hint returns what to do where a credential is missing or refused. Only those of the repository's host, and of a server that
 // the user names, are looked up.
-func advice(c secrets.Credentials, from Origin, u *url.URL) string {
-	for _, address := range []string{from.Repository, from.Server} {
-		if known, err := url.Parse(originOf(address)); err == nil && known.Host == u.Host || originOf(address) == u.Hostname() {
+func hint(c secrets.Credentials, origin Origin, u *url.URL) string {
+	for _, address := range []string{origin.Repository, origin.Server} {
+		if known, err := url.Parse(hostWithScheme(address)); err == nil && known.Host == u.Host || hostWithScheme(address) == u.Hostname() {
 			return c.Hint(u)
 		}
 	}
 	return "the LFS server sends there, and must let in whom it sends"
 }
 
-// Credentials are those for a repository.
-func Credentials(repository string, from secrets.Source) secrets.Credentials {
-	return secrets.Credentials{Repository: originOf(repository), Secrets: from}
+// Credentials returns those for a repository.
+func Credentials(repository string, source secrets.Source) secrets.Credentials {
+	return secrets.Credentials{Repository: hostWithScheme(repository), Secrets: source}
 }
 
-// originOf is who secrets are looked up for, with the scheme: what is asked in clear gets less.
-func originOf(address string) string {
+// hostWithScheme is who secrets are looked up for, with the scheme: what is asked in clear gets less.
+func hostWithScheme(address string) string {
 	if remote, isSSH, err := gitssh.ParseRemote(address); isSSH && err == nil {
 		return remote.Hostname()
 	}
@@ -66,26 +66,26 @@ func originOf(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// endpoint is the server that was named, or the repository's own: an SSH remote is asked for it.
-func (a ClientConfig) endpoint(ctx context.Context, from Origin) (lfs.Endpoint, error) {
-	if from.Server != "" {
-		return lfs.Endpoint{URL: from.Server}, nil
+// endpoint returns the server that was named, or the repository's own: an SSH remote is asked for it.
+func (a ClientConfig) endpoint(ctx context.Context, origin Origin) (lfs.Endpoint, error) {
+	if origin.Server != "" {
+		return lfs.Endpoint{URL: origin.Server}, nil
 	}
-	remote, isSSH, err := gitssh.ParseRemote(from.Repository)
+	remote, isSSH, err := gitssh.ParseRemote(origin.Repository)
 	if err != nil {
 		return lfs.Endpoint{}, err
 	}
 	if !isSSH {
-		url, err := lfs.ServerURL(from.Repository)
+		url, err := lfs.ServerURL(origin.Repository)
 		return lfs.Endpoint{URL: url}, err
 	}
-	answer, err := gitssh.Authenticator{Remote: remote, KnownHosts: a.KnownHosts, Agent: a.Agent}.Authenticate(ctx)
+	auth, err := gitssh.Authenticator{Remote: remote, KnownHosts: a.KnownHosts, Agent: a.Agent}.Authenticate(ctx)
 	if err != nil {
 		return lfs.Endpoint{}, err
 	}
-	expires := answer.ExpiresAt
-	if answer.ExpiresIn > 0 {
-		expires = time.Now().Add(answer.ExpiresIn)
+	expires := auth.ExpiresAt
+	if auth.ExpiresIn > 0 {
+		expires = time.Now().Add(auth.ExpiresIn)
 	}
-	return lfs.Endpoint{URL: answer.Href, Header: answer.Header, Expires: expires}, nil
+	return lfs.Endpoint{URL: auth.Href, Header: auth.Header, Expires: expires}, nil
 }

@@ -20,7 +20,7 @@ func one(id, value string) func(string) (string, bool) {
 }
 
 func TestTheServerThatIsNamedIsAsked(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	from := Origin{Repository: "https://nobody.invalid/a.git", Server: s.source.Repository + "/info/lfs"}
 	s.Add(from, s.objects[0])
 	text, err := read(s.Store, s.objects[0])
@@ -29,7 +29,7 @@ func TestTheServerThatIsNamedIsAsked(t *testing.T) {
 }
 
 func TestASecretIsSentToTheRepositoryAndNotWithASignature(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	s.server.Private(sample.Access{Accept: []string{"Basic dDprZXk="}})
 	client, err := ClientConfig{Secrets: one("GIT_AUTH_HEADER", "Basic dDprZXk=")}.NewClient(s.source)
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestASecretThatCannotBeSentIsAnError(t *testing.T) {
 }
 
 func TestAnSSHRepositoryNeedsAnAgent(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	from := Origin{Repository: "git@github.com:a/b.git"}
 	s.Add(from, s.objects[0])
 	_, err := read(s.Store, s.objects[0])
@@ -65,6 +65,6 @@ func TestTheOriginOfARepositoryIsWhoSecretsAreFor(t *testing.T) {
 		"":                               "",
 		"nonsense":                       "",
 	} {
-		require.Equal(t, want, originOf(repository), repository)
+		require.Equal(t, want, hostWithScheme(repository), repository)
 	}
 }

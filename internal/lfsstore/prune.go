@@ -20,13 +20,13 @@ const (
 // Prune removes files of a store, the oldest first: those for which this is wanted, given their age and the size of all
 // that are still there. A part that somebody is fetching stays.
 func Prune(dir string, wanted func(age time.Duration, total int64) bool) (freed int64, err error) {
-	files, total, err := list(dir)
+	files, total, err := listFiles(dir)
 	now := time.Now()
 	for _, f := range files {
 		if !wanted(now.Sub(f.ModTime()), total) {
 			continue
 		}
-		removed, err := remove(filepath.Join(dir, f.Name()))
+		removed, err := removeUnlocked(filepath.Join(dir, f.Name()))
 		if err != nil {
 			return freed, errors.Wrap(err, "LFS objects")
 		}
@@ -37,13 +37,13 @@ func Prune(dir string, wanted func(age time.Duration, total int64) bool) (freed 
 	return freed, err
 }
 
-// Size is what the files of a store take, in bytes.
+// Size returns what the files of a store take, in bytes.
 func Size(dir string) (int64, error) {
-	_, total, err := list(dir)
+	_, total, err := listFiles(dir)
 	return total, err
 }
 
-func list(dir string) (files []fs.FileInfo, total int64, err error) {
+func listFiles(dir string) (files []fs.FileInfo, total int64, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
@@ -57,8 +57,8 @@ func list(dir string) (files []fs.FileInfo, total int64, err error) {
 	return files, total, errors.Wrap(err, "LFS objects")
 }
 
-// remove leaves a part alone that is locked, as it is while it is fetched.
-func remove(name string) (bool, error) {
+// removeUnlocked leaves a part alone that is locked, as it is while it is fetched.
+func removeUnlocked(name string) (bool, error) {
 	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

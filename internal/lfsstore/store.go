@@ -33,52 +33,52 @@ type Origin struct {
 
 // Store is a content store whose blobs are LFS objects. It is read only.
 type Store struct {
-	dir    string
-	client func(Origin) (*lfs.Client, error)
+	dir       string
+	newClient func(Origin) (*lfs.Client, error)
 
-	mu      sync.Mutex
-	offered map[digest.Digest]offer
-	read    map[string]progress                 // by oid
-	fetched flightcontrol.CachedGroup[*os.File] // open for as long as the process runs: it may be in no folder
+	mu       sync.Mutex
+	entries  map[digest.Digest]entry
+	progress map[string]progress                 // by oid
+	files    flightcontrol.CachedGroup[*os.File] // open for as long as the process runs: it may be in no folder
 }
 
-type offer struct {
+type entry struct {
 	Origin
 	lfs.Object
 }
 
-// NewStore keeps what it fetches in dir until [Store.Drop], be it in a later process. The client is asked for when an object
-// is needed.
+// NewStore returns a store that keeps what it fetches in dir until [Store.Drop], be it in a later process. The client is
+// asked for when an object is needed.
 func NewStore(dir string, client func(Origin) (*lfs.Client, error)) *Store {
-	return &Store{dir: dir, client: client, offered: map[digest.Digest]offer{}, read: map[string]progress{}}
+	return &Store{dir: dir, newClient: client, entries: map[digest.Digest]entry{}, progress: map[string]progress{}}
 }
 
 // Add makes an object known. It is fetched when it is read, from the first origin that it was added with.
-func (s *Store) Add(from Origin, o lfs.Object) {
+func (s *Store) Add(origin Origin, o lfs.Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.offered[o.Digest()]; !known {
-		s.offered[o.Digest()] = offer{from, o}
+	if _, known := s.entries[o.Digest()]; !known {
+		s.entries[o.Digest()] = entry{origin, o}
 	}
 }
 
-// Info tells a blob's size, which its pointer says.
+// Info returns a blob's size, which its pointer says.
 func (s *Store) Info(_ context.Context, dgst digest.Digest) (content.Info, error) {
-	o, err := s.find(dgst)
+	o, err := s.lookup(dgst)
 	return content.Info{Digest: dgst, Size: o.Size}, err
 }
 
 // ReaderAt fetches the object, verified.
 func (s *Store) ReaderAt(ctx context.Context, desc ocispecs.Descriptor) (content.ReaderAt, error) {
-	o, err := s.find(desc.Digest)
+	o, err := s.lookup(desc.Digest)
 	if err != nil {
 		return nil, err
 	}
-	file, err := s.fetched.Do(ctx, o.OID, func(ctx context.Context) (*os.File, error) { return s.fetch(ctx, o) })
+	file, err := s.files.Do(ctx, o.OID, func(ctx context.Context) (*os.File, error) { return s.fetch(ctx, o) })
 	if err != nil {
 		return nil, err
 	}
-	return &reader{ReaderAt: file, store: s, offer: o}, nil
+	return &reader{ReaderAt: file, store: s, entry: o}, nil
 }
 
 // progress is how far an object was read. A daemon reads it in pieces, each with a reader of its own.
@@ -87,12 +87,12 @@ type progress struct {
 	ended bool
 }
 
-// note that a part of an object was read.
-func (s *Store) note(o offer, at int64, n int) {
+// recordRead notes that a part of an object was read.
+func (s *Store) recordRead(o entry, at int64, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.read[o.OID]
-	s.read[o.OID] = progress{p.bytes + int64(n), p.ended || at+int64(n) == o.Size}
+	p := s.progress[o.OID]
+	s.progress[o.OID] = progress{p.bytes + int64(n), p.ended || at+int64(n) == o.Size}
 }
 
 // Drop removes what was read to its end, when what it was read for is done: the daemon has it now, as it has what it
@@ -100,31 +100,31 @@ func (s *Store) note(o offer, at int64, n int) {
 func (s *Store) Drop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for oid, p := range s.read {
-		if !p.ended || p.bytes < s.offered[digest.NewDigestFromEncoded(digest.SHA256, oid)].Size {
+	for oid, p := range s.progress {
+		if !p.ended || p.bytes < s.entries[digest.NewDigestFromEncoded(digest.SHA256, oid)].Size {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.dir, oid)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.Wrap(err, "object")
 		}
 	}
-	clear(s.read)
+	clear(s.progress)
 	_, err := Prune(s.dir, func(age time.Duration, total int64) bool { return age > keepAge || total > keepSize })
 	return err
 }
 
-func (s *Store) find(dgst digest.Digest) (offer, error) {
+func (s *Store) lookup(dgst digest.Digest) (entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, ok := s.offered[dgst]
+	o, ok := s.entries[dgst]
 	if !ok {
 		return o, errors.Wrapf(errdefs.ErrNotFound, "object %s", dgst)
 	}
 	return o, nil
 }
 
-func (s *Store) fetch(ctx context.Context, o offer) (*os.File, error) {
-	client, err := s.client(o.Origin)
+func (s *Store) fetch(ctx context.Context, o entry) (*os.File, error) {
+	client, err := s.newClient(o.Origin)
 	if err != nil {
 		return nil, err
 	}
@@ -139,16 +139,16 @@ func (s *Store) fetch(ctx context.Context, o offer) (*os.File, error) {
 type reader struct {
 	io.ReaderAt
 	store *Store
-	offer offer
+	entry entry
 }
 
 func (r *reader) Close() error { return nil }
 
-func (r *reader) Size() int64 { return r.offer.Size }
+func (r *reader) Size() int64 { return r.entry.Size }
 
 func (r *reader) ReadAt(p []byte, at int64) (int, error) {
 	n, err := r.ReaderAt.ReadAt(p, at)
-	r.store.note(r.offer, at, n)
+	r.store.recordRead(r.entry, at, n)
 	return n, err
 }
 

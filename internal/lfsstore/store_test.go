@@ -23,8 +23,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stand is a store whose objects are those of a sample.
-type stand struct {
+// storeEnv is a store whose objects are those of a sample.
+type storeEnv struct {
 	*Store
 	server  *sample.Server
 	source  Origin
@@ -33,9 +33,9 @@ type stand struct {
 	clients atomic.Int32 // how often one was asked for
 }
 
-func newStand(t *testing.T) *stand {
+func newStoreEnv(t *testing.T) *storeEnv {
 	t.Helper()
-	s := &stand{content: []string{"one", strings.Repeat("two", 100_000)}}
+	s := &storeEnv{content: []string{"one", strings.Repeat("two", 100_000)}}
 	files := map[string][]byte{"Dockerfile.a": []byte("FROM scratch\n")}
 	branch := sample.Branch{Name: "a", Date: time.Unix(1700000000, 0), Files: files, LFS: map[string][]byte{}}
 	for i, text := range s.content {
@@ -69,7 +69,7 @@ func read(s *Store, o lfs.Object) (string, error) {
 }
 
 func TestAnObjectIsFetchedWhenItIsRead(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	for _, o := range s.objects {
 		s.Add(s.source, o)
 	}
@@ -105,7 +105,7 @@ func TestAnObjectIsFetchedWhenItIsRead(t *testing.T) {
 }
 
 func TestReadersAtOnceFetchOnce(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -124,7 +124,7 @@ func TestReadersAtOnceFetchOnce(t *testing.T) {
 }
 
 func TestABlobThatNobodyOfferedIsNotFound(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	s.Add(s.source, s.objects[0])
 	unknown := digest.FromString("secret of the machine")
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, unknown.Encoded()), nil, 0o600))
@@ -137,7 +137,7 @@ func TestABlobThatNobodyOfferedIsNotFound(t *testing.T) {
 }
 
 func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	s.Add(s.source, s.objects[0])
 	s.server.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
 	_, err := read(s.Store, s.objects[0])
@@ -155,7 +155,7 @@ func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 }
 
 func TestAReaderThatGivesUpDoesNotHarmTheOthers(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	s.Add(s.source, s.objects[0])
 	s.server.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1, Times: 1})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -173,7 +173,7 @@ func TestAReaderThatGivesUpDoesNotHarmTheOthers(t *testing.T) {
 }
 
 func TestTheFirstSourceIsAsked(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	s.Add(s.source, s.objects[0])
 	s.Add(Origin{Repository: "https://elsewhere.example/a.git"}, s.objects[0])
 	_, err := read(s.Store, s.objects[0])
@@ -181,7 +181,7 @@ func TestTheFirstSourceIsAsked(t *testing.T) {
 }
 
 func TestNothingIsWritten(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	_, err := s.Writer(t.Context())
 	require.True(t, errdefs.IsNotImplemented(err))
 	_, err = s.Update(t.Context(), content.Info{})
@@ -196,7 +196,7 @@ func TestNothingIsWritten(t *testing.T) {
 }
 
 func TestWhatWasReadToItsEndIsDropped(t *testing.T) {
-	s := newStand(t)
+	s := newStoreEnv(t)
 	for _, o := range s.objects {
 		s.Add(s.source, o)
 	}
@@ -224,7 +224,7 @@ func TestWhatWasReadToItsEndIsDropped(t *testing.T) {
 	require.NoError(t, s.Drop())
 	require.NoFileExists(t, part)
 
-	next := NewStore(s.dir, s.client)
+	next := NewStore(s.dir, s.newClient)
 	for _, store := range []*Store{s.Store, next} {
 		store.Add(s.source, s.objects[0])
 		text, err := read(store, s.objects[0])

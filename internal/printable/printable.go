@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// Name is a name as it is, or quoted if it has anything that can't be printed.
+// Name returns a name as it is, or quoted if it has anything that can't be printed.
 func Name(s string) string {
 	if utf8.ValidString(s) && strings.IndexFunc(s, isHidden) < 0 {
 		return s
@@ -21,7 +21,7 @@ func Name(s string) string {
 	return strconv.Quote(s)
 }
 
-// Text is a text of several lines, in which what can't be printed is escaped as in Go. Line ends and tabs stay.
+// Text returns a text of several lines, in which what can't be printed is escaped as in Go. Line ends and tabs stay.
 func Text(s string) string {
 	if utf8.ValidString(s) && strings.IndexFunc(s, isUnsafe) < 0 {
 		return s
@@ -40,7 +40,7 @@ func Text(s string) string {
 	return out.String()
 }
 
-// JSON is a document of encoding/json, in which what can't be printed is escaped: that leaves C1 controls and marks alone.
+// JSON returns a document of encoding/json, in which what can't be printed is escaped: that leaves C1 controls and marks alone.
 func JSON(dt []byte) []byte {
 	if bytes.IndexFunc(dt, isUnsafe) < 0 {
 		return dt
@@ -60,7 +60,7 @@ func JSON(dt []byte) []byte {
 	return out.Bytes()
 }
 
-// Writer prints text that comes whole, as fmt has it.
+// Writer returns a writer that prints text that comes whole, as fmt has it.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ io.Writer }

@@ -8,8 +8,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// tarball is what upstream keeps in LFS (its .gitattributes: "*.tar.xz filter=lfs").
-const tarball = ".tar.xz"
+// tarballExt is what upstream keeps in LFS (its .gitattributes: "*.tar.xz filter=lfs").
+const tarballExt = ".tar.xz"
 
 // LooseAdds returns the tarballs that the first stage of a Dockerfile adds to scratch, as a recipe does, whatever else it has.
 // None if it doesn't begin like a recipe.
@@ -21,7 +21,7 @@ func LooseAdds(dt []byte) []Add {
 	var adds []Add
 	scratch := false
 	for _, node := range ast.AST.Children {
-		args := words(node)
+		args := instructionArgs(node)
 		switch strings.ToLower(node.Value) {
 		case command.From:
 			if scratch || len(args) == 0 || args[0] != "scratch" {
@@ -30,7 +30,7 @@ func LooseAdds(dt []byte) []Add {
 			scratch = true
 		case command.Add:
 			for _, src := range args[:max(len(args)-1, 0)] {
-				if src = strings.TrimPrefix(src, "./"); scratch && strings.HasSuffix(src, tarball) && checkSource(src) == nil {
+				if src = strings.TrimPrefix(src, "./"); scratch && strings.HasSuffix(src, tarballExt) && checkSource(src) == nil {
 					adds = append(adds, Add{Source: src, Lines: node.Location()})
 				}
 			}

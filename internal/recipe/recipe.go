@@ -39,7 +39,7 @@ func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Pl
 	if err != nil {
 		return nil, errors.Wrap(err, filename)
 	}
-	s := scan{filename: filename}
+	s := checker{filename: filename}
 	for _, node := range ast.AST.Children {
 		if err := s.instruction(node); err != nil {
 			err = errors.Wrapf(err, "%s:%d: %s", filename, node.StartLine, strings.ToUpper(node.Value))
@@ -49,16 +49,16 @@ func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Pl
 	if len(s.adds) == 0 {
 		return nil, errors.Errorf("%s: no ADD, so no layers", filename)
 	}
-	image, err := config(ctx, dt, platform)
+	image, err := imageConfig(ctx, dt, platform)
 	if err != nil {
 		return nil, errors.Wrap(err, filename)
 	}
 	return &Recipe{Adds: s.adds, Image: image}, nil
 }
 
-// config is the image config as BuildKit itself derives it from the Dockerfile. It needs no client for that, as a
+// imageConfig returns the image config as BuildKit itself derives it from the Dockerfile. It needs no client for that, as a
 // recipe has no base image and the build context is only named, not read.
-func config(ctx context.Context, dt []byte, platform ocispecs.Platform) (dockerspec.DockerOCIImage, error) {
+func imageConfig(ctx context.Context, dt []byte, platform ocispecs.Platform) (dockerspec.DockerOCIImage, error) {
 	platform = platforms.Normalize(platform)
 	res, err := dockerfile2llb.Dockerfile2LLB(ctx, dt, dockerfile2llb.ConvertOpt{TargetPlatform: &platform})
 	if err != nil {
@@ -70,15 +70,15 @@ func config(ctx context.Context, dt []byte, platform ocispecs.Platform) (dockers
 	return image, nil
 }
 
-// scan goes through the instructions of a recipe in order.
-type scan struct {
-	filename string
-	from     bool
-	workdir  bool
-	adds     []Add
+// checker goes through the instructions of a recipe in order.
+type checker struct {
+	filename   string
+	hasFrom    bool
+	hasWorkdir bool
+	adds       []Add
 }
 
-func (s *scan) instruction(node *parser.Node) error {
+func (s *checker) instruction(node *parser.Node) error {
 	name := strings.ToLower(node.Value)
 	if len(node.Flags) > 0 {
 		return errors.Errorf("flag %s, a recipe has none", node.Flags[0])
@@ -86,50 +86,50 @@ func (s *scan) instruction(node *parser.Node) error {
 	if len(node.Heredocs) > 0 {
 		return errors.New("here-document, a recipe has none")
 	}
-	if !s.from && name != command.From {
+	if !s.hasFrom && name != command.From {
 		return errors.New("before FROM scratch")
 	}
 	switch name {
 	case command.From:
-		return s.stage(node)
+		return s.addStage(node)
 	case command.Add:
-		return s.add(node)
+		return s.addLayer(node)
 	case command.Workdir:
-		return s.dir()
+		return s.setWorkdir()
 	case command.Env, command.Entrypoint:
 		return nil
 	}
 	return errors.New("unknown in a recipe, which has FROM scratch, ADD <tarball> /, ENV, WORKDIR and ENTRYPOINT")
 }
 
-func (s *scan) stage(node *parser.Node) error {
-	if s.from {
+func (s *checker) addStage(node *parser.Node) error {
+	if s.hasFrom {
 		return errors.New("second stage, a recipe has one")
 	}
-	if args := words(node); len(args) != 1 || args[0] != "scratch" {
+	if args := instructionArgs(node); len(args) != 1 || args[0] != "scratch" {
 		return errors.New("base image, a recipe begins with FROM scratch")
 	}
-	s.from = true
+	s.hasFrom = true
 	return nil
 }
 
-// dir takes one WORKDIR, after the layers: before or between them it would be a layer of its own below others.
-func (s *scan) dir() error {
-	if s.workdir {
+// setWorkdir takes one WORKDIR, after the layers: before or between them it would be a layer of its own below others.
+func (s *checker) setWorkdir() error {
+	if s.hasWorkdir {
 		return errors.New("second WORKDIR, a recipe has one")
 	}
-	s.workdir = true
+	s.hasWorkdir = true
 	return nil
 }
 
-func (s *scan) add(node *parser.Node) error {
-	if s.workdir {
+func (s *checker) addLayer(node *parser.Node) error {
+	if s.hasWorkdir {
 		return errors.New("after WORKDIR, layers come first")
 	}
 	if len(s.adds) == maxAdds {
 		return errors.Errorf("more than %d layers", maxAdds)
 	}
-	args := words(node)
+	args := instructionArgs(node)
 	if len(args) != 2 || args[1] != "/" {
 		return errors.New("want one tarball and the destination /")
 	}
@@ -158,7 +158,7 @@ func checkSource(src string) error {
 	return nil
 }
 
-func words(node *parser.Node) []string {
+func instructionArgs(node *parser.Node) []string {
 	var args []string
 	for n := node.Next; n != nil; n = n.Next {
 		args = append(args, n.Value)

@@ -17,8 +17,8 @@ var (
 	innerUpper  = regexp.MustCompile(`.[A-Z]`)
 )
 
-// oneWord are the schemes of Authorization that are followed by one word.
-var oneWord = []string{"basic", "bearer", "remoteauth", "token", "negotiate"}
+// singleTokenSchemes are the schemes of Authorization that are followed by one word.
+var singleTokenSchemes = []string{"basic", "bearer", "remoteauth", "token", "negotiate"}
 
 // headers takes out the values of headers that authorize.
 func headers(s string) string {
@@ -30,7 +30,7 @@ func headers(s string) string {
 			return start
 		case m[4] < m[5]: // several values, as Go prints them
 			return lineEnd(s, start, "]\r\n")
-		case slices.Contains(oneWord, word):
+		case slices.Contains(singleTokenSchemes, word):
 			next := end + len(s[end:]) - len(strings.TrimLeft(s[end:], " \t\r\n"))
 			return max(end, valueEnd(s, next))
 		case strings.EqualFold(s[m[2]:m[3]], "cookie"), schemeWord.MatchString(word) && end < len(s) && (s[end] == ' ' || s[end] == '\t'):

@@ -23,15 +23,15 @@ var (
 
 // parameters takes out the values of key=value where the key stands for what gives access.
 func parameters(s string) string {
-	s = azure.ReplaceAllStringFunc(s, func(m string) string { return azureValue.ReplaceAllString(m, "="+gone+"&") })
+	s = azure.ReplaceAllStringFunc(s, func(m string) string { return azureValue.ReplaceAllString(m, "="+placeholder+"&") })
 	return replace(s, parameter, func(m []int) int {
 		last := s[m[1]-1]
 		if last == '"' || last == '\'' {
 			return quoted(s, m[1], last, 0)
 		}
 		end := valueEnd(s, m[1])
-		if end > m[1] || last == '=' && runEnd(s, end) == end {
-			return wrapped(s, end)
+		if end > m[1] || last == '=' && tokenEnd(s, end) == end {
+			return continuedEnd(s, end)
 		}
 		return end
 	})

@@ -15,14 +15,14 @@ var (
 	pairBreak = regexp.MustCompile(`&amp;|\\u0026|[&;]`)
 )
 
-// QueryKeys are the keys that QueryKey allows, sorted.
+// QueryKeys returns the keys that QueryKey allows, sorted.
 func QueryKeys() []string { return slices.Clone(queryKeys) }
 
-// QueryKey tells whether a query's key is known to come with no credential.
+// QueryKey reports whether a query's key is known to come with no credential.
 func QueryKey(key string) bool { return slices.Contains(queryKeys, key) }
 
-// harmless tells whether a query may be shown, as it stands in an URL.
-func harmless(query string) bool {
+// isSafeQuery reports whether a query may be shown, as it stands in an URL.
+func isSafeQuery(query string) bool {
 	return !slices.ContainsFunc(pairBreak.Split(query, -1), func(pair string) bool {
 		key, value, _ := strings.Cut(pair, "=")
 		return !QueryKey(key) || !nameValue.MatchString(value)

@@ -4,20 +4,20 @@
 // for: hosts, paths, commits, digests, names and statuses.
 package redact
 
-// gone stands for what was taken out.
-const gone = "..."
+// placeholder stands for what was taken out.
+const placeholder = "..."
 
 // withheld is what remains of a text that can't be made safe.
 const withheld = "(a text that may hold credentials is left out)"
 
-// rounds are more than any sensible text takes. One round may bring to light what the next has to take out.
-const rounds = 8
+// maxPasses are more than any sensible text takes. One pass may bring to light what the next has to take out.
+const maxPasses = 8
 
-// Text is s without credentials: user information, queries and fragments of URLs, passwords of other remotes, values of
+// Text returns s without credentials: user information, queries and fragments of URLs, passwords of other remotes, values of
 // headers and of parameters that authorize, and tokens that can be told by their form. Text of it is itself.
 func Text(s string) string {
-	for range rounds {
-		next := round(s)
+	for range maxPasses {
+		next := pass(s)
 		if next == s {
 			return s
 		}
@@ -26,10 +26,10 @@ func Text(s string) string {
 	return withheld
 }
 
-func round(s string) string {
+func pass(s string) string {
 	// URLs come late: of what is glued to one they would take the name only, and leave the value that tells nothing without.
-	for _, pass := range []func(string) string{headers, schemes, members, parameters, urls, remotes, tokens} {
-		s = pass(s)
+	for _, remove := range []func(string) string{headers, schemes, members, parameters, urls, remotes, tokens} {
+		s = remove(s)
 	}
 	return s
 }

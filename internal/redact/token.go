@@ -10,4 +10,4 @@ var token = regexp.MustCompile(`gh[pousr]_[A-Za-z0-9]{10,}` +
 	`|xox[a-z]-[A-Za-z0-9-]{10,}` +
 	`|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){1,4}`)
 
-func tokens(s string) string { return token.ReplaceAllString(s, gone) }
+func tokens(s string) string { return token.ReplaceAllString(s, placeholder) }

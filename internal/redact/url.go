@@ -23,8 +23,8 @@ func urls(s string) string {
 	drop := func(from, to int, instead string) {
 		if from < to {
 			out.WriteString(s[done:from] + instead)
-			if done = to; instead == gone {
-				done = pastGone(s, to)
+			if done = to; instead == placeholder {
+				done = skipPlaceholder(s, to)
 			}
 		}
 	}
@@ -37,7 +37,7 @@ func urls(s string) string {
 		switch {
 		case colon < done:
 		case strings.Contains(s[colon:start], "%"):
-			drop(start, valueEnd(s, start), gone)
+			drop(start, valueEnd(s, start), placeholder)
 		default:
 			end := authorityEnd(s, start, limit)
 			drop(secretAuthority(s, colon, start, end))
@@ -48,7 +48,7 @@ func urls(s string) string {
 }
 
 func authorityEnd(s string, i, limit int) int {
-	for i < limit && !ends(s, i) && strings.IndexByte("/?#", s[i]) < 0 {
+	for i < limit && !isTokenEnd(s, i) && strings.IndexByte("/?#", s[i]) < 0 {
 		i++
 	}
 	return i
@@ -72,27 +72,27 @@ func secretAuthority(s string, colon, start, end int) (from, to int, instead str
 	if !ok || isImage || port.MatchString(behind) {
 		return 0, 0, ""
 	}
-	return start, wrapped(s, valueEnd(s, start)), gone
+	return start, continuedEnd(s, valueEnd(s, start)), placeholder
 }
 
 // secretQuery is what has to go of an URL's query and fragment: all of it or nothing.
 func secretQuery(s string, i, limit int) (from, to int, instead string) {
-	for i < limit && !ends(s, i) && s[i] != '?' && s[i] != '#' {
+	for i < limit && !isTokenEnd(s, i) && s[i] != '?' && s[i] != '#' {
 		i++
 	}
-	if i >= limit || ends(s, i) {
+	if i >= limit || isTokenEnd(s, i) {
 		return 0, 0, ""
 	}
 	start := i + 1
 	end := valueEnd(s, start)
 	query, fragment, _ := strings.Cut(s[i:end], "#") // the query with its question mark
 	nested := end > limit                            // another URL in it
-	if end == start || !nested && (len(query) < 2 || harmless(query[1:])) && !strings.ContainsAny(fragment, "=@%") {
+	if end == start || !nested && (len(query) < 2 || isSafeQuery(query[1:])) && !strings.ContainsAny(fragment, "=@%") {
 		return 0, 0, ""
 	}
-	rest := wrapped(s, end)
+	rest := continuedEnd(s, end)
 	if parameter.MatchString(s[i:end]) || strings.ContainsAny(s[end:rest], "=&%") {
 		end = rest
 	}
-	return start, end, gone
+	return start, end, placeholder
 }

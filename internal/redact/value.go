@@ -10,15 +10,16 @@ const (
 	closing = quotes + `)]},.;:!?\`
 )
 
-// runEnd is where what starts at i ends for sure: at white space, or at a quote with nothing behind it that could belong.
-func runEnd(s string, i int) int {
-	for i < len(s) && !ends(s, i) {
+// tokenEnd returns where what starts at i ends for sure: at white space, or at a quote with nothing behind it that could
+// belong.
+func tokenEnd(s string, i int) int {
+	for i < len(s) && !isTokenEnd(s, i) {
 		i++
 	}
 	return i
 }
 
-func ends(s string, i int) bool {
+func isTokenEnd(s string, i int) bool {
 	c := s[i]
 	if c <= ' ' || c == 0x7f {
 		return true
@@ -26,15 +27,15 @@ func ends(s string, i int) bool {
 	return strings.IndexByte(quotes, c) >= 0 && (i+1 == len(s) || s[i+1] <= ' ' || strings.IndexByte(closing, s[i+1]) >= 0)
 }
 
-// valueEnd is where a value ends that starts at i: punctuation of the sentence around it isn't part of it. It is i if
+// valueEnd returns where a value ends that starts at i: punctuation of the sentence around it isn't part of it. It is i if
 // there is nothing but punctuation, as where a value was taken out before.
 func valueEnd(s string, i int) int {
-	return i + len(strings.TrimRight(s[i:runEnd(s, i)], closing))
+	return i + len(strings.TrimRight(s[i:tokenEnd(s, i)], closing))
 }
 
-// wrapped is where a value ends that seems to end at i, with a line break: lines may have been broken within it. Words of
-// the next line are its rest as long as they start that line; list items don't count.
-func wrapped(s string, i int) int {
+// continuedEnd returns where a value ends that seems to end at i, with a line break: lines may have been broken within it.
+// Words of the next line are its rest as long as they start that line; list items don't count.
+func continuedEnd(s string, i int) int {
 	for {
 		next := i + len(s[i:]) - len(strings.TrimLeft(s[i:], "\r\n"))
 		if next == i {
@@ -63,12 +64,14 @@ func replace(s string, r *regexp.Regexp, end func(match []int) int) string {
 			continue
 		}
 		if e := end(m); e > m[1] {
-			out.WriteString(s[done:m[1]] + gone)
-			done = pastGone(s, e)
+			out.WriteString(s[done:m[1]] + placeholder)
+			done = skipPlaceholder(s, e)
 		}
 	}
 	return out.String() + s[done:]
 }
 
-// pastGone passes over what stands for something that was taken out already: once is enough.
-func pastGone(s string, i int) int { return len(s) - len(strings.TrimPrefix(s[i:], gone)) }
+// skipPlaceholder passes over what stands for something that was taken out already: once is enough.
+func skipPlaceholder(s string, i int) int {
+	return len(s) - len(strings.TrimPrefix(s[i:], placeholder))
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Credentials answers which Authorization goes to a URL.
+// Credentials says which Authorization goes to a URL.
 type Credentials struct {
 	Repository string // host[:port], with "http://" in front where the repository itself is asked in clear
 	Secrets    Source
@@ -17,13 +17,13 @@ type Credentials struct {
 	Describe func(id string) string
 }
 
-// Authorization is the header for a URL and the secret it comes from, both empty where there is none. A secret that can't
+// Authorization returns the header for a URL and the secret it comes from, both empty where there is none. A secret that can't
 // be sent counts as none: Check says so.
 //
 // A secret goes out over https only, with two exceptions: to this very machine, and in clear to the repository where that
 // is asked in clear itself, as BuildKit does. A secret without a host goes to the repository's host and port only.
 func (c Credentials) Authorization(u *url.URL) (value, name string) {
-	if c.Secrets == nil || u == nil || !c.maySend(u) {
+	if c.Secrets == nil || u == nil || !c.canSend(u) {
 		return "", ""
 	}
 	for _, id := range c.ids(u) {
@@ -45,7 +45,7 @@ func (c Credentials) describe(id string) string {
 
 // Hint returns what to do where a credential for a URL is missing or was refused.
 func (c Credentials) Hint(u *url.URL) string {
-	if !c.maySend(u) {
+	if !c.canSend(u) {
 		return fmt.Sprintf("no credential is sent in clear to %s: use https", u.Host)
 	}
 	id := GitToken + "." + u.Host
@@ -74,7 +74,7 @@ func (c Credentials) Check(others ...string) error {
 // ids are the secrets for a URL, preferred ones first. The repository's secrets may spell its host as the repository does
 // and not as the URL does, with the default port perhaps, or in capitals.
 func (c Credentials) ids(u *url.URL) []string {
-	if !c.ofRepository(u) {
+	if !c.isRepository(u) {
 		return HostIDs(u.Host)
 	}
 	_, host := cutScheme(c.Repository)
@@ -83,30 +83,30 @@ func (c Credentials) ids(u *url.URL) []string {
 	return append(append(ids, httpIDs(u.Host)...), httpIDs(host)...)
 }
 
-func (c Credentials) maySend(u *url.URL) bool {
+func (c Credentials) canSend(u *url.URL) bool {
 	switch strings.ToLower(u.Scheme) {
 	case "https":
 		return u.Host != ""
 	case "http":
 		scheme, _ := cutScheme(c.Repository)
-		return IsLoopback(u.Hostname()) || scheme == "http" && c.ofRepository(u)
+		return IsLoopback(u.Hostname()) || scheme == "http" && c.isRepository(u)
 	}
 	return false
 }
 
-// ofRepository tells whether a URL is at the repository's host and port.
-func (c Credentials) ofRepository(u *url.URL) bool {
+// isRepository reports whether a URL is at the repository's host and port.
+func (c Credentials) isRepository(u *url.URL) bool {
 	scheme, host := cutScheme(c.Repository)
-	return host != "" && withPort(scheme, host) == withPort(strings.ToLower(u.Scheme), u.Host)
+	return host != "" && canonicalHost(scheme, host) == canonicalHost(strings.ToLower(u.Scheme), u.Host)
 }
 
-// withPort is a host and its port, to compare.
-func withPort(scheme, host string) string {
+// canonicalHost is a host and its port, to compare.
+func canonicalHost(scheme, host string) string {
 	_, port, _ := net.SplitHostPort(host)
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[scheme]
 	}
-	return strings.ToLower(bare(host)) + ":" + port
+	return strings.ToLower(trimPort(host)) + ":" + port
 }
 
 // IsLoopback reports whether host is a name or address of this very machine.
@@ -115,7 +115,7 @@ func IsLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// HeaderValue is a secret's value as a header can carry it. A file or a variable often ends with a line break.
+// HeaderValue returns a secret's value as a header can carry it. A file or a variable often ends with a line break.
 func HeaderValue(secret string) (string, error) {
 	secret = strings.TrimRight(secret, "\r\n")
 	if secret == "" {

@@ -25,11 +25,11 @@ const (
 	httpToken  = "HTTP_AUTH_TOKEN_"
 )
 
-// IDs are the secrets, by BuildKit's names, that may hold a credential for one of the hosts, each a host or host:port. A
+// IDs returns the secrets, by BuildKit's names, that may hold a credential for one of the hosts, each a host or host:port. A
 // secret that names no host is for the first host, the repository's, only. Preferred ones come first.
 func IDs(repository string, others ...string) []string {
 	_, host := cutScheme(repository)
-	ids := idsOfRepository(host)
+	ids := repositoryIDs(host)
 	for _, other := range others {
 		_, host := cutScheme(other)
 		for _, id := range HostIDs(host) {
@@ -41,60 +41,60 @@ func IDs(repository string, others ...string) []string {
 	return ids
 }
 
-// GitIDs are the secrets that are meant for git at a repository's host.
+// GitIDs returns the secrets that are meant for git at a repository's host.
 func GitIDs(host string) []string { return append(gitIDs(host), GitHeader, GitToken) }
 
-// BuildKitGitIDs are those of them that BuildKit's git looks for: they name the host as the URL does, or none.
+// BuildKitGitIDs returns those of them that BuildKit's git looks for: they name the host as the URL does, or none.
 func BuildKitGitIDs(host string) []string {
 	return []string{GitHeader + "." + host, GitToken + "." + host, GitHeader, GitToken}
 }
 
-// HostIDs are the secrets that name a host, those that name its port too first.
+// HostIDs returns the secrets that name a host, those that name its port too first.
 func HostIDs(host string) []string {
 	return append(gitIDs(host), httpIDs(host)...)
 }
 
-// idsOfRepository are those for the repository's host: what git takes comes first, so that LFS takes the same.
-func idsOfRepository(host string) []string {
+// repositoryIDs are those for the repository's host: what git takes comes first, so that LFS takes the same.
+func repositoryIDs(host string) []string {
 	return append(GitIDs(host), httpIDs(host)...)
 }
 
 func gitIDs(host string) []string {
 	var ids []string
-	for _, spelled := range spellings(host) {
-		ids = append(ids, GitHeader+"."+spelled, GitToken+"."+spelled)
+	for _, form := range hostForms(host) {
+		ids = append(ids, GitHeader+"."+form, GitToken+"."+form)
 	}
 	return ids
 }
 
 func httpIDs(host string) []string {
 	var ids []string
-	for _, spelled := range spellings(host) {
+	for _, form := range hostForms(host) {
 		// BuildKit's HTTP source writes an IPv6 address without brackets.
-		if strings.HasSuffix(spelled, "]") {
-			spelled = strings.Trim(spelled, "[]")
+		if strings.HasSuffix(form, "]") {
+			form = strings.Trim(form, "[]")
 		}
-		ids = append(ids, httpToken+spelled, httpHeader+spelled)
+		ids = append(ids, httpToken+form, httpHeader+form)
 	}
 	return ids
 }
 
-// spellings are how a secret may name a host: with its port and without, as it stands and, as a host's case means nothing
+// hostForms are how a secret may name a host: with its port and without, as it stands and, as a host's case means nothing
 // but BuildKit's look-up does not know that, in lower case.
-func spellings(host string) []string {
+func hostForms(host string) []string {
 	var all []string
-	for _, h := range []string{host, bare(host)} {
-		for _, spelled := range []string{h, strings.ToLower(h)} {
-			if spelled != "" && !slices.Contains(all, spelled) {
-				all = append(all, spelled)
+	for _, h := range []string{host, trimPort(host)} {
+		for _, form := range []string{h, strings.ToLower(h)} {
+			if form != "" && !slices.Contains(all, form) {
+				all = append(all, form)
 			}
 		}
 	}
 	return all
 }
 
-// bare is a host without its port; an IPv6 address keeps its brackets.
-func bare(host string) string {
+// trimPort is a host without its port; an IPv6 address keeps its brackets.
+func trimPort(host string) string {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		return host
@@ -115,7 +115,7 @@ func cutScheme(host string) (scheme, rest string) {
 	return "https", host
 }
 
-// IsCredential tells whether a secret is one that is sent in a header. Others may have a name that only begins like one of
+// IsCredential reports whether a secret is one that is sent in a header. Others may have a name that only begins like one of
 // those.
 func IsCredential(id string) bool {
 	for _, name := range []string{GitHeader, GitToken} {

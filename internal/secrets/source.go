@@ -19,27 +19,27 @@ func Dir(dir string) Source {
 	}
 }
 
-// fileLength bounds a file's name well below the 255 bytes that file systems take.
-const fileLength = 200
+// maxFileName bounds a file's name well below the 255 bytes that file systems take.
+const maxFileName = 200
 
-// FileName returns the name of a secret's file in a directory. An id holds what a user gave as a host: it is no path, and two ids never
-// have one file.
+// FileName returns the name of a secret's file in a directory. An id holds what a user gave as a host: it is no path, and
+// two ids never have one file.
 func FileName(id string) string {
 	var name strings.Builder
 	for i := range len(id) {
 		c := id[i]
-		if plain(c) && (c != '.' || i > 0) {
+		if isPlain(c) && (c != '.' || i > 0) {
 			name.WriteByte(c)
 		} else {
 			fmt.Fprintf(&name, "%%%02X", c)
 		}
 	}
-	if name.Len() <= fileLength {
+	if name.Len() <= maxFileName {
 		return name.String()
 	}
-	return fmt.Sprintf("%s-%x", name.String()[:fileLength-50], sha256.Sum256([]byte(id)))
+	return fmt.Sprintf("%s-%x", name.String()[:maxFileName-50], sha256.Sum256([]byte(id)))
 }
 
-func plain(c byte) bool {
+func isPlain(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
 }

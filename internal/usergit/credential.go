@@ -14,41 +14,41 @@ import (
 	"lambdabase/internal/secrets"
 )
 
-// Probe tells whether a server lets in whoever sends the header; empty: whoever sends none.
+// Probe reports whether a server lets in whoever sends the header; empty: whoever sends none.
 type Probe func(authorization string) bool
 
-// Authorization is the header that git ends up with at a URL: what http.extraheader says; else, where the server asks for
+// Authorization returns the header that git ends up with at a URL: what http.extraheader says; else, where the server asks for
 // it, what stands in the URL itself, .netrc, or what a credential helper knows, the first that is let in. Nobody is asked.
 // Empty if git knows nothing or the server needs nothing, and always where it would be sent in clear.
-func (g Git) Authorization(ctx context.Context, u *url.URL, user *url.Userinfo, letsIn Probe) string {
-	if !maySend(u) {
+func (g Git) Authorization(ctx context.Context, u *url.URL, user *url.Userinfo, accepts Probe) string {
+	if !canSend(u) {
 		return ""
 	}
 	if header := g.extraHeader(ctx, u); header != "" {
 		return header
 	}
-	if !g.Knows(ctx, u, user) || letsIn("") {
+	if !g.Knows(ctx, u, user) || accepts("") {
 		return ""
 	}
 	inURL, inNetrc := basic(user), basic(netrc(u.Hostname()))
 	for _, header := range []string{inURL, inNetrc} {
-		if header != "" && letsIn(header) {
+		if header != "" && accepts(header) {
 			return header
 		}
 	}
 	return cmp.Or(g.credential(ctx, u, user), inURL, inNetrc) // where it is refused the build says so
 }
 
-// Knows tells whether git has anything for a URL, or somewhere to look. It asks nobody.
+// Knows reports whether git has anything for a URL, or somewhere to look. It asks nobody.
 func (g Git) Knows(ctx context.Context, u *url.URL, user *url.Userinfo) bool {
-	return maySend(u) && (basic(user) != "" || netrc(u.Hostname()) != nil || g.hasHelper(ctx, u) || g.extraHeader(ctx, u) != "")
+	return canSend(u) && (basic(user) != "" || netrc(u.Hostname()) != nil || g.hasHelper(ctx, u) || g.extraHeader(ctx, u) != "")
 }
 
-func maySend(u *url.URL) bool {
+func canSend(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && secrets.IsLoopback(u.Hostname())
 }
 
-// basic is a name with a password as a header; empty without a password.
+// basic returns a name with a password as a header; empty without a password.
 func basic(user *url.Userinfo) string {
 	if user == nil {
 		return ""
@@ -82,15 +82,15 @@ func (g Git) credential(ctx context.Context, u *url.URL, user *url.Userinfo) str
 		input += "username=" + user.Username() + "\n"
 	}
 	env := append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "SSH_ASKPASS=true", "GCM_INTERACTIVE=never")
-	out, err := g.askHelper(ctx, u.Host, input+"\n", env)
+	out, err := g.runHelper(ctx, u.Host, input+"\n", env)
 	if err != nil {
 		return ""
 	}
-	return fromHelper(out)
+	return parseHelperOutput(out)
 }
 
-// fromHelper is the header of what git prints of a credential.
-func fromHelper(out []byte) string {
+// parseHelperOutput returns the header of what git prints of a credential.
+func parseHelperOutput(out []byte) string {
 	found := map[string]string{}
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
 		key, value, _ := strings.Cut(lines.Text(), "=")

@@ -30,12 +30,12 @@ func findNetrc(text, host string) *url.Userinfo {
 			continue
 		}
 		for _, word := range netrcWords(line) {
-			if f.take(word); f.done {
-				return f.found()
+			if f.next(word); f.done {
+				return f.result()
 			}
 		}
 	}
-	return f.found()
+	return f.result()
 }
 
 // netrcFinder takes a file word by word.
@@ -43,20 +43,20 @@ type netrcFinder struct {
 	host            string
 	login, password string
 	key             string // whose value is the next word
-	ours            bool   // the entry is one of the host
+	matches         bool   // the entry is one of the host
 	inMacro, done   bool
 }
 
-func (f *netrcFinder) take(word string) {
+func (f *netrcFinder) next(word string) {
 	switch {
 	case f.key != "":
 		f.set(word)
 	case word == "machine" || word == "default":
-		if f.done = f.found() != nil; f.done {
+		if f.done = f.result() != nil; f.done {
 			return
 		}
 		f.login, f.password = "", ""
-		if f.ours = word == "default"; !f.ours {
+		if f.matches = word == "default"; !f.matches {
 			f.key = word
 		}
 	case word == "login" || word == "password":
@@ -70,16 +70,16 @@ func (f *netrcFinder) take(word string) {
 func (f *netrcFinder) set(value string) {
 	switch {
 	case f.key == "machine":
-		f.ours = strings.EqualFold(value, f.host)
-	case f.key == "login" && f.ours:
+		f.matches = strings.EqualFold(value, f.host)
+	case f.key == "login" && f.matches:
 		f.login = value
-	case f.key == "password" && f.ours:
+	case f.key == "password" && f.matches:
 		f.password = value
 	}
 	f.key = ""
 }
 
-func (f *netrcFinder) found() *url.Userinfo {
+func (f *netrcFinder) result() *url.Userinfo {
 	if f.password == "" {
 		return nil
 	}

@@ -14,24 +14,24 @@ import (
 
 // Git is the user's git: its configuration at one time.
 type Git struct {
-	Notice func(text string) // is told why it takes long; may be nil
-	config []setting
-	limits limits
+	Notice      func(text string) // is told why it takes long; may be nil
+	config      []setting
+	helperTimes helperTimes
 }
 
 // setting is one value of the configuration, in git's order: of two that match equally well the later one wins.
 type setting struct{ key, value string }
 
-// settings are the keys that are of use here, as git prints them: section and name in lower case.
-const settings = `^(url\..*\.insteadof|http\.(.*\.)?extraheader|credential\.(.*\.)?helper)$`
+// settingKeys are the keys that are of use here, as git prints them: section and name in lower case.
+const settingKeys = `^(url\..*\.insteadof|http\.(.*\.)?extraheader|credential\.(.*\.)?helper)$`
 
 // Load reads the configuration. Where git is missing, or has none of it, the user's git knows nothing.
 func Load(ctx context.Context) Git {
-	out, err := config(ctx, "", "-z", "--get-regexp", settings)
+	out, err := config(ctx, "", "-z", "--get-regexp", settingKeys)
 	if err != nil {
 		return Git{}
 	}
-	g := Git{limits: limits{helperPatience, helperLimit}}
+	g := Git{helperTimes: helperTimes{helperNoticeDelay, helperTimeout}}
 	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
 		key, value, _ := strings.Cut(entry, "\n")
 		g.config = append(g.config, setting{key, value})
@@ -39,7 +39,7 @@ func Load(ctx context.Context) Git {
 	return g
 }
 
-// has tells whether any value is set whose key ends so.
+// has reports whether any value is set whose key ends so.
 func (g Git) has(name string) bool {
 	return slices.ContainsFunc(g.config, func(s setting) bool { return strings.HasSuffix(s.key, "."+name) })
 }
@@ -50,12 +50,12 @@ type Remote struct {
 	User *url.Userinfo // nil if there is none, and for SSH, where it is no secret
 }
 
-// Resolve is the remote that git makes of a URL by url.<base>.insteadOf.
+// Resolve returns the remote that git makes of a URL by url.<base>.insteadOf.
 func (g Git) Resolve(ctx context.Context, repository string) (Remote, error) {
 	if !g.has("insteadof") {
 		return Remote{URL: repository}, nil
 	}
-	out, err := run(ctx, configLimit, "", nil, "ls-remote", "--get-url", "--", repository)
+	out, err := run(ctx, configTimeout, "", nil, "ls-remote", "--get-url", "--", repository)
 	if err != nil {
 		return Remote{}, errors.Wrap(err, "url.<base>.insteadOf of your git")
 	}

@@ -126,7 +126,7 @@ func TestAHelperThatHangsIsNotWaitedForForEver(t *testing.T) {
 		}
 	})
 	said := make(chan string, 2)
-	g.Notice, g.limits = func(text string) { said <- text }, limits{time.Millisecond, time.Second}
+	g.Notice, g.helperTimes = func(text string) { said <- text }, helperTimes{time.Millisecond, time.Second}
 	refused := func(string) bool { return false }
 	require.Empty(t, g.Authorization(t.Context(), parse(t, repository), nil, refused))
 	const silent = "the credential helper of your git (credential.helper) doesn't answer for git.example: "
@@ -134,7 +134,7 @@ func TestAHelperThatHangsIsNotWaitedForForEver(t *testing.T) {
 	require.Equal(t, silent+"going on without it", <-said)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	g.limits = limits{time.Millisecond, time.Hour}
+	g.helperTimes = helperTimes{time.Millisecond, time.Hour}
 	g.Notice = func(string) { cancel() } // an interrupt while it is waited for
 	require.Empty(t, g.Authorization(ctx, parse(t, repository), nil, refused))
 }
@@ -150,9 +150,9 @@ func TestADaemonOfAHelperIsNotWaitedFor(t *testing.T) {
 }
 
 func TestAHelperMayKnowAWholeHeader(t *testing.T) {
-	require.Equal(t, "Bearer t", fromHelper([]byte("capability[]=authtype\nauthtype=Bearer\ncredential=t\n")))
-	require.Equal(t, basicOf("u:p"), fromHelper([]byte("username=u\npassword=p\n")))
-	require.Empty(t, fromHelper([]byte("username=u\n")))
+	require.Equal(t, "Bearer t", parseHelperOutput([]byte("capability[]=authtype\nauthtype=Bearer\ncredential=t\n")))
+	require.Equal(t, basicOf("u:p"), parseHelperOutput([]byte("username=u\npassword=p\n")))
+	require.Empty(t, parseHelperOutput([]byte("username=u\n")))
 }
 
 func TestGitSaysWhereItGoes(t *testing.T) {
