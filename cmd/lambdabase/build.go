@@ -1,18 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"strings"
 
-	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/staticfs"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
-
-// runtimePlaceholder stands for the runtime's name in names of images and files.
-const runtimePlaceholder = "{runtime}"
 
 type buildCommand struct {
 	request
@@ -102,72 +96,6 @@ func (b *buildCommand) checkArgs(args []string) error {
 	return b.checkOutputs(args)
 }
 
-// checkOutputs finds results that can't be written, or would be written over one another.
-func (b *buildCommand) checkOutputs(runtimes []string) error {
-	for _, tag := range b.tags {
-		if len(runtimes) > 1 && !strings.Contains(tag, runtimePlaceholder) {
-			return sharedDestinationError(tag)
-		}
-	}
-	if len(runtimes) == 0 {
-		runtimes = []string{""} // a Dockerfile's
-	}
-	owners := map[string]string{}
-	for _, runtime := range runtimes {
-		if err := b.checkTags(runtime); err != nil {
-			return err
-		}
-		outputs, err := b.exporters(runtime)
-		if err != nil {
-			return err
-		}
-		for _, o := range outputs {
-			if err := cmp.Or(o.check(), o.checkImage(b.addr != "")); err != nil {
-				return errors.Wrap(err, "--output")
-			}
-			for _, dest := range o.destinations() {
-				switch owner, is := owners[dest]; {
-				case is && owner == runtime:
-					return errors.Errorf("two results would go to %s", dest)
-				case is:
-					return sharedDestinationError(dest)
-				}
-				owners[dest] = runtime
-			}
-		}
-	}
-	return nil
-}
-
-func sharedDestinationError(dest string) error {
-	return errors.Errorf("several runtimes would go to one place, %s: give a name with {runtime} in it", dest)
-}
-
-// exporters returns all outputs of a runtime.
-func (b *buildCommand) exporters(runtime string) ([]output, error) {
-	var all []output
-	for _, s := range b.outputs {
-		o, err := parseOutput(s)
-		if err != nil {
-			return nil, errors.Wrapf(err, "--output %s", s)
-		}
-		all = append(all, o.expandRuntime(runtime))
-	}
-	if b.push {
-		all = append(all, output{exporterType: client.ExporterImage, attrs: map[string]string{"push": "true"}})
-	}
-	if len(b.tags) == 0 {
-		return all, nil
-	}
-	names := strings.ReplaceAll(strings.Join(b.tags, ","), runtimePlaceholder, runtime)
-	for _, o := range all {
-		if o.attrs["name"] == "" && o.exporterType != client.ExporterLocal && o.exporterType != client.ExporterTar {
-			o.attrs["name"] = names
-		}
-	}
-	return all, nil
-}
-
 func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 	if err := b.readSyntaxLine(); err != nil {
 		return err
@@ -205,64 +133,4 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 		}
 	}
 	return b.printResults(args, responses)
-}
-
-// newTargets returns the builds, and the files that their results are written to.
-func (b *buildCommand) newTargets(args []string) (targets []target, files []atomicOutput, err error) {
-	if b.file != "" {
-		t, err := b.dockerfileTarget(args)
-		if err != nil {
-			return nil, nil, err
-		}
-		targets = append(targets, t)
-	} else {
-		for _, runtime := range args {
-			t := target{name: runtime, build: buildFunc}
-			if t.attrs, err = b.attrs(); err != nil {
-				return nil, nil, err
-			}
-			t.attrs["runtime"] = runtime
-			targets = append(targets, t)
-		}
-	}
-	for i := range targets {
-		targetFiles, err := b.addCommon(&targets[i])
-		if err != nil {
-			return nil, nil, err
-		}
-		files = append(files, targetFiles...)
-	}
-	if len(targets) == 1 {
-		targets[0].name = ""
-	}
-	return targets, files, nil
-}
-
-// addCommon adds what every build has.
-func (b *buildCommand) addCommon(t *target) (files []atomicOutput, err error) {
-	for _, l := range b.labels {
-		name, value, _ := strings.Cut(l, "=")
-		t.attrs["label:"+name] = value
-	}
-	if t.cacheImports, t.cacheExports, err = b.parseCaches(); err != nil {
-		return nil, err
-	}
-	outputs, err := b.exporters(t.name)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range outputs {
-		entry, file, err := o.exportEntry()
-		if err != nil {
-			return nil, err
-		}
-		t.exports = append(t.exports, entry)
-		if file != nil {
-			files = append(files, file)
-		}
-		if dir, is := file.(*existingDir); is && o.exporterType == client.ExporterLocal {
-			t.existingDirs = append(t.existingDirs, dir)
-		}
-	}
-	return files, nil
 }

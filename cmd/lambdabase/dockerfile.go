@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -139,45 +138,4 @@ func readFile(fs fsutil.FS, name string) []byte {
 		return nil
 	}
 	return dt
-}
-
-// checkNotPath finds a folder, or a Dockerfile, in place of the runtime that it can't be the name of.
-func checkNotPath(name string) error {
-	if _, err := frontend.ParseOptions(map[string]string{"runtime": name}); err == nil {
-		return nil
-	}
-	if hint := dockerfileHint(name); hint != "" {
-		return errors.New(hint)
-	}
-	return nil
-}
-
-// dockerfileHint returns what to type where a folder or a file is named in place of a runtime; empty if there is none of the
-// name.
-func dockerfileHint(name string) string {
-	info, err := os.Stat(name)
-	if err != nil {
-		return ""
-	}
-	if !info.IsDir() {
-		return fmt.Sprintf("%s is a file here: if it is a Dockerfile, type lambdabase build -f %s %s", name, name, filepath.Dir(name))
-	}
-	file := filepath.Join(name, "Dockerfile")
-	if _, err := os.Stat(file); err == nil {
-		return fmt.Sprintf("%s is a folder here: to build its Dockerfile, type lambdabase build -f %s %s", name, file, name)
-	}
-	return fmt.Sprintf("%s is a folder here: to build a Dockerfile, type lambdabase build -f DOCKERFILE %s", name, name)
-}
-
-// withDockerfileHint adds to the error of a runtime that isn't there what else its name may be.
-func withDockerfileHint(err error, runtimes []string) error {
-	for _, name := range runtimes {
-		if err == nil || !strings.Contains(err.Error(), "no runtime "+name+":") {
-			continue
-		}
-		if hint := dockerfileHint(name); hint != "" {
-			return fmt.Errorf("%w; %s", err, hint)
-		}
-	}
-	return err
 }

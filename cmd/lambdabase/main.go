@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -20,8 +19,6 @@ import (
 	"github.com/pkg/errors"
 	"github.com/sirupsen/logrus"
 )
-
-const interruptedText = "lambdabase: interrupted"
 
 // Exit codes, besides that of a process run again in namespaces of its own, which is its own.
 const (
@@ -38,20 +35,6 @@ func main() {
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
-}
-
-// interruptSignals returns the signals that end a command, but for those that it was started without: nohup, and background
-// jobs of scripts.
-func interruptSignals() []os.Signal {
-	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
-}
-
-// exitOnSecondSignal ends this process at the next signal, whatever it still waits for.
-func exitOnSecondSignal() {
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, interruptSignals()...)
-	<-again
-	os.Exit(exitInterrupted)
 }
 
 func run(ctx context.Context, args []string) int {

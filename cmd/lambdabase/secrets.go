@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"lambdabase/internal/execstep"
-	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
@@ -169,19 +168,4 @@ func (s *secretStore) describe(id string) string {
 		return "secret " + id
 	}
 	return "from your git"
-}
-
-// lfsClient asks the batch API with the user's own credentials.
-func (s *session) lfsClient(source lfsstore.Origin) (*lfs.Client, error) {
-	access := lfsstore.ClientConfig{Secrets: s.secrets.source, Describe: s.secrets.describe, Agent: s.agentSocket, Transport: s.secrets.transport}
-	if remote, isSSH, err := gitssh.ParseRemote(source.Repository); isSSH && err == nil {
-		options, err := s.parseOptions()
-		if err != nil {
-			return nil, err
-		}
-		if access.KnownHosts, err = gitssh.KnownHosts(options.KnownHosts, remote.Host); err != nil {
-			return nil, err
-		}
-	}
-	return access.NewClient(source)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"sync"
 
@@ -52,13 +51,4 @@ func (w *warnings) print(out io.Writer) {
 	for _, text := range w.all {
 		fmt.Fprintln(out, "warning:", text)
 	}
-}
-
-// verbose reports whether the user wants to see more than the result, and can read it.
-func (r *request) verbose() bool {
-	mode := r.progressMode
-	if fromEnv := os.Getenv("BUILDKIT_PROGRESS"); mode == "auto" && fromEnv != "" {
-		mode = fromEnv
-	}
-	return mode != "quiet" && mode != "rawjson"
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -68,4 +69,32 @@ func TestADirIsRemovedThoughItIsStillWrittenInto(t *testing.T) {
 	require.NoDirExists(t, p.tempDir)
 	require.NoDirExists(t, filepath.Dir(p.name))
 	<-ended
+}
+
+func TestAFileIsThereOnceItIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	write := func(p *atomicFile) {
+		w, err := p.create(nil)
+		require.NoError(t, err)
+		_, err = io.WriteString(w, "new")
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+	}
+	dropped := newAtomicFile(name)
+	write(dropped)
+	require.NoFileExists(t, name)
+	dropped.abort()
+
+	kept := newAtomicFile(name)
+	require.ErrorContains(t, kept.commit(), "nothing was written to "+name)
+	write(kept)
+	require.NoError(t, kept.commit())
+	kept.abort()
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(text))
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
 }

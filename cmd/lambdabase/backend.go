@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"lambdabase/internal/embedded"
@@ -55,34 +54,6 @@ func (b *backend) reexec(ctx context.Context, stdin io.Reader) error {
 	}
 	context.AfterFunc(ctx, b.exitSoon)
 	return nil
-}
-
-// exitSoon ends a command that is interrupted, if it doesn't by itself: whatever hangs then, like a reader of what it says,
-// is not waited for. A cache bears it, as it bears a kill. Only what was begun is removed first.
-func (b *backend) exitSoon() {
-	time.Sleep(950 * time.Millisecond)
-	printLine := func(text string) { go fmt.Fprintln(os.Stderr, text) }
-	printLine(interruptedText)
-	b.abortOutputs(printLine)
-	time.Sleep(20 * time.Millisecond)
-	os.Exit(exitInterrupted)
-}
-
-// slowAbort is how long removing may take without a word.
-const slowAbort = 500 * time.Millisecond
-
-func (b *backend) abortOutputs(printLine func(string)) {
-	aborted := make(chan struct{})
-	go func() {
-		defer close(aborted)
-		b.openOutputs.abort()
-	}()
-	select {
-	case <-aborted:
-	case <-time.After(slowAbort):
-		printLine("removing what was written of the output; to leave it there, interrupt once more")
-		<-aborted
-	}
 }
 
 // interruptedCloseGrace is how long the BuildKit inside of a command that is interrupted may take to end.
@@ -166,23 +137,18 @@ func (b *backend) embeddedOptions() (embedded.Options, error) {
 	}, nil
 }
 
-// cacheDir makes the dir of a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
-func (b *backend) cacheDir(part string) (string, error) {
-	dir, err := b.cachePath(part)
+// withClient calls do with a client of BuildKit.
+func (b *backend) withClient(ctx context.Context, do func(*client.Client) error) error {
+	if err := b.reexec(ctx, os.Stdin); err != nil {
+		return err
+	}
+	c, end, err := b.connect(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return dir, errors.Wrap(os.MkdirAll(dir, 0o700), "cache")
-}
-
-func (b *backend) cachePath(part string) (string, error) {
-	root := b.root
-	if root == "" {
-		var err error
-		if root, err = embedded.DefaultRoot(); err != nil {
-			return "", err
-		}
+	err = b.wrapUnavailable(do(c))
+	if closeErr := end(); err == nil {
+		err = closeErr
 	}
-	dir, err := filepath.Abs(filepath.Join(root, part)) // which git runs elsewhere with
-	return dir, errors.Wrap(err, "cache")
+	return err
 }

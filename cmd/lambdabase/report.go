@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 
 	"lambdabase/frontend"
@@ -46,9 +45,4 @@ func (r *request) printReport(c *cobra.Command, asJSON bool, attrs map[string]st
 	}
 	_, err = os.Stdout.Write(append(result.Metadata[name], '\n'))
 	return err
-}
-
-// buildFunc returns what a frontend does if nothing else is asked of it.
-func buildFunc(f frontend.Frontend) gateway.BuildFunc {
-	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) { return f.Build(ctx, c) }
 }

@@ -1,105 +1,16 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"fmt"
-	"os"
-	"slices"
-	"text/tabwriter"
 	"time"
 
 	"lambdabase/internal/lfsstore"
-	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
 	"github.com/moby/buildkit/client"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
-
-func newDiskUsage() *cobra.Command {
-	b := &backend{}
-	c := &cobra.Command{
-		Use:   "du",
-		Short: "Say what the cache holds",
-		Example: `  lambdabase du
-  lambdabase du --addr docker-container://buildkitd  that of a daemon`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return b.withClient(c.Context(), func(bk *client.Client) error {
-				records, err := bk.DiskUsage(c.Context())
-				if err != nil {
-					return err
-				}
-				return b.printDiskUsage(c, records)
-			})
-		},
-	}
-	b.addBackendFlags(c.Flags())
-	return c
-}
-
-// withClient calls do with a client of BuildKit.
-func (b *backend) withClient(ctx context.Context, do func(*client.Client) error) error {
-	if err := b.reexec(ctx, os.Stdin); err != nil {
-		return err
-	}
-	c, end, err := b.connect(ctx)
-	if err != nil {
-		return err
-	}
-	err = b.wrapUnavailable(do(c))
-	if closeErr := end(); err == nil {
-		err = closeErr
-	}
-	return err
-}
-
-func (b *backend) printDiskUsage(c *cobra.Command, records []*client.UsageInfo) error {
-	slices.SortFunc(records, func(a, b *client.UsageInfo) int { return cmp.Compare(b.Size, a.Size) })
-	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SIZE\tLAST USED\tWHAT")
-	var total int64
-	for _, r := range records {
-		total += r.Size
-		fmt.Fprintf(w, "%s\t%s\t%s\n", units.HumanSize(float64(r.Size)), ago(r.LastUsedAt), printable.Name(r.Description))
-	}
-	if b.addr == "" {
-		n, err := b.objectsSize()
-		if err != nil {
-			return err
-		}
-		total += n
-		fmt.Fprintf(w, "%s\t\tLFS objects\n", units.HumanSize(float64(n)))
-	}
-	fmt.Fprintf(w, "%s\t\ttotal\n", units.HumanSize(float64(total)))
-	return w.Flush()
-}
-
-func ago(at *time.Time) string {
-	if at == nil {
-		return ""
-	}
-	return units.HumanDuration(time.Since(*at)) + " ago"
-}
-
-// objectsSize returns what fetched objects take, in bytes.
-func (b *backend) objectsSize() (int64, error) {
-	dir, err := b.cachePath("objects")
-	if err != nil {
-		return 0, err
-	}
-	return lfsstore.Size(dir)
-}
-
-// pruneLimits are what a prune leaves.
-type pruneLimits struct {
-	all      bool // nothing, also of what BuildKit keeps for itself
-	age      time.Duration
-	size     int64
-	sizeFlag string
-}
 
 func newPrune() *cobra.Command {
 	b, limits := &backend{pruning: true}, &pruneLimits{}
@@ -125,6 +36,14 @@ func newPrune() *cobra.Command {
 	f.DurationVar(&limits.age, "keep-duration", 0, "keep what was used so lately")
 	f.StringVar(&limits.sizeFlag, "keep-storage", "", "keep so much, as in 10GB")
 	return c
+}
+
+// pruneLimits are what a prune leaves.
+type pruneLimits struct {
+	all      bool // nothing, also of what BuildKit keeps for itself
+	age      time.Duration
+	size     int64
+	sizeFlag string
 }
 
 func (b *backend) prune(c *cobra.Command, bk *client.Client, limits *pruneLimits) error {
