@@ -12,7 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/leases"
+	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
+	ctdnamespaces "github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/leaseutil"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -92,11 +99,48 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 	usage, err := c.DiskUsage(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, usage)
-	require.Eventually(t, func() bool {
-		return len(glob(t, root, "cache/snapshots/snapshots/*")) == 0 &&
-			len(glob(t, root, "cache/content/ingest/*")) == 0 &&
-			len(glob(t, root, "cache/content/blobs/*/*")) == 0
+	requireNothingLeft(t, root)
+}
+
+func requireNothingLeft(t testing.TB, root string) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		for _, pattern := range []string{"snapshots/snapshots/*", "content/ingest/*", "content/blobs/*/*"} {
+			assert.Empty(c, glob(t, root, "cache/"+pattern))
+		}
 	}, waitTimeout, 20*time.Millisecond)
+}
+
+// Nor is what it was writing of its build's history.
+func TestNothingIsLeftOfAKilledHistory(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	b := start(t, Options{Root: dir})
+	require.NoError(t, b.Close())
+	writeHalfHistory(t, b.root)
+	require.Len(t, glob(t, dir, "cache/content/blobs/*/*"), 1)
+	require.Len(t, glob(t, dir, "cache/content/ingest/*"), 1)
+	leave(t, dir, func(s *cacheState) { s.Open = true })
+
+	start(t, Options{Root: dir})
+	requireNothingLeft(t, dir)
+}
+
+// writeHalfHistory writes what BuildKit's queue of history does up to the end of a blob's lease.
+func writeHalfHistory(t testing.TB, r *root) {
+	t.Helper()
+	var c closers
+	defer func() { require.NoError(t, c.close()) }()
+	s, err := openStore(t.Context(), r, &c)
+	require.NoError(t, err)
+	ctx := ctdnamespaces.WithNamespace(t.Context(), namespace+"_history")
+	lease, err := ctdmetadata.NewLeaseManager(s.DB).Create(ctx, leases.WithRandomID(), leases.WithExpiration(time.Hour), leaseutil.MakeTemporary)
+	require.NoError(t, err)
+	ctx = leases.WithLease(ctx, lease.ID)
+	w, err := s.ContentStore().Writer(ctx, content.WithRef("half"))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.NoError(t, content.WriteBlob(ctx, s.ContentStore(), "whole", strings.NewReader("log"), ocispecs.Descriptor{}))
 }
 
 // A program that a step runs ends with the process.

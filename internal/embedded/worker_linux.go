@@ -81,6 +81,9 @@ func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.Registr
 	watchGit(w, &b.outcome)
 	mendRepositories(ctx, w.CacheMgr, r.gitFailed)
 	if r.unclean {
+		if err := releaseHistory(ctx, w.LeaseManager()); err != nil {
+			return nil, errors.Wrap(err, "history of builds")
+		}
 		go store.tidy(context.WithoutCancel(ctx))
 	}
 	return w, nil
@@ -125,6 +128,22 @@ func (s *store) tidy(ctx context.Context) {
 	if err != nil && !errdefs.IsNotFound(err) { // which is what a snapshotter without snapshots says
 		bklog.L.Warnf("what a process left that was killed: %v", err)
 	}
+}
+
+// releaseHistory lets go of what a process that was killed wrote of its build's history, which would stay until its leases
+// end after five minutes. BuildKit does the same for its other namespace only (v0.33.1, worker/base/worker.go:222).
+func releaseHistory(ctx context.Context, lm *leaseutil.Manager) error {
+	history := lm.WithNamespace(namespace + "_history")
+	left, err := history.List(ctx, `labels."buildkit/lease.temporary"`)
+	if err != nil {
+		return err
+	}
+	for _, l := range left {
+		if err := history.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 func openMetadata(path string, c *closers) (*metadata.Store, error) {
