@@ -3,9 +3,9 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"lambdabase/internal/catalog"
 	"lambdabase/llb/lambda2llb"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
 	"github.com/opencontainers/go-digest"
@@ -27,9 +28,7 @@ type baseImages struct {
 	snapshots   flightcontrol.CachedGroup[*snapshot]
 	plans       flightcontrol.CachedGroup[*lambda2llb.Plan]
 	definitions flightcontrol.CachedGroup[*pb.Definition]
-
-	mu        sync.Mutex
-	histories map[string][]ocispecs.History // of bases, by their keys, once they are fetched
+	histories   histories
 }
 
 // baseImage is one that a Dockerfile names.
@@ -59,7 +58,7 @@ func (b *baseImages) parseBase(ref string, platform *ocispecs.Platform) (baseIma
 
 func (b *baseImages) snapshotOf(ctx context.Context, base baseImage) (*snapshot, error) {
 	return b.snapshots.Do(ctx, base.Runtime+":"+base.Commit, func(ctx context.Context) (*snapshot, error) {
-		return recoverPanic(func() (*snapshot, error) { return b.newSnapshot(ctx, base.Runtime, base.Commit) })
+		return recoverPanic(func() (*snapshot, error) { return b.newSnapshot(ctx, b.remote, base.Runtime, base.Commit) })
 	})
 }
 
@@ -85,9 +84,7 @@ func (b *baseImages) config(ctx context.Context, base baseImage) ([]byte, error)
 		return nil, err
 	}
 	image := plan.ImageConfig(false)
-	for i := range image.History {
-		image.History[i].Author = historyMarker + base.key()
-	}
+	markHistory(base.key(), image.History)
 	dt, err := json.Marshal(image)
 	return dt, errors.Wrap(err, "image config")
 }
@@ -110,7 +107,8 @@ func (b *baseImages) buildDefinition(ctx context.Context, base baseImage) (*pb.D
 	if err != nil {
 		return nil, err
 	}
-	b.setHistory(base, image.History)
+	b.addBuiltPlan(&plan)
+	b.histories.set(base.key(), image.History)
 	def, err := st.Marshal(ctx, llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps))
 	if err != nil {
 		return nil, errors.Wrapf(err, "definition of %s", base.Runtime)
@@ -164,4 +162,34 @@ func platformOf(p *pb.Platform) *ocispecs.Platform {
 		return nil
 	}
 	return &ocispecs.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant, OSVersion: p.OSVersion, OSFeatures: p.OSFeatures}
+}
+
+// warnBase warns of a base that a Dockerfile names.
+func (b *baseImages) warnBase(ctx context.Context, def *pb.Definition, image splice.Image, base baseImage) {
+	if snap, err := b.snapshotOf(ctx, base); err == nil {
+		b.warnEndOfSupport(ctx, snap, warning{lines: imageSources(def, image)})
+	}
+}
+
+// warnRegistry warns of an image of AWS that option ecr leaves to the registry.
+func (b *baseImages) warnRegistry(ctx context.Context, def *pb.Definition, image splice.Image) {
+	if !b.ECR || !catalog.IsECR(image.Ref) {
+		return
+	}
+	name, _, _ := strings.Cut(image.Ref, "@")
+	b.warn(ctx, warning{
+		text:   fmt.Sprintf("%s comes from the registry, though ecr=snapshot", name),
+		detail: "Only a bare version (nodejs:20, nodejs:20-arm64) means a snapshot. No tag, latest, a date or a digest is a certain image of the registry.",
+		vertex: image.Digest,
+		lines:  imageSources(def, image),
+	})
+}
+
+// imageSources are the lines of the user's files that name an image.
+func imageSources(def *pb.Definition, image splice.Image) []*errdefs.Source {
+	var lines []*errdefs.Source
+	for _, l := range def.GetSource().GetLocations()[image.Digest.String()].GetLocations() {
+		lines = append(lines, &errdefs.Source{Info: def.Source.Infos[l.SourceIndex], Ranges: l.Ranges})
+	}
+	return lines
 }

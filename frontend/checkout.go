@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -11,9 +12,11 @@ import (
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
+	"github.com/moby/buildkit/solver/errdefs"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -21,6 +24,7 @@ import (
 // checkout is a build context that is a clone of the repository, or a directory of one, in which tarballs are still pointers.
 type checkout struct {
 	*request
+	repo    remote          // that the objects are of
 	file    lambda2llb.File // the recipe, given as the Dockerfile
 	runtime string          // that Dockerfile.<runtime> is named after, if it is
 	created time.Time
@@ -47,12 +51,12 @@ func (r *request) buildCheckout(ctx context.Context) (res *gateway.Result, ok bo
 		}
 	}
 	own := *r
-	c := &checkout{request: &own, file: lambda2llb.File{Path: src.Filename, Data: src.Data}, created: time.Unix(0, 0).UTC()}
+	c := &checkout{request: &own, repo: r.remote, file: lambda2llb.File{Path: src.Filename, Data: src.Data}, created: time.Unix(0, 0).UTC()}
 	rec, err := recipe.Parse(ctx, src.Filename, src.Data, r.bc.BuildPlatforms[0])
 	if err != nil {
 		return nil, false, c.warnPointers(ctx, err)
 	}
-	contextErr := c.resolveGitContext(ctx)
+	contextErr := c.useGitContext(ctx)
 	if c.tree != nil {
 		if rec, err = recipe.Parse(ctx, src.Filename, c.file.Data, r.bc.BuildPlatforms[0]); err != nil {
 			return nil, false, nil
@@ -81,6 +85,20 @@ func (r *request) buildCheckout(ctx context.Context) (res *gateway.Result, ok bo
 	}
 	res, err = c.buildPlatforms(ctx, c.plan)
 	return res, true, err
+}
+
+// useGitContext takes what is known of a context that is a URL of git.
+func (c *checkout) useGitContext(ctx context.Context) error {
+	g, err := c.resolveGitContext(ctx, c.file.Path)
+	if g == nil || err != nil {
+		return err
+	}
+	c.repo, c.commit, c.created, c.tree, c.dir = g.repo, g.commit, g.created, g.tree, g.dir
+	c.buildContext = c.treeState(g.repo, g.commit)
+	if g.recipe != nil {
+		c.file.Data = g.recipe
+	}
+	return nil
 }
 
 // readLayers finds out which of the tarballs are pointers; there are none also where one is missing.
@@ -147,7 +165,7 @@ func (c *checkout) readLayer(ctx context.Context, files *tree, add recipe.Add) (
 
 // resolveOrigin gives the pointers their URLs.
 func (c *checkout) resolveOrigin(ctx context.Context) error {
-	c.source = c.ObjectSource.Resolve(c.Repository)
+	c.source = c.ObjectSource.Resolve(c.repo.url)
 	if c.commit == "" && !c.source.ByOID() {
 		return c.setURLsFromHead(ctx)
 	}
@@ -172,9 +190,9 @@ func (c *checkout) setURLs(url func(lfs.Object) string) {
 // the objects too, unless it has moved on.
 func (c *checkout) setURLsFromHead(ctx context.Context) error {
 	if c.runtime == "" {
-		return errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give objects=lfs, or a template with {oid}", c.file.Path, c.Repository)
+		return errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give objects=lfs, or a template with {oid}", c.file.Path, c.repo.url)
 	}
-	snap, err := c.newSnapshot(ctx, c.runtime, "")
+	snap, err := c.newSnapshot(ctx, c.repo, c.runtime, "")
 	if err != nil {
 		return err
 	}
@@ -190,7 +208,7 @@ func (c *checkout) setURLsFromHead(ctx context.Context) error {
 	}
 	for _, l := range c.layers {
 		if !l.InContext && urls[l.OID] == "" {
-			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give objects=lfs, or a template with {oid}", layerLabel(l), c.runtime, c.Repository)
+			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give objects=lfs, or a template with {oid}", layerLabel(l), c.runtime, c.repo.url)
 		}
 	}
 	c.setURLs(func(o lfs.Object) string { return urls[o.OID] })
@@ -205,7 +223,44 @@ func (c *checkout) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	}
 	c.warnPlatform(ctx, platform)
 	return &lambda2llb.Plan{
-		Runtime: c.runtime, Repository: c.Repository, Commit: c.commit, Created: c.created, Platform: platform,
+		Runtime: c.runtime, Repository: c.repo.url, Commit: c.commit, Created: c.created, Platform: platform,
 		Recipe: c.file, Layers: slices.Clone(c.layers), Config: rec.Image, LFSServer: c.source.Server, Fallback: c.source.Fallback(),
 	}, nil
+}
+
+// warnPointers warns of pointers that a Dockerfile adds as they are because it isn't quite a recipe.
+func (c *checkout) warnPointers(ctx context.Context, reason error) error {
+	adds := recipe.LooseAdds(c.file.Data)
+	if len(adds) == 0 {
+		return nil
+	}
+	pointers, err := c.readLayers(ctx, adds)
+	if err != nil || pointers == 0 {
+		return ctx.Err()
+	}
+	for _, l := range c.layers {
+		if !l.InContext {
+			c.warnLine(ctx, l, fmt.Sprintf("%s is a Git LFS pointer and is added as it is: the Dockerfile is no recipe (%v)", l.Path, reason))
+		}
+	}
+	return nil
+}
+
+// warnLine warns of a layer where the Dockerfile adds it.
+func (c *checkout) warnLine(ctx context.Context, l lambda2llb.Layer, text string) {
+	w := warning{text: text, lines: []*errdefs.Source{recipeSource(c.file, l.Lines)}}
+	w.vertex, _ = vertexDigest(ctx, c.buildContext)
+	c.warn(ctx, w)
+}
+
+// warnPlatform warns of a recipe of one architecture that is built for another: upstream's at the root adds the x86_64
+// layers whatever is asked for, and the image would say that it is for arm64.
+func (c *checkout) warnPlatform(ctx context.Context, platform ocispecs.Platform) {
+	for _, l := range c.layers {
+		if arch := recipe.ArchOf(l.Path); arch != "" && arch != platform.Architecture {
+			c.warnLine(ctx, l, fmt.Sprintf("%s adds layers of linux/%s, and %s is built: give --platform linux/%s, or the recipe of the other folder",
+				c.file.Path, arch, platforms.Format(platform), arch))
+			return
+		}
+	}
 }

@@ -3,6 +3,7 @@ package frontend
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"lambdabase/internal/catalog"
@@ -11,25 +12,24 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
 // resolveHead returns the commit of a runtime's branch.
-func (r *request) resolveHead(ctx context.Context, runtime string) (string, error) {
-	commit, err := r.resolve(ctx, "branch "+runtime, func(opts ...llb.GitOption) llb.State {
-		return lambda2llb.Branch(r.Repository, runtime, r.gitOptions(opts...)...)
+func (r *request) resolveHead(ctx context.Context, repo remote, runtime string) (string, error) {
+	commit, err := r.resolve(ctx, repo, "branch "+runtime, func(opts ...llb.GitOption) llb.State {
+		return lambda2llb.Branch(repo.url, runtime, r.gitOptions(repo, opts...)...)
 	})
 	if err != nil {
-		return "", r.branchError(ctx, err, runtime)
+		return "", r.branchError(ctx, err, repo, runtime)
 	}
 	return commit, nil
 }
 
 // resolve is the commit that a source means. The daemon asks the repository, with the user's credentials.
-func (r *request) resolve(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {
-	return whileResponsive(ctx, r, r.Repository, func(ctx context.Context) (string, error) { return r.resolveSource(ctx, what, source) })
+func (r *request) resolve(ctx context.Context, repo remote, what string, source func(...llb.GitOption) llb.State) (string, error) {
+	return whileResponsive(ctx, r, repo.url, func(ctx context.Context) (string, error) { return r.resolveSource(ctx, what, source) })
 }
 
 func (r *request) resolveSource(ctx context.Context, what string, source func(...llb.GitOption) llb.State) (string, error) {
@@ -72,15 +72,81 @@ func (r *request) resolveHeadByCheckout(ctx context.Context, what string, st llb
 	return "", errors.Errorf("commit of %s: .git/HEAD names none", what)
 }
 
-// sourceOp is the one source of a state, in the form that metadata is asked for.
-func sourceOp(ctx context.Context, st llb.State) (*pb.SourceOp, error) {
-	def, err := st.Marshal(ctx)
-	if err != nil {
-		return nil, errors.Wrap(err, "marshal source")
+func (r *request) branchError(ctx context.Context, err error, repo remote, runtime string) error {
+	if !errorContains(err, "does not contain ref", "couldn't find remote ref") {
+		return errors.Wrapf(r.repositoryError(err, repo), "branch %s of %s", runtime, repo.url)
 	}
-	var op pb.Op
-	if err := op.UnmarshalVT(def.Def[0]); err != nil {
-		return nil, errors.Wrap(err, "source")
+	if !repo.isSSH() && r.hasNoBranches(ctx, repo) {
+		return errors.Errorf("no runtime %s: %s has no branches at all: it asks to sign in, and answers with a page in the place of a repository, or is empty (%s)",
+			runtime, repo.url, r.secretHint(repo))
 	}
-	return op.GetSource(), nil
+	msg := fmt.Sprintf("no runtime %s: %s has no such branch", runtime, repo.url)
+	if near := catalog.Nearest(runtime); len(near) > 0 {
+		msg += fmt.Sprintf(" (did you mean %s? the call lambda.runtimes and lambdabase list name those that are there)", strings.Join(near, ", "))
+	}
+	return errors.New(msg)
+}
+
+// hasNoBranches tells a repository in which git finds no branch. A page to sign in is one, without an error: git takes it for a list of
+// none. Most have a default branch, which is asked for first: of a pattern, BuildKit tells what git found in its error alone, and
+// that is on the user's screen.
+func (r *request) hasNoBranches(ctx context.Context, repo remote) bool {
+	_, err := r.resolve(ctx, repo, "default branch", func(opts ...llb.GitOption) llb.State {
+		return llb.Git(repo.url, "", r.gitOptions(repo, opts...)...)
+	})
+	if err == nil {
+		return false
+	}
+	_, err = r.resolve(ctx, repo, "branches", func(opts ...llb.GitOption) llb.State {
+		return lambda2llb.Branch(repo.url, "*", r.gitOptions(repo, opts...)...)
+	})
+	return err != nil && errorContains(err, `does not contain ref refs/heads/*, output: ""`)
+}
+
+// repositoryError is an error of git with what to do where the repository let nobody in. Which secret git was given is not
+// known: BuildKit chooses.
+func (r *request) repositoryError(err error, repo remote) error {
+	switch isSSH := repo.isSSH(); {
+	case isSSH && errorContains(err, "no SSH key", "unset ssh forward key"):
+		return errors.Wrap(err, "forward an SSH agent: --ssh default")
+	case isSSH && errorContains(err, "ssh: not found", "ssh: command not found", "cannot run ssh"):
+		return errors.Wrap(err, "the BuildKit daemon has no ssh: install openssh-client where buildkitd runs")
+	case isSSH && errorContains(err, "REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed"):
+		return errors.Wrap(err, "the host key is not the one that is known: either somebody poses as the host, or it has got a new key: "+
+			"ask whoever runs it, and only if so give the new key as option known-hosts")
+	case isSSH && errorContains(err, "Permission denied", "ot found"):
+		return errors.Wrap(err, "the repository isn't there, or no key of the SSH agent (--ssh default) may read it")
+	case errorContains(err, "could not read Username", "Authentication failed", "' not found", "returned error: 403"):
+		return errors.Wrapf(err, "the repository isn't there, or is private (%s)", r.secretHint(repo))
+	case errorContains(err, "unable to update url base from redirection", "Cannot obtain needed object"): // git's, of a page
+		return errors.Wrapf(err, "it asks to sign in, or is no repository (%s)", r.secretHint(repo))
+	}
+	return err
+}
+
+func (r *request) secretHint(repo remote) string {
+	lineBreak := ""
+	if r.session.HasSecret == nil { // the command takes it off
+		lineBreak = ", perhaps for a line break at its end, which BuildKit's git sends along"
+	}
+	return fmt.Sprintf("pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused%s", repo.host(), lineBreak)
+}
+
+func (r *request) commitError(err error, repo remote, commit string) error {
+	// The last is what a checkout with .git says: BuildKit asks for the type at first (v0.33.1, source/git/source.go:1226).
+	if !errorContains(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref",
+		"could not get object info") {
+		return errors.Wrapf(r.repositoryError(err, repo), "commit %s of %s", commit, repo.url)
+	}
+	return errors.Errorf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
+		"leave out the commit for the branch's head, or build from a mirror that kept it", commit, repo.url)
+}
+
+// gitOptions are options of every git source of a repository.
+func (r *request) gitOptions(repo remote, opts ...llb.GitOption) []llb.GitOption {
+	opts = append(opts, r.session.gitOptions()...)
+	if repo.isSSH() {
+		opts = append(opts, llb.KnownSSHHosts(repo.hostKeys))
+	}
+	return opts
 }

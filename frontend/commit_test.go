@@ -17,7 +17,7 @@ func TestAGitSourceThatFailedIsNotAskedForAgain(t *testing.T) {
 	require.NoError(t, err)
 	for range 2 {
 		for _, runtime := range []string{"nodejs98.x", "nodejs99.x"} {
-			_, err := r.resolveHead(t.Context(), runtime)
+			_, err := r.resolveHead(t.Context(), r.remote, runtime)
 			require.ErrorContains(t, err, "no runtime "+runtime)
 		}
 	}

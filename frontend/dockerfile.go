@@ -2,13 +2,22 @@ package frontend
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
+
+	"lambdabase/internal/catalog"
+	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/attestations"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -29,7 +38,7 @@ func (r *request) buildDockerfile(ctx context.Context) (*gateway.Result, error) 
 	case r.requestID() == subrequests.RequestSubrequestsDescribe:
 		return addOwnSubrequests(res)
 	}
-	if err := b.correctHistory(res); err != nil {
+	if err := b.histories.correct(res); err != nil {
 		return nil, err
 	}
 	if err := r.attachLinks(ctx, res); err != nil {
@@ -84,4 +93,59 @@ func (c *runtimeClient) Solve(ctx context.Context, req gateway.SolveRequest) (*g
 		req.Definition = def
 	}
 	return c.Client.Solve(ctx, req)
+}
+
+// withImageHint is the error of an image that the registry doesn't have, with what may have been meant.
+func withImageHint(err error, ref string) error {
+	hint := catalog.Hint(ref)
+	if err == nil || hint == "" {
+		return err
+	}
+	return &withMessage{cause: err, msg: fmt.Sprintf("%v (%s)", err, hint)}
+}
+
+// withNoContextHint is the error of a request with neither a runtime nor a context, which buildctl's user makes.
+func withNoContextHint(err error) error {
+	if !errorContains(err, "no local sources enabled") {
+		return err
+	}
+	return &withMessage{cause: err, msg: fmt.Sprintf("%v (there is no context; for a base image name the runtime: --opt runtime=nodejs20.x)", err)}
+}
+
+// warnIndex warns of a function image that Lambda will not take: it wants one plain manifest. A builder of several nodes
+// shows one platform at a time, so this is the best that can be done here.
+func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
+	if r.requestID() != "" || !isOnRuntime(res) {
+		return nil
+	}
+	attests, err := attestations.Parse(r.bc.BuildOpts().Opts)
+	if err != nil {
+		return err
+	}
+	var reasons, flags []string
+	if len(r.bc.TargetPlatforms) > 1 {
+		reasons, flags = append(reasons, "several platforms"), append(flags, "one --platform")
+	}
+	for _, kind := range slices.Sorted(maps.Keys(attests)) {
+		reasons, flags = append(reasons, kind), append(flags, "--"+kind+"=false")
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	r.warn(ctx, warning{
+		text:   fmt.Sprintf("Lambda takes no image index, which comes of %s: for an image to deploy pass %s", strings.Join(reasons, " and "), strings.Join(flags, " and ")),
+		vertex: digest.FromString("lambda"),
+	})
+	return nil
+}
+
+// isOnRuntime tells whether a result's image stands on a base of ours: labels are handed down.
+func isOnRuntime(res *gateway.Result) bool {
+	for key, dt := range res.Metadata {
+		var image dockerspec.DockerOCIImage
+		if isImageConfigKey(key) && json.Unmarshal(dt, &image) == nil && image.Config.Labels[lambda2llb.LabelRuntime] != "" {
+			return true
+		}
+	}
+	return false
 }

@@ -3,7 +3,6 @@ package frontend
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"lambdabase/llb/lambda2llb"
@@ -14,15 +13,9 @@ import (
 	"github.com/pkg/errors"
 )
 
-const (
-	// maxAttempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut; it is
-	// another step where a client that hangs holds this one.
-	maxAttempts = 3
-	// baseTimeout is how long an object may take besides the time that its size takes at minBytesPerSecond.
-	// BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
-	baseTimeout       = 5 * time.Minute
-	minBytesPerSecond = 64 << 10
-)
+// maxAttempts at an object's own URL. A step that asks the batch API has more of its own, and resumes what was cut; it is
+// another step where a client that hangs holds this one.
+const maxAttempts = 3
 
 // solveWithRetry solves what a state makes of the layer's object. What the object's server does to it is tried again, or
 // got elsewhere, as far as that helps: the layer then says so, and the state must be made of it anew. Some of the
@@ -75,13 +68,6 @@ func (a *assembler) totalTimeout() time.Duration {
 	return a.baseTimeout + transferTime(size)
 }
 
-func transferTime(size int64) time.Duration {
-	return time.Duration(size/minBytesPerSecond) * time.Second
-}
-
-// errTimeout is the cause of a context whose time has passed.
-var errTimeout = errors.New("no answer in time")
-
 // solveWithTimeout is solve with a limit to the time that objects may take, of which some may have passed.
 func (a *assembler) solveWithTimeout(ctx context.Context, st llb.State, timeout, passed time.Duration) (gateway.Reference, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -92,14 +78,6 @@ func (a *assembler) solveWithTimeout(ctx context.Context, st llb.State, timeout,
 		return nil, errors.Wrapf(errTimeout, "not done in %s", timeout.Round(time.Millisecond))
 	}
 	return ref, err
-}
-
-// withTimeout is a context that ends with errTimeout. It has no deadline: gRPC would tell it to the daemon, whose own error
-// may come first.
-func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(timeout, func() { cancel(errTimeout) })
-	return ctx, func() { timer.Stop(); cancel(nil) }
 }
 
 // prepareRetry tells whether the object is to be asked for once more, and notes in the layer how.
@@ -128,66 +106,15 @@ func (a *assembler) nextAttempt(ctx context.Context, l *lambda2llb.Layer) bool {
 	return sleep(ctx, time.Duration(l.Attempt*l.Attempt)*a.retryDelay)
 }
 
-// sleep is false if the request has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
+// errAbandoned is the cause of a context whose layer isn't needed any more, as another has failed.
+var errAbandoned = errors.New("another layer failed")
+
+// warnFallback warns of an object that its own URL doesn't give, and that the batch API is asked for.
+func (a *assembler) warnFallback(ctx context.Context, l lambda2llb.Layer, failed *fetchError) {
+	w := warning{
+		text:   fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", hostOf(l.URL), failed.status),
+		detail: "Repositories may have a quota for that. objects=lfs asks for all of them so from the start; a mirror is named with objects= too.",
 	}
+	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(l))
+	a.warn(ctx, w)
 }
-
-// fetchError is a layer whose object didn't arrive.
-type fetchError struct {
-	layer     lambda2llb.Layer
-	reason    error
-	status    int  // of the server, if it said one
-	transient bool // may be over when asked again
-}
-
-func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.object(), e.reason) }
-
-func (e *fetchError) Unwrap() error { return e.reason }
-
-func isFetchError(err error) bool {
-	return errors.As(err, new(*fetchError)) || errors.As(err, new(*objectsError))
-}
-
-func (e *fetchError) object() string {
-	if e.layer.URL == "" {
-		return layerLabel(e.layer)
-	}
-	return layerLabel(e.layer) + " from " + e.layer.URL
-}
-
-// isRefusal tells whether another way to the object may be open.
-func (e *fetchError) isRefusal() bool {
-	switch e.status {
-	case 401, 403, 404, 410, 429:
-		return true
-	}
-	return false
-}
-
-// objectsError is several objects that couldn't be fetched. It stands where its first stands in the recipe.
-type objectsError struct{ failed []*fetchError }
-
-// Error says what is the same for all objects once.
-func (e *objectsError) Error() string {
-	reason := e.failed[0].reason.Error()
-	one := !slices.ContainsFunc(e.failed, func(f *fetchError) bool { return f.reason.Error() != reason })
-	msg := fmt.Sprintf("%d objects failed", len(e.failed))
-	if one {
-		msg += ": " + reason
-	}
-	for _, f := range e.failed {
-		msg += "\n- " + f.object()
-		if !one {
-			msg += ": " + f.reason.Error()
-		}
-	}
-	return msg
-}
-
-func (e *objectsError) Unwrap() error { return e.failed[0] }

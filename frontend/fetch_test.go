@@ -159,8 +159,8 @@ func TestTheServerThatTheRepositoryNamesIsToldAndNotAsked(t *testing.T) {
 		s.tree[".lfsconfig"] = stubFile{data: config}
 		r, err := quick.readRequest(t.Context(), s)
 		require.NoError(t, err)
-		snap, err := r.newSnapshot(context.Background(), "nodejs20.x", "")
+		snap, err := r.newSnapshot(context.Background(), r.remote, "nodejs20.x", "")
 		require.NoError(t, err)
-		require.Equal(t, want, snap.foreignLFSServer(context.Background()), config)
+		require.Equal(t, want, foreignLFSServer(context.Background(), snap.tree, snap.source, snap.repo), config)
 	}
 }

@@ -3,49 +3,61 @@ package frontend
 import (
 	"cmp"
 	"context"
-	"net/url"
 	"path"
 	"strings"
-
-	"lambdabase/internal/gitssh"
+	"time"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
-// resolveGitContext takes repository, commit, tree and recipe of a context that is a URL of git. BuildKit's own checkout of it may be
-// another than the commit's (see lambda2llb.Tree), and with a directory of it can't be had with its .git: so that is only
-// asked whether there may be a recipe.
-func (c *checkout) resolveGitContext(ctx context.Context) error {
-	ref, isGit := c.gitContext()
-	if !isGit {
-		return nil
-	}
-	opts := c.bc.BuildOpts().Opts
-	if err := c.setRemote(ref); err != nil {
-		return errors.Wrap(err, "invalid build context")
-	}
-	commit, err := c.resolve(ctx, "commit of the context", func(more ...llb.GitOption) llb.State {
-		return llb.Git(c.Repository, "", c.gitOptions(append(more, gitRefOptions(ref)...)...)...)
-	})
-	if err != nil {
-		return errors.Wrapf(c.repositoryError(err), "commit of the context %s", c.Repository)
-	}
-	t, created, err := c.loadTree(ctx, commit)
-	if err != nil {
-		return err
-	}
-	c.commit, c.tree, c.created, c.buildContext = commit, t, created, c.request.treeState(commit)
-	c.dir = repositoryPath(ref.SubDir, opts["contextsubdir"])
-	if opts["dockerfilekey"] == "" {
-		c.readRecipe(ctx, repositoryPath(ref.SubDir, c.file.Path))
-	}
-	return nil
+// gitContext is a build context that is a URL of git.
+type gitContext struct {
+	repo    remote
+	commit  string
+	created time.Time
+	tree    *tree
+	dir     string // of the repository, that the context is
+	recipe  []byte // nil: not in the repository
 }
 
-// gitContext is the build context as BuildKit reads it, if it is a URL of git.
-func (r *request) gitContext() (*dfgitutil.GitRef, bool) {
+// resolveGitContext finds repository, commit, tree and recipe of a context that is a URL of git; nil if it is none. BuildKit's own
+// checkout of it may be another than the commit's (see lambda2llb.Tree), and with a directory of it can't be had with its .git: so
+// that is only asked whether there may be a recipe.
+func (r *request) resolveGitContext(ctx context.Context, dockerfile string) (*gitContext, error) {
+	ref, isGit := r.parseGitContext()
+	if !isGit {
+		return nil, nil
+	}
+	repo, err := r.contextRemote(ref)
+	if err != nil {
+		return nil, errors.Wrap(err, "invalid build context")
+	}
+	commit, err := r.resolve(ctx, repo, "commit of the context", func(more ...llb.GitOption) llb.State {
+		return llb.Git(repo.url, "", r.gitOptions(repo, append(more, gitRefOptions(ref)...)...)...)
+	})
+	if err != nil {
+		return nil, errors.Wrapf(r.repositoryError(err, repo), "commit of the context %s", repo.url)
+	}
+	g := &gitContext{repo: repo, commit: commit}
+	if g.tree, g.created, err = r.loadTree(ctx, repo, commit); err != nil {
+		return nil, err
+	}
+	opts := r.bc.BuildOpts().Opts
+	g.dir = repositoryPath(ref.SubDir, opts["contextsubdir"])
+	if opts["dockerfilekey"] == "" {
+		g.recipe = readDockerfile(ctx, g.tree, repositoryPath(ref.SubDir, dockerfile))
+	}
+	return g, nil
+}
+
+// parseGitContext returns the build context as BuildKit reads it, if it is a URL of git.
+func (r *request) parseGitContext() (*dfgitutil.GitRef, bool) {
 	opts := r.bc.BuildOpts().Opts
 	ref, isGit, err := dfgitutil.ParseGitRef(opts[cmp.Or(opts["contextkey"], "context")])
 	return ref, isGit && err == nil
@@ -63,30 +75,30 @@ func gitRefOptions(ref *dfgitutil.GitRef) []llb.GitOption {
 	return opts
 }
 
-// setRemote takes the context's repository as option repository would be taken.
-func (c *checkout) setRemote(ref *dfgitutil.GitRef) error {
-	remote := ref.Remote
+// contextRemote takes the context's repository as option repository would be taken.
+func (r *request) contextRemote(ref *dfgitutil.GitRef) (remote, error) {
+	address := ref.Remote
 	if ref.IndistinguishableFromLocal {
-		remote = "https://" + remote // as BuildKit does
+		address = "https://" + address // as BuildKit does
 	}
 	var named Options
-	if err := setRepository(&named, remote); err != nil {
-		return err
+	if err := setRepository(&named, address); err != nil {
+		return remote{}, err
 	}
-	if c.repositoryGiven && !sameRepository(c.Repository, named.Repository) {
-		return errors.Errorf("it is of %s, and option repository says %s: leave out the option, or build from the one it names", named.Repository, c.Repository)
+	if r.repositoryGiven && !sameRepository(r.Repository, named.Repository) {
+		return remote{}, errors.Errorf("it is of %s, and option repository says %s: leave out the option, or build from the one it names", named.Repository, r.Repository)
 	}
-	return c.setRepository(named.Repository)
+	return newRemote(named.Repository, r.KnownHosts)
 }
 
-// readRecipe reads the Dockerfile anew, from the commit's own tree. BuildKit reads one in small letters, too.
-func (c *checkout) readRecipe(ctx context.Context, name string) {
+// readDockerfile reads the Dockerfile anew, from the commit's own tree. BuildKit reads one in small letters, too.
+func readDockerfile(ctx context.Context, t *tree, name string) []byte {
 	for _, name := range []string{name, path.Join(path.Dir(name), strings.ToLower(path.Base(name)))} {
-		if dt, err := c.tree.readFile(ctx, name, maxTextSize); err == nil {
-			c.file.Data = dt
-			return
+		if dt, err := t.readFile(ctx, name, maxTextSize); err == nil {
+			return dt
 		}
 	}
+	return nil
 }
 
 // repositoryPath is a path in the repository, which none leads out of.
@@ -94,16 +106,24 @@ func repositoryPath(dir, name string) string {
 	return strings.TrimPrefix(path.Join("/", dir, name), "/")
 }
 
-// sameRepository tells two spellings of one repository from two repositories.
-func sameRepository(a, b string) bool { return canonicalRepository(a) == canonicalRepository(b) }
-
-func canonicalRepository(repository string) string {
-	scheme, host, name := "ssh", "", ""
-	if remote, isSSH, err := gitssh.ParseRemote(repository); isSSH && err == nil {
-		host, name = remote.User+"@"+strings.TrimSuffix(remote.Host, ":22"), remote.Path
-	} else if u, err := url.Parse(repository); err == nil {
-		port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
-		scheme, host, name = u.Scheme, strings.ToLower(strings.TrimSuffix(u.Host, port)), u.Path
+// loadGitContext gets a build context that is a URL of git, before anything waits for it without a limit. One that can't be had is
+// an error here, in the words of BuildKit's Dockerfile frontend: to ask for it again would have BuildKit panic (see
+// resolveSource).
+func (f Frontend) loadGitContext(ctx context.Context, bc *dockerui.Client, opts Options) error {
+	r := &request{bc: bc, client: bc.GatewayClient(), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout)}
+	ref, isGit := r.parseGitContext()
+	if !isGit || opts.Runtime != "" || isOwnSubrequest(r.requestID()) || r.requestID() == subrequests.RequestSubrequestsDescribe {
+		return nil
 	}
-	return scheme + "://" + host + "/" + strings.TrimSuffix(strings.Trim(name, "/"), ".git")
+	st, err := bc.MainContext(ctx)
+	if err != nil {
+		return nil
+	}
+	_, err = whileResponsive(ctx, r, ref.Remote, func(ctx context.Context) (gateway.Reference, error) {
+		return r.solve(ctx, *st, ocispecs.Platform{}, true)
+	})
+	if isTimeout(err) {
+		return errors.Wrap(err, "build context from git")
+	}
+	return errors.Wrap(err, "failed to read dockerfile")
 }

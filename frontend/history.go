@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -16,25 +17,38 @@ import (
 // comes after it is the base's key, so that a result says which base it stands on; a history alone may begin as another's.
 const historyMarker = "lambdabase base "
 
-// setHistory notes the history of a base as it turned out.
-func (b *baseImages) setHistory(base baseImage, lines []ocispecs.History) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.histories == nil {
-		b.histories = map[string][]ocispecs.History{}
-	}
-	b.histories[base.key()] = lines
+// histories are those of base images as they turned out, by their keys.
+type histories struct {
+	mu     sync.Mutex
+	actual map[string][]ocispecs.History
 }
 
-// correctHistory puts the history of bases, as it turned out, in the place of what was predicted before they were fetched: one
+// set notes the history of a base as it turned out.
+func (h *histories) set(base string, lines []ocispecs.History) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.actual == nil {
+		h.actual = map[string][]ocispecs.History{}
+	}
+	h.actual[base] = lines
+}
+
+// markHistory has every line say whose it is.
+func markHistory(base string, lines []ocispecs.History) {
+	for i := range lines {
+		lines[i].Author = historyMarker + base
+	}
+}
+
+// correct puts the history of bases, as it turned out, in the place of what was predicted before they were fetched: one
 // of their tars may be empty, or the working directory a layer of its own. Each layer must have its own line. BuildKit
 // compares an image with its base line by line (exporter/containerimage/writer.go of v0.33.1), so both are corrected.
-func (b *baseImages) correctHistory(res *gateway.Result) error {
+func (h *histories) correct(res *gateway.Result) error {
 	for key, dt := range res.Metadata {
 		if !isImageConfigKey(key) && !isBaseConfigKey(key) {
 			continue
 		}
-		corrected, err := b.correctConfig(dt)
+		corrected, err := h.correctConfig(dt)
 		if err != nil {
 			return errors.Wrap(err, "image config")
 		}
@@ -43,7 +57,7 @@ func (b *baseImages) correctHistory(res *gateway.Result) error {
 	return nil
 }
 
-func (b *baseImages) correctConfig(dt []byte) ([]byte, error) {
+func (h *histories) correctConfig(dt []byte) ([]byte, error) {
 	var image dockerspec.DockerOCIImage
 	if err := json.Unmarshal(dt, &image); err != nil {
 		return nil, err
@@ -56,9 +70,9 @@ func (b *baseImages) correctConfig(dt []byte) ([]byte, error) {
 	for i := range predicted {
 		predicted[i].Author = ""
 	}
-	b.mu.Lock()
-	actual, fetched := b.histories[key]
-	b.mu.Unlock()
+	h.mu.Lock()
+	actual, fetched := h.actual[key]
+	h.mu.Unlock()
 	if fetched {
 		predicted = actual
 	}
@@ -84,4 +98,9 @@ func markedHistory(lines []ocispecs.History) (key string, n int) {
 
 func isBaseConfigKey(key string) bool {
 	return key == exptypes.ExporterImageBaseConfigKey || strings.HasPrefix(key, exptypes.ExporterImageBaseConfigKey+"/")
+}
+
+// isImageConfigKey tells the metadata that is an image's config, of one platform or of one of several.
+func isImageConfigKey(key string) bool {
+	return key == exptypes.ExporterImageConfigKey || strings.HasPrefix(key, exptypes.ExporterImageConfigKey+"/")
 }

@@ -19,15 +19,13 @@ func TestAHistoryIsCorrectedByTheBaseThatItStandsOn(t *testing.T) {
 	short := baseImage{platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}
 	long := short
 	short.Runtime, long.Runtime = "nodejs18.x", "nodejs20.x"
-	b := &baseImages{}
-	b.setHistory(short, []ocispecs.History{line("ADD a", false), line("WORKDIR /var/task", false)})
-	b.setHistory(long, []ocispecs.History{line("ADD a", false), line("ADD b", true)})
+	var all histories
+	all.set(short.key(), []ocispecs.History{line("ADD a", false), line("WORKDIR /var/task", false)})
+	all.set(long.key(), []ocispecs.History{line("ADD a", false), line("ADD b", true)})
 
 	told := func(base baseImage, lines ...ocispecs.History) []ocispecs.History {
 		lines = slices.Clone(lines)
-		for i := range lines {
-			lines[i].Author = historyMarker + base.key()
-		}
+		markHistory(base.key(), lines)
 		return lines
 	}
 	copied := ocispecs.History{CreatedBy: "COPY", Author: "somebody"}
@@ -44,7 +42,7 @@ func TestAHistoryIsCorrectedByTheBaseThatItStandsOn(t *testing.T) {
 				dt, err := json.Marshal(dockerspec.DockerOCIImage{Image: ocispecs.Image{History: tc.history}})
 				require.NoError(t, err)
 				res := &gateway.Result{Metadata: map[string][]byte{key: dt}}
-				require.NoError(t, b.correctHistory(res))
+				require.NoError(t, all.correct(res))
 				require.Equal(t, tc.want, imageOf(t, res.Metadata[key]).History)
 			}
 		})

@@ -38,7 +38,7 @@ func (f Frontend) Inspect(name string) gateway.BuildFunc {
 }
 
 func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, error) {
-	snap, err := r.newSnapshot(ctx, r.Runtime, r.Commit)
+	snap, err := r.newSnapshot(ctx, r.remote, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err
 	}

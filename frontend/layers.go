@@ -2,30 +2,15 @@ package frontend
 
 import (
 	"context"
-	"slices"
+	"fmt"
 	"strings"
 
-	"lambdabase/internal/lfsstore"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
-	"github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
 )
-
-// assembler puts the layers of one plan together.
-type assembler struct {
-	*request
-	plan       *lambda2llb.Plan
-	timeouts   timeouts
-	batchErr   error // why the batch API can't be asked
-	canBatch   bool  // what has no URL, or is refused there, can be got by the batch API
-	convert    *lambda2llb.Converter
-	prefetched bool // every object, after one had failed
-}
 
 // assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
 // how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
@@ -41,57 +26,7 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.Stat
 	if !hasWorkdir {
 		st = a.convert.Workdir(st)
 	}
-	r.addBuiltPlan(plan)
 	return st, plan.ImageConfig(!hasWorkdir), nil
-}
-
-func (r *request) newAssembler(plan *lambda2llb.Plan) (*assembler, error) {
-	convert := lambda2llb.NewConverter(*plan, r.constraints...).WithContext(r.buildContext)
-	a := &assembler{request: r, plan: plan, convert: convert}
-	return a, a.setUpBatch()
-}
-
-// setUpBatch finds the way to the batch API, where that is needed or may be: the client asks it, or a step of ours does.
-func (a *assembler) setUpBatch() error {
-	needed := slices.ContainsFunc(a.plan.Layers, func(l lambda2llb.Layer) bool { return l.URL == "" && !l.InContext })
-	if !needed && !a.plan.Fallback {
-		return nil
-	}
-	if a.offerToStore() {
-		a.canBatch = true
-		return nil
-	}
-	st, err := a.request.newStep(a.plan.Repository, a.plan.LFSServer)
-	if err != nil && !needed { // that may never come up
-		a.batchErr = err
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if st == nil && needed {
-		return errors.Errorf("objects of %s must be asked for by the LFS batch API, by a step of the frontend's image, and this frontend runs from none: "+
-			"name the image as option source, or give objects a URL template", a.plan.Repository)
-	}
-	if a.canBatch = st != nil; a.canBatch {
-		a.convert.WithStep(*st)
-	}
-	return nil
-}
-
-// offerToStore offers the objects to the daemon as blobs of the client's store, if the client has one and the daemon takes such.
-func (a *assembler) offerToStore() bool {
-	caps := a.bc.BuildOpts().LLBCaps
-	if a.store == nil || caps.Supports(pb.CapSourceImageBlob) != nil {
-		return false
-	}
-	for _, l := range a.plan.Layers {
-		if !l.InContext {
-			a.store.Add(lfsstore.Origin{Repository: a.plan.Repository, Server: a.plan.LFSServer}, l.Object)
-		}
-	}
-	a.convert.WithStore(lfsstore.StoreID, a.bc.BuildOpts().SessionID)
-	return true
 }
 
 // mergeOrChain gives the ADDs alone, and whether the working directory came with them.
@@ -159,21 +94,12 @@ func (a *assembler) merge(ctx context.Context, solved []solvedLayer) (st llb.Sta
 	return a.convert.Merge(a.nonEmptyLayers()), hasWorkdir, nil
 }
 
-// nonEmptyLayers are the layers that have anything in them.
-func (a *assembler) nonEmptyLayers() []lambda2llb.Layer {
-	return slices.DeleteFunc(slices.Clone(a.plan.Layers), func(l lambda2llb.Layer) bool { return l.Empty })
-}
-
-func (a *assembler) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
-	st, err := lookup(ctx, ref, a.plan.Config.Config.WorkingDir)
-	return st != nil && isDir(st), errors.Wrap(err, "working directory")
-}
-
-// vertexDigest is the digest of the vertex that a state ends in.
-func vertexDigest(ctx context.Context, st llb.State, opts ...llb.ConstraintsOpt) (digest.Digest, error) {
-	def, err := st.Marshal(ctx, opts...)
-	if err != nil {
-		return "", errors.Wrap(err, "marshal vertex")
+// warnChain warns that layers were not merged, and why: the build is slower, and shares less.
+func (a *assembler) warnChain(ctx context.Context, reasons []string) {
+	w := warning{
+		text:   fmt.Sprintf("layers of %s are unpacked one onto the other: %s", a.plan.Runtime, reasons[0]),
+		detail: "The image is right, but made more slowly, and its layers are not shared with other runtimes. " + strings.Join(reasons[:min(len(reasons), 5)], "; "),
 	}
-	return def.Head()
+	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(a.plan.Layers[0]))
+	a.warn(ctx, w)
 }

@@ -13,17 +13,17 @@ import (
 
 // foreignLFSServer is the server that the repository's .lfsconfig names. A branch must not say which host is asked with the
 // user's credentials, so it is only told where the right one fails.
-func (s *snapshot) foreignLFSServer(ctx context.Context) string {
-	if !s.source.Batch {
+func foreignLFSServer(ctx context.Context, t *tree, source lfs.Source, repo remote) string {
+	if !source.Batch {
 		return ""
 	}
-	dt, err := s.tree.readFile(ctx, ".lfsconfig", maxTextSize)
+	dt, err := t.readFile(ctx, ".lfsconfig", maxTextSize)
 	if err != nil {
 		return ""
 	}
-	asked := s.source.Server
+	asked := source.Server
 	if asked == "" {
-		asked, _ = lfs.ServerURL(s.Repository)
+		asked, _ = lfs.ServerURL(repo.url)
 	}
 	if named := strings.TrimSuffix(configuredServer(dt), "/"); named != asked {
 		return named

@@ -18,11 +18,6 @@ import (
 // maxReads is how many directories are read at the same time.
 const maxReads = 16
 
-// dirReader is a layer as far as it is looked at here.
-type dirReader interface {
-	ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error)
-}
-
 // findConflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other. That
 // shows where two layers have the same path, so only directories that two layers share are read. It is one of these:
 //
@@ -134,32 +129,6 @@ func propagatesAttrs(e *fstypes.Stat) bool {
 	}
 	return false
 }
-
-// lookup looks a path up in a layer; nil says that there is none. It lists directories, as asking for a file that isn't
-// there is an error in the daemon's log. What a symlink on the way points to is not looked at.
-func lookup(ctx context.Context, layer dirReader, name string) (*fstypes.Stat, error) {
-	found, dir := &fstypes.Stat{Mode: uint32(os.ModeDir)}, "/"
-	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
-		if part == "" {
-			break
-		}
-		if !isDir(found) {
-			return nil, nil
-		}
-		entries, err := layer.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
-		if err != nil {
-			return nil, errors.Wrapf(err, "directory %s", dir)
-		}
-		i := slices.IndexFunc(entries, func(e *fstypes.Stat) bool { return path.Base(e.Path) == part })
-		if i < 0 {
-			return nil, nil
-		}
-		found, dir = entries[i], path.Join(dir, part)
-	}
-	return found, nil
-}
-
-func isDir(e *fstypes.Stat) bool { return os.FileMode(e.Mode).IsDir() }
 
 func isWhiteout(e *fstypes.Stat) bool {
 	return os.FileMode(e.Mode)&os.ModeCharDevice != 0 && e.Devmajor == 0 && e.Devminor == 0

@@ -7,9 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfsstore"
-	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -17,6 +15,40 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
 	"github.com/pkg/errors"
+)
+
+// Frontend answers requests.
+type Frontend struct {
+	Today time.Time // when runtimes are past their end of support; zero: never
+	// FetchTimeout is how long an object may take besides the time for its size; zero: 5 minutes.
+	FetchTimeout time.Duration
+	// GitTimeout is how long git may take before its server is asked whether it is there, and each time after that; zero: a minute.
+	GitTimeout time.Duration
+	// ObjectStore, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
+	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
+	ObjectStore *lfsstore.Store
+	Session     Session
+
+	// XZ, where BuildKit runs in this process, says what is wrong with xz: it is given the beginning of an archive, and tells
+	// in xz's own words why that isn't unpacked; empty where it is. BuildKit itself doesn't say it.
+	XZ func(ctx context.Context, archive []byte) string
+
+	grace      time.Duration // for other layers once one has failed; zero: 5 seconds
+	retryDelay time.Duration // before an object is asked for again; zero: a second, and more each time
+}
+
+// What a Frontend does unless told otherwise.
+const (
+	// baseTimeout is how long an object may take besides the time that its size takes at minBytesPerSecond.
+	// BuildKit's HTTP source has no time limit: a server that says nothing would hold a build for ever.
+	baseTimeout = 5 * time.Minute
+	// gitTimeout is how long git may take before its server is asked whether it is there, and before it is asked again. BuildKit's
+	// git has no time limit: a server that says nothing would hold a build for ever.
+	gitTimeout = time.Minute
+	// grace is how long a layer may still take once another has failed for good: what fails by then is named too.
+	grace = 5 * time.Second
+	// retryDelay is the time before an object is asked for again, and more each time.
+	retryDelay = time.Second
 )
 
 // request is one call of the frontend: what was asked for, and who answers.
@@ -35,7 +67,7 @@ type request struct {
 	store        *lfsstore.Store
 	xz           func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
 	session      Session
-	hostKeys     string    // of the repository, if it is an SSH remote
+	remote       remote    // of option repository
 	seenWarnings *sync.Map // texts: platforms would say them twice
 	builtPlans   *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
 	scanTargets  *sync.Map // llb.State of images by platform, to be scanned
@@ -47,13 +79,15 @@ type request struct {
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore,
-		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), retryDelay: cmp.Or(f.retryDelay, time.Second), grace: cmp.Or(f.grace, grace), xz: f.XZ,
+		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout),
+		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{},
 		commits: &flightcontrol.CachedGroup[string]{CacheError: true},
 	}
 	caps := bc.BuildOpts().LLBCaps
 	r.session = f.Session.supportedBy(&caps)
-	if err := r.setRepository(opts.Repository); err != nil {
+	var err error
+	if r.remote, err = newRemote(opts.Repository, opts.KnownHosts); err != nil {
 		return nil, err
 	}
 	if bc.IsNoCache("") {
@@ -94,35 +128,4 @@ func (r *request) requestID() string { return r.bc.BuildOpts().Opts["requestid"]
 func (r *request) canMerge() bool {
 	caps := r.bc.BuildOpts().LLBCaps
 	return caps.Supports(pb.CapMergeOp) == nil
-}
-
-// setRepository takes the repository, and what its host is known by if it is an SSH remote: without that git would trust any.
-func (r *request) setRepository(repository string) error {
-	r.Repository, r.hostKeys = repository, ""
-	remote, isSSH, err := gitssh.ParseRemote(repository)
-	if err != nil || !isSSH {
-		return err
-	}
-	r.hostKeys, err = gitssh.KnownHosts(r.KnownHosts, remote.Host)
-	return errors.Wrapf(err, "repository %s", repository)
-}
-
-// gitOptions are options of every git source of the repository.
-func (r *request) gitOptions(opts ...llb.GitOption) []llb.GitOption {
-	opts = append(opts, r.session.gitOptions()...)
-	if r.hostKeys != "" {
-		opts = append(opts, llb.KnownSSHHosts(r.hostKeys))
-	}
-	return opts
-}
-
-// treeState is the commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
-// what nobody asked for.
-func (r *request) treeState(commit string) llb.State {
-	opts := r.gitOptions()
-	caps := r.bc.BuildOpts().LLBCaps
-	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
-		opts = append(opts, llb.GitSkipSubmodules())
-	}
-	return lambda2llb.Tree(r.Repository, commit, opts...)
 }

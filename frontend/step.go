@@ -5,12 +5,10 @@ import (
 	"context"
 	"io"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
 	"lambdabase/internal/execstep"
-	"lambdabase/internal/gitssh"
 	"lambdabase/internal/secrets"
 	"lambdabase/llb/lambda2llb"
 
@@ -26,7 +24,7 @@ import (
 
 // newStep returns a step of our own that asks a repository, or the LFS server that is asked in its place; nil where the frontend
 // runs from no image, and so has nothing to run.
-func (r *request) newStep(repository, server string) (*lambda2llb.Step, error) {
+func (r *request) newStep(repo remote, server string) (*lambda2llb.Step, error) {
 	platform := ocispecs.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture}
 	self, err := r.frontendImage(platform)
 	if self == nil || err != nil {
@@ -37,9 +35,9 @@ func (r *request) newStep(repository, server string) (*lambda2llb.Step, error) {
 		return nil, err
 	}
 	return &lambda2llb.Step{
-		Image: *self, Platform: platform, Repository: repository, LFSServer: server,
-		Secrets:     r.session.stepSecrets(slices.Concat([]string{execstep.CASecret}, secrets.IDs(hostOf(repository), hostOf(server)), execstep.Proxies)),
-		KnownHosts:  r.hostKeys,
+		Image: *self, Platform: platform, Repository: repo.url, LFSServer: server,
+		Secrets:     r.session.stepSecrets(slices.Concat([]string{execstep.CASecret}, secrets.IDs(repo.host(), hostOf(server)), execstep.Proxies)),
+		KnownHosts:  repo.hostKeys,
 		SSHAgent:    r.session.SSHAgent,
 		Client:      digest.FromString(r.bc.BuildOpts().SessionID).Encoded()[:12],
 		HostNetwork: r.bc.NetworkMode == pb.NetMode_HOST,
@@ -78,18 +76,6 @@ func (r *request) frontendImage(platform ocispecs.Platform) (*llb.State, error) 
 		return &st, nil
 	}
 	return nil, nil
-}
-
-// hostOf is host[:port] of a URL, and the host of an SSH remote: its port says nothing about the LFS server.
-func hostOf(repository string) string {
-	if remote, isSSH, err := gitssh.ParseRemote(repository); isSSH && err == nil {
-		return remote.Hostname()
-	}
-	u, err := url.Parse(repository)
-	if err != nil {
-		return ""
-	}
-	return u.Host
 }
 
 // stepFailure is what a step of ours left as its reason before it failed; empty if that can't be known. A step that fails has
@@ -140,3 +126,8 @@ func (r *request) runFailureProgram(ctx context.Context, exec *pb.ExecOp, root, 
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
+
+// isSessionLost tells an error of a step that another client of the daemon has begun too and whose session is gone while it hangs.
+func isSessionLost(err error) bool { return errorContains(err, "no active session") }
+
+const sessionLostHint = ": another client of the BuildKit daemon hangs, and what it began fails for everybody: end that build, or try again later"

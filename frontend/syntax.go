@@ -7,14 +7,14 @@ import (
 	"path"
 	"strings"
 
+	"lambdabase/llb/lambda2llb"
+
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
-
-	"lambdabase/llb/lambda2llb"
 )
 
 // A daemon's own Dockerfile frontend hands the "# syntax=" line, or the build argument BUILDKIT_SYNTAX that goes before

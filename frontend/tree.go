@@ -2,25 +2,20 @@ package frontend
 
 import (
 	"context"
+	"fmt"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+	fstypes "github.com/tonistiigi/fsutil/types"
 	"maps"
 	"os"
 	"path"
 	"slices"
 	"strings"
 	"sync"
-
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/pkg/errors"
-	fstypes "github.com/tonistiigi/fsutil/types"
-)
-
-// maxTextSize is the size in bytes that no recipe, or other text that is read whole, comes near to; upstream's have less than 2 KB.
-const maxTextSize = 256 << 10
-
-// tree is the tree of a commit. It follows no symlink: what a name on the branch says is what is read.
+)                             // maxTextSize is the size in bytes that no recipe, or other text that is read whole, comes near to; upstream's have less than 2 KB.
+const maxTextSize = 256 << 10 // tree is the tree of a commit. It follows no symlink: what a name on the branch says is what is read.
 type tree struct {
-	ref gateway.Reference
-
+	ref  gateway.Reference
 	mu   sync.Mutex
 	dirs map[string]map[string]*fstypes.Stat
 }
@@ -103,3 +98,44 @@ func (t *tree) readFile(ctx context.Context, name string, limit int64) ([]byte, 
 	dt, err := t.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name})
 	return dt, errors.Wrap(err, name)
 }
+
+// fileTooLargeError is a file that is larger than what it is read as can be.
+type fileTooLargeError struct {
+	name        string
+	size, limit int64
+}
+
+func (e *fileTooLargeError) Error() string {
+	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
+}
+
+// dirReader is a layer as far as it is looked at here.
+type dirReader interface {
+	ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error)
+}
+
+// lookup looks a path up in a layer; nil says that there is none. It lists directories, as asking for a file that isn't
+// there is an error in the daemon's log. What a symlink on the way points to is not looked at.
+func lookup(ctx context.Context, layer dirReader, name string) (*fstypes.Stat, error) {
+	found, dir := &fstypes.Stat{Mode: uint32(os.ModeDir)}, "/"
+	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
+		if part == "" {
+			break
+		}
+		if !isDir(found) {
+			return nil, nil
+		}
+		entries, err := layer.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
+		if err != nil {
+			return nil, errors.Wrapf(err, "directory %s", dir)
+		}
+		i := slices.IndexFunc(entries, func(e *fstypes.Stat) bool { return path.Base(e.Path) == part })
+		if i < 0 {
+			return nil, nil
+		}
+		found, dir = entries[i], path.Join(dir, part)
+	}
+	return found, nil
+}
+
+func isDir(e *fstypes.Stat) bool { return os.FileMode(e.Mode).IsDir() }

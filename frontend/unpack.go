@@ -56,13 +56,3 @@ func (a *assembler) asUnpackError(ctx context.Context, err error, l *lambda2llb.
 	}
 	return &unpackError{err, *l, a.xz != nil}
 }
-
-// withDiskHint says what to do about a full disk.
-func withDiskHint(err error) error {
-	if !diskFullRE.MatchString(strings.TrimSpace(err.Error())) {
-		return err
-	}
-	return &withMessage{cause: err, msg: "the disk that BuildKit keeps its cache on is full: make room there, or prune the cache: " + err.Error()}
-}
-
-var diskFullRE = regexp.MustCompile(`(no space left on device|disk quota exceeded)$`)

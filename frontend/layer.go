@@ -12,12 +12,6 @@ import (
 	"github.com/pkg/errors"
 )
 
-// grace is how long a layer may still take once another has failed for good: what fails by then is named too.
-const grace = 5 * time.Second
-
-// errAbandoned is the cause of a context whose layer isn't needed any more, as another has failed.
-var errAbandoned = errors.New("another layer failed")
-
 // solvedLayer is a layer on its own: unpacked onto nothing.
 type solvedLayer struct {
 	layer *lambda2llb.Layer
@@ -89,6 +83,12 @@ func (a *assembler) finalError(solved []solvedLayer) error {
 	return nil
 }
 
+// isChainable tells whether a layer may well be unpacked onto the layers before it, though not onto nothing.
+func (a *assembler) isChainable(err error) bool {
+	var failed *unpackError
+	return a.Layers != LayersMerge && errors.As(err, &failed) && failed.isChainable()
+}
+
 // joinFetchErrors returns all objects that couldn't be fetched.
 func joinFetchErrors(solved []solvedLayer) error {
 	var failed []*fetchError
@@ -104,41 +104,4 @@ func joinFetchErrors(solved []solvedLayer) error {
 		return failed[0]
 	}
 	return &objectsError{failed}
-}
-
-// isChainable tells whether a layer may well be unpacked onto the layers before it, though not onto nothing.
-func (a *assembler) isChainable(err error) bool {
-	var failed *unpackError
-	return a.Layers != LayersMerge && errors.As(err, &failed) && failed.isChainable()
-}
-
-// timeouts are the time limits that run. Objects share the line, and a daemon may fetch few at a time (max-parallelism):
-// when one has arrived, the others get their time anew.
-type timeouts struct {
-	mu      sync.Mutex
-	running map[*time.Timer]time.Duration
-}
-
-func (c *timeouts) start(timeout time.Duration, end func()) (stop func()) {
-	timer := time.AfterFunc(timeout, end)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.running == nil {
-		c.running = map[*time.Timer]time.Duration{}
-	}
-	c.running[timer] = timeout
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.running, timer)
-		timer.Stop()
-	}
-}
-
-func (c *timeouts) restart() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for timer, timeout := range c.running {
-		timer.Reset(timeout)
-	}
 }

@@ -48,7 +48,7 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 	if r.Runtime == "" {
 		return nil, errors.New("call lambda.plan needs option runtime (build argument LAMBDABASE_RUNTIME)")
 	}
-	snap, err := r.newSnapshot(ctx, r.Runtime, r.Commit)
+	snap, err := r.newSnapshot(ctx, r.remote, r.Runtime, r.Commit)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 
 // runtimesSubrequest answers lambda.runtimes: as the repository has them, or from the catalog where no step can run.
 func (r *request) runtimesSubrequest(ctx context.Context) (*gateway.Result, error) {
-	own, err := r.newStep(r.Repository, "")
+	own, err := r.newStep(r.remote, "")
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +106,11 @@ func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]bran
 		} else if reason := r.stepFailure(ctx, err); reason != "" {
 			err = &withMessage{cause: err, msg: reason}
 		}
-		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
+		return nil, errors.Wrapf(err, "branches of %s", r.remote.url)
 	}
 	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: execstep.BranchesFile})
 	if err != nil {
-		return nil, errors.Wrapf(err, "branches of %s", r.Repository)
+		return nil, errors.Wrapf(err, "branches of %s", r.remote.url)
 	}
 	var found []branches.Runtime
 	return found, errors.Wrap(json.Unmarshal(dt, &found), "branches")
@@ -120,7 +120,7 @@ func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]bran
 func (r *request) solveBranches(ctx context.Context, own lambda2llb.Step) (gateway.Reference, error) {
 	opts := []llb.RunOption{llb.IgnoreCache}
 	for attempt := 1; ; attempt++ {
-		st := own.Run("list branches of "+r.Repository, []string{"branches", "--repository=" + r.Repository}, opts...)
+		st := own.Run("list branches of "+r.remote.url, []string{"branches", "--repository=" + r.remote.url}, opts...)
 		ref, err := r.solve(ctx, st, own.Platform, true)
 		if err == nil || !isSessionLost(err) || attempt >= maxAttempts || !sleep(ctx, time.Duration(attempt*attempt)*r.retryDelay) {
 			return ref, err

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -12,7 +13,9 @@ import (
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -20,6 +23,7 @@ import (
 // snapshot is one commit of the repository, as far as its tree tells: recipes and pointers.
 type snapshot struct {
 	*request
+	repo    remote
 	runtime string
 	commit  string
 	created time.Time
@@ -29,27 +33,30 @@ type snapshot struct {
 }
 
 // newSnapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
-func (r *request) newSnapshot(ctx context.Context, runtime, commit string) (*snapshot, error) {
+func (r *request) newSnapshot(ctx context.Context, repo remote, runtime, commit string) (*snapshot, error) {
 	var err error
 	if commit == "" {
-		if commit, err = r.resolveHead(ctx, runtime); err != nil {
+		if commit, err = r.resolveHead(ctx, repo, runtime); err != nil {
 			return nil, err
 		}
 	}
-	t, created, err := r.loadTree(ctx, commit)
+	t, created, err := r.loadTree(ctx, repo, commit)
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{request: r, runtime: runtime, commit: commit, created: created, source: r.ObjectSource.Resolve(r.Repository), tree: t}, nil
+	return &snapshot{
+		request: r, repo: repo, runtime: runtime, commit: commit, created: created, tree: t,
+		source: r.ObjectSource.Resolve(repo.url),
+	}, nil
 }
 
 // loadTree gets the commit's tree, and its date.
-func (r *request) loadTree(ctx context.Context, commit string) (*tree, time.Time, error) {
-	ref, err := whileResponsive(ctx, r, r.Repository, func(ctx context.Context) (gateway.Reference, error) {
-		return r.solve(ctx, r.treeState(commit), ocispecs.Platform{}, true)
+func (r *request) loadTree(ctx context.Context, repo remote, commit string) (*tree, time.Time, error) {
+	ref, err := whileResponsive(ctx, r, repo.url, func(ctx context.Context) (gateway.Reference, error) {
+		return r.solve(ctx, r.treeState(repo, commit), ocispecs.Platform{}, true)
 	})
 	if err != nil {
-		return nil, time.Time{}, r.commitError(err, commit)
+		return nil, time.Time{}, r.commitError(err, repo, commit)
 	}
 	t := &tree{ref: ref}
 	created, err := r.commitTime(ctx, t, commit)
@@ -67,9 +74,9 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 		return nil, wrapSource(err, file)
 	}
 	p := &lambda2llb.Plan{
-		Runtime: s.runtime, Repository: s.Repository, Commit: s.commit, Created: s.created,
+		Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Created: s.created,
 		Platform: platform, Recipe: file, Config: rec.Image,
-		LFSServer: s.source.Server, Fallback: s.source.Fallback(), ForeignLFSServer: s.foreignLFSServer(ctx),
+		LFSServer: s.source.Server, Fallback: s.source.Fallback(), ForeignLFSServer: foreignLFSServer(ctx, s.tree, s.source, s.repo),
 	}
 	for _, add := range rec.Adds {
 		layer, err := s.readLayer(ctx, path.Dir(file.Path), add)
@@ -120,4 +127,27 @@ func (s *snapshot) readRecipe(ctx context.Context, platform ocispecs.Platform) (
 	}
 	dt, err := s.tree.readFile(ctx, name, maxTextSize)
 	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", s.runtime)
+}
+
+// warnEndOfSupport warns of a runtime that AWS doesn't support any more.
+func (r *request) warnEndOfSupport(ctx context.Context, snap *snapshot, w warning) {
+	end, ok := catalog.EndOfSupport(snap.runtime)
+	if !ok || r.today.IsZero() || !r.today.After(end) {
+		return
+	}
+	w.text = fmt.Sprintf("runtime %s is past its end of support (%s)", snap.runtime, end.Format(time.DateOnly))
+	w.detail = "AWS publishes no more security fixes for it, and Lambda may refuse to create or update functions."
+	w.vertex, _ = vertexDigest(ctx, r.treeState(snap.repo, snap.commit))
+	r.warn(ctx, w)
+}
+
+// treeState is a commit's tree. Where BuildKit can leave submodules alone, a branch can't make the daemon fetch
+// what nobody asked for.
+func (r *request) treeState(repo remote, commit string) llb.State {
+	opts := r.gitOptions(repo)
+	caps := r.bc.BuildOpts().LLBCaps
+	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
+		opts = append(opts, llb.GitSkipSubmodules())
+	}
+	return lambda2llb.Tree(repo.url, commit, opts...)
 }

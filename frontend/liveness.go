@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"net/url"
@@ -9,17 +8,11 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
-	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/frontend/subrequests"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
 const (
-	// gitTimeout is how long git may take before its server is asked whether it is there, and before it is asked again. BuildKit's
-	// git has no time limit: a server that says nothing would hold a build for ever.
-	gitTimeout = time.Minute
 	// probeTimeout is how long the server may take to say so.
 	probeTimeout = 15 * time.Second
 	// maxRounds is how many times gitTimeout git may take in all. A repository may be large and its line slow. And git may wait
@@ -112,25 +105,3 @@ func (r *request) probeFile(ctx context.Context, u *url.URL) error {
 }
 
 func probeName(u *url.URL) string { return "[internal] ask whether " + u.Host + " answers" }
-
-// loadGitContext gets a build context that is a URL of git, before anything waits for it without a limit. One that can't be had is
-// an error here, in the words of BuildKit's Dockerfile frontend: to ask for it again would have BuildKit panic (see
-// resolveSource).
-func (f Frontend) loadGitContext(ctx context.Context, bc *dockerui.Client, opts Options) error {
-	r := &request{bc: bc, client: bc.GatewayClient(), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout)}
-	ref, isGit := r.gitContext()
-	if !isGit || opts.Runtime != "" || isOwnSubrequest(r.requestID()) || r.requestID() == subrequests.RequestSubrequestsDescribe {
-		return nil
-	}
-	st, err := bc.MainContext(ctx)
-	if err != nil {
-		return nil
-	}
-	_, err = whileResponsive(ctx, r, ref.Remote, func(ctx context.Context) (gateway.Reference, error) {
-		return r.solve(ctx, *st, ocispecs.Platform{}, true)
-	})
-	if isTimeout(err) {
-		return errors.Wrap(err, "build context from git")
-	}
-	return errors.Wrap(err, "failed to read dockerfile")
-}

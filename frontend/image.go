@@ -52,3 +52,46 @@ func (r *request) attachSBOMs(ctx context.Context, rb *dockerui.ResultBuilder) e
 		return nil
 	})
 }
+
+// buildPlatforms makes an image for every platform that was asked for, or for the daemon's, as it is planned.
+func (r *request) buildPlatforms(ctx context.Context, plan func(context.Context, ocispecs.Platform) (*lambda2llb.Plan, error)) (*gateway.Result, error) {
+	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
+		if platform == nil {
+			platform = &r.bc.BuildPlatforms[0]
+		}
+		return recoverPanic(func() (*dockerui.BuildResult, error) {
+			p, err := plan(ctx, *platform)
+			if err != nil {
+				return nil, err
+			}
+			return r.buildImage(ctx, p)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.attachSBOMs(ctx, rb); err != nil {
+		return nil, err
+	}
+	res, err := rb.Finalize()
+	if err != nil {
+		return nil, err
+	}
+	return res, r.attachLinks(ctx, res)
+}
+
+// buildImage makes the image of a plan.
+func (r *request) buildImage(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.BuildResult, error) {
+	plan.Labels = r.bc.Labels
+	st, image, err := r.assemble(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	r.addBuiltPlan(plan)
+	r.addScanTarget(plan, st)
+	ref, err := r.solve(ctx, st, plan.Platform, false)
+	if err != nil {
+		return nil, errors.Wrapf(err, "layers of %s", plan.Recipe.Path)
+	}
+	return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: r.epoch}, nil
+}

@@ -1,0 +1,173 @@
+package frontend
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/docker/go-units"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+	"github.com/pkg/errors"
+)
+
+// fetchError is a layer whose object didn't arrive.
+type fetchError struct {
+	layer     lambda2llb.Layer
+	reason    error
+	status    int  // of the server, if it said one
+	transient bool // may be over when asked again
+}
+
+func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.object(), e.reason) }
+
+func (e *fetchError) Unwrap() error { return e.reason }
+
+func (e *fetchError) object() string {
+	if e.layer.URL == "" {
+		return layerLabel(e.layer)
+	}
+	return layerLabel(e.layer) + " from " + e.layer.URL
+}
+
+// isRefusal tells whether another way to the object may be open.
+func (e *fetchError) isRefusal() bool {
+	switch e.status {
+	case 401, 403, 404, 410, 429:
+		return true
+	}
+	return false
+}
+
+func layerLabel(l lambda2llb.Layer) string {
+	if l.InContext {
+		return fmt.Sprintf("%s (%s, in the build context)", l.Path, units.HumanSize(float64(l.Size)))
+	}
+	return fmt.Sprintf("%s (object sha256:%s, %s)", l.Path, l.OID, units.HumanSize(float64(l.Size)))
+}
+
+func isFetchError(err error) bool {
+	return errors.As(err, new(*fetchError)) || errors.As(err, new(*objectsError))
+}
+
+// fetchError is what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so
+// the server is asked once more, without the pin.
+func (a *assembler) fetchError(ctx context.Context, err error, l lambda2llb.Layer) *fetchError {
+	failed := &fetchError{layer: l}
+	switch {
+	case errors.Is(err, errTimeout): // which no vertex is to blame for, so that nobody has said where
+		err = wrapSource(err, a.plan.Recipe, l.Lines...)
+	case l.URL == "":
+		failed.transient = isSessionLost(err)
+		err = a.stepError(ctx, err)
+	case errorContains(err, "digest mismatch"):
+		var said error
+		said, failed.transient = a.diagnoseFetch(ctx, l)
+		if ctx.Err() == nil { // or else nobody answered
+			err = &withMessage{cause: err, msg: said.Error()}
+		}
+	default:
+		failed.transient = errorContains(err, transientTexts...)
+	}
+	if code := httpStatusOf(err); code > 0 {
+		failed.status, failed.transient = code, code == 408 || code == 429 || code >= 500
+		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, statusHint(code, hostOf(l.URL)))}
+	}
+	failed.reason = withDiskHint(err)
+	return failed
+}
+
+// transientTexts are texts of errors of a connection that may not come again.
+var transientTexts = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
+
+// diagnoseFetch is what the server says of an object's URL, and whether it may say something else when asked again.
+func (r *request) diagnoseFetch(ctx context.Context, l lambda2llb.Layer) (reason error, again bool) {
+	ctx, cancel := withTimeout(ctx, time.Minute+transferTime(l.Size))
+	defer cancel()
+	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps
+	if caps.Supports(pb.CapSourceHTTPHeader) == nil {
+		// BuildKit keeps what a URL sent to a client, wrong or not, for as long as its entity tag stays: be another one.
+		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (after attempt %d)", l.Attempt+1)}))
+	}
+	op, err := sourceOp(ctx, llb.HTTP(l.URL, opts...))
+	if err != nil {
+		return err, false
+	}
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "ask why " + l.OID[:12] + " failed"})
+	switch {
+	case err == nil && meta.HTTP == nil:
+		return errors.New("it sent something else, an error page perhaps (this version of BuildKit can't tell): try the URL"), true
+	case err == nil && meta.HTTP.Digest == l.Digest():
+		return errors.New("it does send the object when asked again: try again"), true
+	case err == nil && meta.HTTP.Digest == digest.FromBytes(nil):
+		return errors.New("it sent nothing"), true
+	case err == nil:
+		return errors.Errorf("it sent something else, sha256:%s", meta.HTTP.Digest.Encoded()), false
+	case errors.Is(context.Cause(ctx), errTimeout):
+		return errors.Wrap(errTimeout, "it was asked again"), true
+	}
+	return err, errorContains(err, transientTexts...)
+}
+
+// statusHint is what a server of objects means by its answer.
+func statusHint(code int, host string) string {
+	hostname := (&url.URL{Host: host}).Hostname()
+	switch {
+	case code == 401 || code == 403:
+		return fmt.Sprintf("%s: pass what it asks for as the secret HTTP_AUTH_TOKEN_%s or HTTP_AUTH_HEADER_%s (BuildKit 0.21 or later); 403 may also mean a limit",
+			strings.ToLower(http.StatusText(code)), hostname, hostname)
+	case code == 404 || code == 410:
+		return fmt.Sprintf("not found: the template may be wrong, or the object not be there or be private (secret HTTP_AUTH_TOKEN_%s)", hostname)
+	case code == 429 || code == 509:
+		return "too many requests: try again later, or give a mirror with option objects"
+	case code >= 500:
+		return "server error: try again later"
+	}
+	return cmp.Or(strings.ToLower(http.StatusText(code)), "unknown") + ": the template of option objects may be wrong"
+}
+
+// stepError is what the step that asks the batch API says.
+func (a *assembler) stepError(ctx context.Context, err error) error {
+	text := a.stepFailure(ctx, err)
+	if text == "" { // of the client's store, whose error crosses two connections
+		text = strings.ReplaceAll(err.Error(), "rpc error: code = Unknown desc = ", "")
+	}
+	if isSessionLost(err) {
+		text += sessionLostHint
+	}
+	if a.plan.ForeignLFSServer != "" {
+		text += fmt.Sprintf(" (.lfsconfig of the repository names another server, %s, and is not obeyed: if you trust it give objects=lfs+%s)", a.plan.ForeignLFSServer, a.plan.ForeignLFSServer)
+	}
+	return &withMessage{cause: err, msg: text}
+}
+
+// objectsError is several objects that couldn't be fetched. It stands where its first stands in the recipe.
+type objectsError struct{ failed []*fetchError }
+
+// Error says what is the same for all objects once.
+func (e *objectsError) Error() string {
+	reason := e.failed[0].reason.Error()
+	one := !slices.ContainsFunc(e.failed, func(f *fetchError) bool { return f.reason.Error() != reason })
+	msg := fmt.Sprintf("%d objects failed", len(e.failed))
+	if one {
+		msg += ": " + reason
+	}
+	for _, f := range e.failed {
+		msg += "\n- " + f.object()
+		if !one {
+			msg += ": " + f.reason.Error()
+		}
+	}
+	return msg
+}
+
+func (e *objectsError) Unwrap() error { return e.failed[0] }

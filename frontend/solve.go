@@ -1,0 +1,77 @@
+package frontend
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// solve marshals a state and solves it, with the request's cache imports: without them a build that could be imported
+// is done again.
+func (r *request) solve(ctx context.Context, st llb.State, platform ocispecs.Platform, evaluate bool) (gateway.Reference, error) {
+	def, err := st.Marshal(ctx, llb.Platform(platform), llb.WithCaps(r.bc.BuildOpts().LLBCaps))
+	if err != nil {
+		return nil, errors.Wrap(err, "marshal definition")
+	}
+	res, err := r.client.Solve(ctx, gateway.SolveRequest{
+		Definition:   def.ToPB(),
+		Evaluate:     evaluate,
+		CacheImports: r.bc.CacheImports,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return res.SingleRef()
+}
+
+// recoverPanic makes an error of a panic, in the goroutine that it is called in: what is on a branch must not end the process.
+func recoverPanic[T any](f func() (T, error)) (_ T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.Errorf("internal error: %v, please report it", r)
+		}
+	}()
+	return f()
+}
+
+// sourceOp is the one source of a state, in the form that metadata is asked for.
+func sourceOp(ctx context.Context, st llb.State) (*pb.SourceOp, error) {
+	def, err := st.Marshal(ctx)
+	if err != nil {
+		return nil, errors.Wrap(err, "marshal source")
+	}
+	var op pb.Op
+	if err := op.UnmarshalVT(def.Def[0]); err != nil {
+		return nil, errors.Wrap(err, "source")
+	}
+	return op.GetSource(), nil
+}
+
+// vertexDigest is the digest of the vertex that a state ends in.
+func vertexDigest(ctx context.Context, st llb.State, opts ...llb.ConstraintsOpt) (digest.Digest, error) {
+	def, err := st.Marshal(ctx, opts...)
+	if err != nil {
+		return "", errors.Wrap(err, "marshal vertex")
+	}
+	return def.Head()
+}
+
+// httpStatusRE is how BuildKit's HTTP source says a status.
+var httpStatusRE = regexp.MustCompile(`invalid response status (\d{3})`)
+
+// httpStatusOf is the status that a server answered an HTTP source with; 0 if the error is another.
+func httpStatusOf(err error) int {
+	found := httpStatusRE.FindStringSubmatch(err.Error())
+	if found == nil {
+		return 0
+	}
+	code, _ := strconv.Atoi(found[1])
+	return code
+}
