@@ -15,7 +15,7 @@ import (
 type Remote struct {
 	User string // "git" where the remote names nobody
 	Host string // host or host:port, in lower case
-	Path string // with a leading slash if it stood in an URL, relative to the user's home if in user@host:path
+	Path string // with a leading slash if it stood in a URL, relative to the user's home if in user@host:path
 }
 
 var (

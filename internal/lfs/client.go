@@ -13,7 +13,7 @@ import (
 type Client struct {
 	// Endpoint is asked before the first batch of a call of Fetch, and again once what it gave has expired.
 	Endpoint func(ctx context.Context) (Endpoint, error)
-	// Authorization is the value of that header for requests to an URL, and what the user calls the credential, e.g.
+	// Authorization is the value of that header for requests to a URL, and what the user calls the credential, e.g.
 	// "secret GIT_AUTH_TOKEN"; both empty where there is none. May be nil.
 	Authorization func(u *url.URL) (value, name string)
 	// Hint returns what to do where a credential is missing or was refused. May be nil.

@@ -31,11 +31,11 @@ func ServerURL(repository string) (string, error) {
 		return "", errors.Wrap(err, "repository")
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return "", errors.Errorf("repository on host %s: an URL with a query or a fragment", u.Host)
+		return "", errors.Errorf("repository on host %s: a URL with a query or a fragment", u.Host)
 	}
 	path := strings.TrimRight(u.EscapedPath(), "/")
 	if path == "" {
-		return "", errors.Errorf("repository on host %s: an URL without a path", u.Host)
+		return "", errors.Errorf("repository on host %s: a URL without a path", u.Host)
 	}
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, ".git") + ".git/info/lfs", nil
 }
@@ -144,7 +144,7 @@ func (s *session) newServer(e Endpoint) (*server, error) {
 	return srv, err
 }
 
-// authorize adds the user's credential for an URL.
+// authorize adds the user's credential for a URL.
 func (s *session) authorize(h http.Header, u *url.URL) (credential, error) {
 	if s.Authorization == nil {
 		return credential{}, nil

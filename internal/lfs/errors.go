@@ -110,7 +110,7 @@ func (e *ObjectsError) Error() string {
 	return strings.Join(lines, "\n- ")
 }
 
-// displayURL is as much of an URL as anybody may see: its query may be a signature.
+// displayURL is as much of a URL as anybody may see: its query may be a signature.
 func displayURL(u *url.URL) string {
 	if u == nil {
 		return ""

@@ -64,7 +64,7 @@ func (d *download) newRequest() (httpRequest, error) {
 	return httpRequest{http.MethodGet, d.transfer.action.url, h, authHeader, cred, nil}, err
 }
 
-// authHeaders are what goes with the request for an object for it to be let in. An URL with a query is most likely signed, and
+// authHeaders are what goes with the request for an object for it to be let in. A URL with a query is most likely signed, and
 // stores refuse a credential beside a signature: there the user's own goes only where it was asked for.
 func (d *download) authHeaders(t *transfer) (http.Header, credential, error) {
 	s := d.session

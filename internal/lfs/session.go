@@ -61,7 +61,7 @@ func (s *session) sanitize(text string) string {
 	return truncate(s.secrets.hide(oneLine(text), queryValue))
 }
 
-// transportError is an error of net/http, whose text may have an URL in it, or what a server sent.
+// transportError is an error of net/http, whose text may have a URL in it, or what a server sent.
 func (s *session) transportError(what string, err error) error {
 	var u *url.Error
 	for errors.As(err, &u) {

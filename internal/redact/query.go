@@ -21,7 +21,7 @@ func QueryKeys() []string { return slices.Clone(queryKeys) }
 // QueryKey reports whether a query's key is known to come with no credential.
 func QueryKey(key string) bool { return slices.Contains(queryKeys, key) }
 
-// isSafeQuery reports whether a query may be shown, as it stands in an URL.
+// isSafeQuery reports whether a query may be shown, as it stands in a URL.
 func isSafeQuery(query string) bool {
 	return !slices.ContainsFunc(pairBreak.Split(query, -1), func(pair string) bool {
 		key, value, _ := strings.Cut(pair, "=")

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// remote is user:password@host:path, or with a slash behind the host: an URL without a scheme.
+// remote is user:password@host:path, or with a slash behind the host: a URL without a scheme.
 var remote = regexp.MustCompile(`([\w.%+~-]+:[^\s/"<>]+@)((?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])[:/])`)
 
 // remotes takes the user and the password out of remotes that are no URLs. A user alone stays: it is git's, mostly.

@@ -6,8 +6,8 @@ import (
 )
 
 var (
-	// separator is what stands between an URL's scheme and its authority; JSON may escape its slashes, and an URL within
-	// an URL has it percent-encoded, once or more often.
+	// separator is what stands between a URL's scheme and its authority; JSON may escape its slashes, and a URL within
+	// a URL has it percent-encoded, once or more often.
 	separator = regexp.MustCompile(`(?::|%(?:25)*3[aA])(?:\\*/|%(?:25)*2[fF]){2}`)
 	// image is a scheme whose authority is the name of an image: what stands behind its colon or @ is no credential.
 	image       = regexp.MustCompile(`(?:docker-image|oci-layout|oci)$`)
@@ -75,7 +75,7 @@ func secretAuthority(s string, colon, start, end int) (from, to int, instead str
 	return start, continuedEnd(s, valueEnd(s, start)), placeholder
 }
 
-// secretQuery is what has to go of an URL's query and fragment: all of it or nothing.
+// secretQuery is what has to go of a URL's query and fragment: all of it or nothing.
 func secretQuery(s string, i, limit int) (from, to int, instead string) {
 	for i < limit && !isTokenEnd(s, i) && s[i] != '?' && s[i] != '#' {
 		i++
