@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/weburl"
+
 	"github.com/pkg/errors"
 )
 
@@ -30,7 +32,7 @@ type wireAction struct {
 }
 
 func (l wireAction) parse(endpoint *url.URL, now time.Time) (action, error) {
-	u, err := parseHTTPURL(l.Href)
+	u, err := weburl.Parse(l.Href)
 	if err != nil {
 		return action{}, errors.Wrap(err, "download URL of the server")
 	}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"lambdabase/internal/weburl"
+
 	"github.com/pkg/errors"
 )
 
@@ -22,48 +24,6 @@ type Endpoint struct {
 	URL     string            // without "/objects/batch", e.g. https://host/owner/repo.git/info/lfs
 	Header  map[string]string // given by git-lfs-authenticate over SSH; sent to the URL's host only
 	Expires time.Time         // of Header; zero: never
-}
-
-// ServerURL returns the endpoint of a repository with an http or https URL, as git-lfs derives it.
-func ServerURL(repository string) (string, error) {
-	u, err := parseHTTPURL(repository)
-	if err != nil {
-		return "", errors.Wrap(err, "repository")
-	}
-	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return "", errors.Errorf("repository on host %s: a URL with a query or a fragment", u.Host)
-	}
-	path := strings.TrimRight(u.EscapedPath(), "/")
-	if path == "" {
-		return "", errors.Errorf("repository on host %s: a URL without a path", u.Host)
-	}
-	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, ".git") + ".git/info/lfs", nil
-}
-
-// parseHTTPURL parses an absolute http or https URL. Errors never repeat what may be a credential.
-func parseHTTPURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, errors.New("malformed URL")
-	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return nil, errors.New("no absolute http or https URL")
-	case u.User != nil:
-		return nil, errors.Errorf("URL of host %s has user information in it", u.Host)
-	}
-	return u, nil
-}
-
-// sameOrigin reports whether two URLs are of one server: what is meant for it may be sent to both.
-func sameOrigin(a, b *url.URL) bool {
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
-}
-
-func portOf(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
 }
 
 // server is an endpoint as it is used: checked, and with the credential for it.
@@ -123,7 +83,7 @@ func (s *session) forget(refused *server) {
 }
 
 func (s *session) newServer(e Endpoint) (*server, error) {
-	u, err := parseHTTPURL(strings.TrimRight(e.URL, "/") + "/objects/batch")
+	u, err := weburl.Parse(strings.TrimRight(e.URL, "/") + "/objects/batch")
 	if err != nil {
 		return nil, err
 	}

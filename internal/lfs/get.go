@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"lambdabase/internal/weburl"
+
 	"github.com/pkg/errors"
 )
 
@@ -68,7 +70,7 @@ func (d *download) newRequest() (httpRequest, error) {
 // stores refuse a credential beside a signature: there the user's own goes only where it was asked for.
 func (d *download) authHeaders(t *transfer) (http.Header, credential, error) {
 	s := d.session
-	h, sameServer := t.action.header.Clone(), sameOrigin(t.action.url, t.server.batchURL)
+	h, sameServer := t.action.header.Clone(), weburl.SameOrigin(t.action.url, t.server.batchURL)
 	for name, values := range h {
 		// Gitea repeats what it was sent, for whatever host it names.
 		if !sameServer && s.secrets.containsUserCredential(values[0]) {

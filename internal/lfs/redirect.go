@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"lambdabase/internal/weburl"
+
 	"github.com/pkg/errors"
 )
 
@@ -46,7 +48,7 @@ func (r httpRequest) redirectTo(status int, location string) (httpRequest, error
 	if err != nil {
 		return httpRequest{}, errors.New("redirect to a malformed URL")
 	}
-	u, err := parseHTTPURL(r.url.ResolveReference(relative).String())
+	u, err := weburl.Parse(r.url.ResolveReference(relative).String())
 	if err != nil {
 		return httpRequest{}, errors.Wrap(err, "redirect")
 	}
@@ -54,7 +56,7 @@ func (r httpRequest) redirectTo(status int, location string) (httpRequest, error
 		return httpRequest{}, errors.Errorf("redirect from https to http, to host %s", u.Host)
 	}
 	u.Fragment, u.RawFragment = "", ""
-	if !sameOrigin(r.url, u) {
+	if !weburl.SameOrigin(r.url, u) {
 		r.authHeader, r.credential = nil, credential{}
 	}
 	r.url = u

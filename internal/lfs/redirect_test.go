@@ -229,25 +229,3 @@ func TestACertificateNobodySignedIsNotTriedAgain(t *testing.T) {
 	require.ErrorAs(t, err, new(*tls.CertificateVerificationError))
 	require.Empty(t, clock.slept)
 }
-
-func TestWhatIsOneServer(t *testing.T) {
-	for _, tc := range []struct {
-		a, b string
-		same bool
-	}{
-		{"https://h/x", "https://H:443/y?z", true},
-		{"http://h:80/x", "http://h/y", true},
-		{"https://h/x", "http://h/x", false},
-		{"http://h:443/x", "https://h/x", false},
-		{"https://h/x", "https://h:8443/x", false},
-		{"https://h/x", "https://h.evil/x", false},
-		{"https://[::1]/x", "https://[::1]:443/x", true},
-		{"https://h/x", "https://h./x", false},
-	} {
-		a, err := parseHTTPURL(tc.a)
-		require.NoError(t, err)
-		b, err := parseHTTPURL(tc.b)
-		require.NoError(t, err)
-		require.Equal(t, tc.same, sameOrigin(a, b), "%s %s", tc.a, tc.b)
-	}
-}

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 
+	"lambdabase/internal/weburl"
+
 	"github.com/pkg/errors"
 )
 
@@ -36,12 +38,13 @@ func ParseSource(s string) (Source, error) {
 
 func checkServerURL(server string) error {
 	u, err := url.Parse(server)
-	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return errors.New("want lfs+https://host/path")
-	case u.User != nil:
-		return errors.Errorf("URL of host %s has user information in it, which would end up in provenance and logs: pass a secret", u.Host)
-	case strings.ContainsAny(server, "?#"):
+	}
+	if err := weburl.CheckUserInfo(u); err != nil {
+		return errors.Errorf("%v, which would end up in provenance and logs: pass a secret", err)
+	}
+	if strings.ContainsAny(server, "?#") {
 		return errors.New("URL of an LFS server has no query and no fragment")
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lambdabase/internal/redact"
+	"lambdabase/internal/weburl"
 
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/pkg/errors"
@@ -41,8 +42,8 @@ func ParseTemplate(s string) (Template, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return Template{}, errors.New("no http or https URL")
 	}
-	if u.User != nil {
-		return Template{}, errors.Errorf("URL of host %s has user information in it, which would end up in provenance and logs", u.Host)
+	if err := weburl.CheckUserInfo(u); err != nil {
+		return Template{}, errors.Errorf("%v, which would end up in provenance and logs", err)
 	}
 	if strings.Contains(s, "#") {
 		return Template{}, errors.New("fragment, which never reaches a server")

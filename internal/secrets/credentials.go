@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"lambdabase/internal/weburl"
+
 	"github.com/pkg/errors"
 )
 
@@ -104,7 +106,7 @@ func (c Credentials) isRepository(u *url.URL) bool {
 func canonicalHost(scheme, host string) string {
 	_, port, _ := net.SplitHostPort(host)
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[scheme]
+		port = weburl.DefaultPort(scheme)
 	}
 	return strings.ToLower(trimPort(host)) + ":" + port
 }
