@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 	"lambdabase/test/sandbox"
 
 	"github.com/pkg/errors"
@@ -85,12 +86,12 @@ func (s *lfstest) put(t *testing.T, repository, content string) lfs.Object {
 }
 
 // client of one repository; path is what stands before it, for redirects.
-func (s *lfstest) client(path, repository, authorization string) (*lfs.Client, *skippingClock) {
+func (s *lfstest) client(path, repository, authorization string) (*transfer.Client, *skippingClock) {
 	clock := &skippingClock{server: s, repository: repository}
-	return &lfs.Client{
-		Endpoint: func(context.Context) (lfs.Endpoint, error) {
+	return &transfer.Client{
+		Endpoint: func(context.Context) (transfer.Endpoint, error) {
 			server, err := lfs.ServerURL(s.url + path + "/" + repository)
-			return lfs.Endpoint{URL: server}, err
+			return transfer.Endpoint{URL: server}, err
 		},
 		Authorization: func(u *url.URL) (string, string) {
 			if "http://"+u.Host != s.url {
@@ -135,36 +136,36 @@ func TestGitLFSOwnServerObjectsThatGoWrong(t *testing.T) {
 	s := startLFSTest(t)
 	const user = "user:pass"
 	for content, tc := range map[string]struct {
-		kind  lfs.Kind // empty: the object comes
+		kind  transfer.Kind // empty: the object comes
 		want  string
 		slept int
 	}{
 		"plain":                                     {},
-		"status-batch-403":                          {kind: lfs.Forbidden, want: `the credential (secret GIT_AUTH_TOKEN) was refused (403`},
-		"status-batch-404":                          {kind: lfs.NotFound, want: `not found (404`},
-		"status-batch-410":                          {kind: lfs.NotFound, want: `not found (410`},
-		"status-batch-422":                          {kind: lfs.Protocol, want: `(422`},
-		"status-batch-500":                          {kind: lfs.Unavailable, want: `server error (500`, slept: 4},
-		"status-storage-403":                        {kind: lfs.NotFound, want: `does not exist`}, // it takes none of these
+		"status-batch-403":                          {kind: transfer.Forbidden, want: `the credential (secret GIT_AUTH_TOKEN) was refused (403`},
+		"status-batch-404":                          {kind: transfer.NotFound, want: `not found (404`},
+		"status-batch-410":                          {kind: transfer.NotFound, want: `not found (410`},
+		"status-batch-422":                          {kind: transfer.Protocol, want: `(422`},
+		"status-batch-500":                          {kind: transfer.Unavailable, want: `server error (500`, slept: 4},
+		"status-storage-403":                        {kind: transfer.NotFound, want: `does not exist`}, // it takes none of these
 		"return-expired-action":                     {},
-		"return-expired-action-forever":             {kind: lfs.Protocol, want: "has ended already", slept: 4},
-		"return-invalid-size":                       {kind: lfs.Protocol, want: "the server says that it has -1 bytes"},
-		"unknown-oid":                               {kind: lfs.Protocol, want: "the server says nothing of it"},
+		"return-expired-action-forever":             {kind: transfer.Protocol, want: "has ended already", slept: 4},
+		"return-invalid-size":                       {kind: transfer.Protocol, want: "the server says that it has -1 bytes"},
+		"unknown-oid":                               {kind: transfer.Protocol, want: "the server says nothing of it"},
 		"send-deprecated-links":                     {},
 		"send-verify-action":                        {},
 		"redirect-storage-upload":                   {},
 		"batch-hash-algo-empty":                     {},
-		"batch-hash-algo-invalid":                   {kind: lfs.Protocol, want: `hash algorithm "invalid", want sha256`},
+		"batch-hash-algo-invalid":                   {kind: transfer.Protocol, want: `hash algorithm "invalid", want sha256`},
 		"storage-upload-retry":                      {},
-		"storage-download-corrupt":                  {kind: lfs.Corrupted, want: "the server sent something else: sha256:", slept: 1},
+		"storage-download-corrupt":                  {kind: transfer.Corrupted, want: "the server sent something else: sha256:", slept: 1},
 		"storage-download-retry":                    {slept: 2},
 		"storage-download-retry-later":              {slept: 1},
 		"storage-download-retry-later-no-header":    {slept: 1},
 		"storage-download-retry-range":              {slept: 1},
 		"storage-download-retry-range-rejected":     {slept: 1},
 		"storage-download-retry-no-invalid-range":   {},
-		"storage-download-encoding-gzip":            {kind: lfs.Unavailable, want: "not encoded", slept: 4}, // it insists, we ask for none
-		"storage-download-encoding-zstd":            {kind: lfs.Unavailable, want: "not encoded", slept: 4},
+		"storage-download-encoding-gzip":            {kind: transfer.Unavailable, want: "not encoded", slept: 4}, // it insists, we ask for none
+		"storage-download-encoding-zstd":            {kind: transfer.Unavailable, want: "not encoded", slept: 4},
 		"status-storage-503, but not quite as that": {},
 	} {
 		t.Run(content, func(t *testing.T) {
@@ -181,7 +182,7 @@ func TestGitLFSOwnServerObjectsThatGoWrong(t *testing.T) {
 				require.Equal(t, content, string(dt))
 			} else {
 				require.ErrorContains(t, err, tc.want)
-				var e *lfs.Error
+				var e *transfer.Error
 				require.True(t, errors.As(err, &e))
 				require.Equal(t, tc.kind, e.Kind, "%v", err)
 			}
@@ -197,25 +198,25 @@ func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
 	s := startLFSTest(t)
 	for name, tc := range map[string]struct {
 		path, repository, authorization string
-		kind                            lfs.Kind // empty: the objects come
+		kind                            transfer.Kind // empty: the objects come
 		want                            string
 		slept                           int
 	}{
 		"plain":                 {"", "plain", basicValue("user:pass"), "", "", 0},
 		"plain with .git":       {"", "plain2.git", basicValue("user:pass"), "", "", 0},
-		"no credential":         {"", "plain", "", lfs.Unauthorized, "unauthorized (401", 0},
-		"wrong credential":      {"", "plain", basicValue("user:wrong"), lfs.Forbidden, "the credential (secret GIT_AUTH_TOKEN) was refused (403", 0},
-		"wrong credential, 401": {"", "x-401-unauth", basicValue("user:wrong"), lfs.Unauthorized, "was refused (401", 0},
+		"no credential":         {"", "plain", "", transfer.Unauthorized, "unauthorized (401", 0},
+		"wrong credential":      {"", "plain", basicValue("user:wrong"), transfer.Forbidden, "the credential (secret GIT_AUTH_TOKEN) was refused (403", 0},
+		"wrong credential, 401": {"", "x-401-unauth", basicValue("user:wrong"), transfer.Unauthorized, "was refused (401", 0},
 		"storage wants it too":  {"", "requirecreds", basicValue("requirecreds:pass"), "", "", 0},
-		"storage refuses":       {"", "requirecreds2", basicValue("user:pass"), lfs.Forbidden, "was refused (403", 0},
+		"storage refuses":       {"", "requirecreds2", basicValue("user:pass"), transfer.Forbidden, "was refused (403", 0},
 		"bearer":                {"", "auth-bearer", "Bearer token", "", "", 0},
-		"bearer, wrong":         {"", "auth-bearer", "Bearer x", lfs.Forbidden, "was refused (403", 0},
-		"cookie":                {"", "require-cookie-x", basicValue("user:pass"), lfs.Forbidden, "403", 0},
-		"expired, absolute":     {"", "expired-absolute", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
-		"expired, relative":     {"", "expired-relative", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
-		"expired, both":         {"", "expired-both", basicValue("user:pass"), lfs.Protocol, "has ended already", 8},
-		"no batch API":          {"", "batchunsupported", basicValue("user:pass"), lfs.NotFound, "(404", 0},
-		"a bad batch API":       {"", "badbatch", basicValue("user:pass"), lfs.Unauthorized, "was refused (203", 0}, // which is a page to sign in, elsewhere
+		"bearer, wrong":         {"", "auth-bearer", "Bearer x", transfer.Forbidden, "was refused (403", 0},
+		"cookie":                {"", "require-cookie-x", basicValue("user:pass"), transfer.Forbidden, "403", 0},
+		"expired, absolute":     {"", "expired-absolute", basicValue("user:pass"), transfer.Protocol, "has ended already", 8},
+		"expired, relative":     {"", "expired-relative", basicValue("user:pass"), transfer.Protocol, "has ended already", 8},
+		"expired, both":         {"", "expired-both", basicValue("user:pass"), transfer.Protocol, "has ended already", 8},
+		"no batch API":          {"", "batchunsupported", basicValue("user:pass"), transfer.NotFound, "(404", 0},
+		"a bad batch API":       {"", "badbatch", basicValue("user:pass"), transfer.Unauthorized, "was refused (203", 0}, // which is a page to sign in, elsewhere
 		"too many requests":     {"", "batch-retry-later", basicValue("user:pass"), "", "", 1},
 		"without saying when":   {"", "batch-retry-later-no-header", basicValue("user:pass"), "", "", 1},
 		"redirect, relative":    {"/redirect307/rel", "moved", basicValue("user:pass"), "", "", 0},
@@ -223,9 +224,9 @@ func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
 		"headers nobody needs":  {"", "batch-storage-upload-encoding-chunked", basicValue("user:pass"), "", "", 0},
 		"tus is not asked for":  {"", "batch-storage-upload-tus", basicValue("user:pass"), "", "", 0},
 		"another transfer":      {"", "custom-transfer-x", basicValue("user:pass"), "", "", 0},
-		"a branch is not told":  {"", "x-main-branch-required", basicValue("user:pass"), lfs.Forbidden, `Expected ref \"refs/heads/main\"`, 0},
-		"no such repository":    {"", "nobody-put-anything-here", basicValue("user:pass"), lfs.NotFound, "does not exist", 0},
-		"a redirect to nothing": {"/redirect307/none", "x", basicValue("user:pass"), lfs.NotFound, "404", 0},
+		"a branch is not told":  {"", "x-main-branch-required", basicValue("user:pass"), transfer.Forbidden, `Expected ref \"refs/heads/main\"`, 0},
+		"no such repository":    {"", "nobody-put-anything-here", basicValue("user:pass"), transfer.NotFound, "does not exist", 0},
+		"a redirect to nothing": {"/redirect307/none", "x", basicValue("user:pass"), transfer.NotFound, "404", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bare := strings.TrimSuffix(tc.repository, ".git")
@@ -244,7 +245,7 @@ func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
 				return
 			}
 			require.ErrorContains(t, err, tc.want)
-			var e *lfs.Error
+			var e *transfer.Error
 			require.True(t, errors.As(err, &e))
 			require.Equal(t, tc.kind, e.Kind, "%v", err)
 		})
@@ -284,8 +285,8 @@ func TestGitLFSOwnServerRedirectsToHTTPS(t *testing.T) {
 	require.True(t, pool.AppendCertsFromPEM(authority))
 	c, _ := s.client("", "x", "")
 	c.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
-	c.Endpoint = func(context.Context) (lfs.Endpoint, error) {
-		return lfs.Endpoint{URL: strings.Replace(s.ssl, "https://", "http://", 1) + "/redirect307/ssl/x.git/info/lfs"}, nil
+	c.Endpoint = func(context.Context) (transfer.Endpoint, error) {
+		return transfer.Endpoint{URL: strings.Replace(s.ssl, "https://", "http://", 1) + "/redirect307/ssl/x.git/info/lfs"}, nil
 	}
 	c.Authorization = func(u *url.URL) (string, string) { return basicValue("user:pass"), "secret X" }
 	err = c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"lambdabase/internal/execstep"
-	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
 
@@ -53,7 +53,7 @@ func newSecretStore(specs []string) (*secretStore, error) {
 
 // loadCA makes the transport, whose proxies are those of the environment.
 func (s *secretStore) loadCA() error {
-	s.transport = lfs.NewTransport(idleTimeout)
+	s.transport = transfer.NewTransport(idleTimeout)
 	pem, ok := s.namedSource(execstep.CASecret)
 	if !ok {
 		return nil

@@ -7,7 +7,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/gitssh"
-	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/usergit"
@@ -143,7 +143,7 @@ func (s *session) close() error {
 }
 
 // lfsClient asks the batch API with the user's own credentials.
-func (s *session) lfsClient(source lfsstore.Origin) (*lfs.Client, error) {
+func (s *session) lfsClient(source lfsstore.Origin) (*transfer.Client, error) {
 	access := lfsstore.ClientConfig{Secrets: s.secrets.source, Describe: s.secrets.describe, Agent: s.agentSocket, Transport: s.secrets.transport}
 	if remote, isSSH, err := gitssh.ParseRemote(source.Repository); isSSH && err == nil {
 		options, err := s.parseOptions()

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
 
@@ -44,7 +45,7 @@ func (s *step) fetch(ctx context.Context, oid, size string) error {
 	return errors.Wrap(publish(file, filepath.Join(s.out, oid), object.Pointer), "result")
 }
 
-func (s *step) newClient() (*lfs.Client, error) {
+func (s *step) newClient() (*transfer.Client, error) {
 	t, err := s.newTransport()
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func (s *step) newClient() (*lfs.Client, error) {
 	return access.NewClient(lfsstore.Origin{Repository: s.repository, Server: s.server})
 }
 
-func (s *step) printProgress(p lfs.Progress) {
+func (s *step) printProgress(p transfer.Progress) {
 	if p.Found {
 		fmt.Fprintf(s.progress, "%s, found in the cache\n", units.HumanSize(float64(p.Size)))
 		return

@@ -12,6 +12,7 @@ import (
 
 	"lambdabase/internal/branches"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/sample"
 
 	"github.com/opencontainers/go-digest"
@@ -75,14 +76,14 @@ func TestWhatChangesInTheCacheMeanwhileIsNotPublished(t *testing.T) {
 		"a pipe":        func() error { return unix.Mkfifo(from, 0o600) },
 	} {
 		require.NoError(t, put(), name)
-		if opened, err := lfs.OpenFile(from); err == nil {
+		if opened, err := transfer.OpenFile(from); err == nil {
 			require.ErrorIs(t, publish(opened, to, p), errChanged, name)
 		}
 		require.NoFileExists(t, to, name)
 		require.NoError(t, os.Remove(from))
 	}
 	require.NoError(t, os.WriteFile(from, object, 0o600))
-	opened, err := lfs.OpenFile(from)
+	opened, err := transfer.OpenFile(from)
 	require.NoError(t, err)
 	require.NoError(t, publish(opened, to, p))
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 
 	"github.com/pkg/errors"
 )
@@ -24,7 +24,7 @@ const idleTimeout = 30 * time.Second
 // newTransport returns one that trusts the certificates of the image, and those that the user gives. Proxies are those of
 // the environment.
 func (s *step) newTransport() (*http.Transport, error) {
-	t := lfs.NewTransport(idleTimeout)
+	t := transfer.NewTransport(idleTimeout)
 	t.OnProxyConnectResponse = checkProxyResponse
 	pem, err := s.readCA()
 	if pem == nil || err != nil {

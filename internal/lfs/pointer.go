@@ -80,11 +80,11 @@ func ParsePointer(dt []byte) (Pointer, error) {
 		return Pointer{}, errors.Errorf("invalid Git LFS pointer: size of %d bytes, at most %d are expected", n, int64(MaxObjectSize))
 	}
 	p := Pointer{OID: oid[1], Size: n}
-	return p, errors.Wrap(p.validate(), "invalid Git LFS pointer")
+	return p, errors.Wrap(p.Validate(), "invalid Git LFS pointer")
 }
 
-// validate says why there can't be such an object.
-func (p Pointer) validate() error {
+// Validate says why there can't be such an object.
+func (p Pointer) Validate() error {
 	nothing := sha256.Sum256(nil)
 	if (p.Size == 0) != (p.OID == hex.EncodeToString(nothing[:])) {
 		return errors.Errorf("nothing of %d bytes has this sha256", p.Size)

@@ -8,6 +8,7 @@ import (
 
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/secrets"
 )
 
@@ -18,18 +19,18 @@ type ClientConfig struct {
 	KnownHosts string                 // of an SSH remote, as known_hosts has them
 	Agent      string                 // socket of the SSH agent
 	Transport  http.RoundTripper
-	OnProgress func(lfs.Progress)
+	OnProgress func(transfer.Progress)
 }
 
 // NewClient returns a client for the objects of an origin.
-func (a ClientConfig) NewClient(origin Origin) (*lfs.Client, error) {
+func (a ClientConfig) NewClient(origin Origin) (*transfer.Client, error) {
 	credentials := Credentials(origin.Repository, a.Secrets)
 	credentials.Describe = a.Describe
 	if err := credentials.Check(hostWithScheme(origin.Server)); err != nil {
 		return nil, err
 	}
-	return &lfs.Client{
-		Endpoint:      func(ctx context.Context) (lfs.Endpoint, error) { return a.endpoint(ctx, origin) },
+	return &transfer.Client{
+		Endpoint:      func(ctx context.Context) (transfer.Endpoint, error) { return a.endpoint(ctx, origin) },
 		Authorization: credentials.Authorization,
 		Hint:          func(u *url.URL) string { return hint(credentials, origin, u) },
 		Transport:     a.Transport,
@@ -67,25 +68,25 @@ func hostWithScheme(address string) string {
 }
 
 // endpoint returns the server that was named, or the repository's own: an SSH remote is asked for it.
-func (a ClientConfig) endpoint(ctx context.Context, origin Origin) (lfs.Endpoint, error) {
+func (a ClientConfig) endpoint(ctx context.Context, origin Origin) (transfer.Endpoint, error) {
 	if origin.Server != "" {
-		return lfs.Endpoint{URL: origin.Server}, nil
+		return transfer.Endpoint{URL: origin.Server}, nil
 	}
 	remote, isSSH, err := gitssh.ParseRemote(origin.Repository)
 	if err != nil {
-		return lfs.Endpoint{}, err
+		return transfer.Endpoint{}, err
 	}
 	if !isSSH {
 		url, err := lfs.ServerURL(origin.Repository)
-		return lfs.Endpoint{URL: url}, err
+		return transfer.Endpoint{URL: url}, err
 	}
 	auth, err := gitssh.Authenticator{Remote: remote, KnownHosts: a.KnownHosts, Agent: a.Agent}.Authenticate(ctx)
 	if err != nil {
-		return lfs.Endpoint{}, err
+		return transfer.Endpoint{}, err
 	}
 	expires := auth.ExpiresAt
 	if auth.ExpiresIn > 0 {
 		expires = time.Now().Add(auth.ExpiresIn)
 	}
-	return lfs.Endpoint{URL: auth.Href, Header: auth.Header, Expires: expires}, nil
+	return transfer.Endpoint{URL: auth.Href, Header: auth.Header, Expires: expires}, nil
 }

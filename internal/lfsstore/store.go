@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/errdefs"
@@ -34,7 +35,7 @@ type Origin struct {
 // Store is a content store whose blobs are LFS objects. It is read only.
 type Store struct {
 	dir       string
-	newClient func(Origin) (*lfs.Client, error)
+	newClient func(Origin) (*transfer.Client, error)
 
 	mu       sync.Mutex
 	entries  map[digest.Digest]entry
@@ -49,7 +50,7 @@ type entry struct {
 
 // NewStore returns a store that keeps what it fetches in dir until [Store.Drop], be it in a later process. The client is
 // asked for when an object is needed.
-func NewStore(dir string, client func(Origin) (*lfs.Client, error)) *Store {
+func NewStore(dir string, client func(Origin) (*transfer.Client, error)) *Store {
 	return &Store{dir: dir, newClient: client, entries: map[digest.Digest]entry{}, progress: map[string]progress{}}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/sample"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -50,7 +51,7 @@ func newStoreEnv(t *testing.T) *storeEnv {
 	t.Cleanup(host.Close)
 	url, _ := s.server.URLs(host.URL)
 	s.source = Origin{Repository: url}
-	s.Store = NewStore(t.TempDir(), func(from Origin) (*lfs.Client, error) {
+	s.Store = NewStore(t.TempDir(), func(from Origin) (*transfer.Client, error) {
 		s.clients.Add(1)
 		return ClientConfig{}.NewClient(from)
 	})
@@ -96,7 +97,7 @@ func TestAnObjectIsFetchedWhenItIsRead(t *testing.T) {
 	require.EqualValues(t, 1, s.clients.Load())
 
 	// The next process has it from the folder.
-	next := NewStore(s.dir, func(from Origin) (*lfs.Client, error) { return ClientConfig{}.NewClient(from) })
+	next := NewStore(s.dir, func(from Origin) (*transfer.Client, error) { return ClientConfig{}.NewClient(from) })
 	next.Add(s.source, s.objects[1])
 	text, err := read(next, s.objects[1])
 	require.NoError(t, err)
@@ -148,7 +149,7 @@ func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "one", text)
 
-	broken := NewStore(t.TempDir(), func(Origin) (*lfs.Client, error) { return nil, errors.New("no client") })
+	broken := NewStore(t.TempDir(), func(Origin) (*transfer.Client, error) { return nil, errors.New("no client") })
 	broken.Add(s.source, s.objects[0])
 	_, err = read(broken, s.objects[0])
 	require.EqualError(t, err, "no client")

@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"cmp"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"lambdabase/internal/lfs"
 )
 
 // mask is what stands in place of a secret.
@@ -33,7 +35,7 @@ func (s sensitivity) minLength() int {
 // secrets are what was sent in confidence: a server may repeat it in the message of an error.
 type secrets struct {
 	mu     sync.Mutex
-	public map[string]Object // by oid, which is no secret though it may stand in a query
+	public map[string]lfs.Object // by oid, which is no secret though it may stand in a query
 	values map[string]sensitivity
 }
 

@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lambdabase/internal/lfs"
 	"lambdabase/internal/redact"
 
 	"github.com/pkg/errors"
@@ -26,7 +27,7 @@ type session struct {
 	progressMu      sync.Mutex
 }
 
-func (c *Client) newSession(dir string, objects map[string]Object) *session {
+func (c *Client) newSession(dir string, objects map[string]lfs.Object) *session {
 	s := &session{Client: *c, dir: dir, clock: c.Clock, limits: c.Limits.orDefaults(), transport: c.Transport, closeIdle: func() {}}
 	s.secrets = secrets{public: objects, values: map[string]sensitivity{}}
 	if s.clock == nil {

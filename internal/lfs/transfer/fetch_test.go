@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/lfs"
+
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,7 +28,7 @@ func TestFetchMakesAFolderHoldEachObject(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	c, clock := h.client()
 	c.UserAgent = "agent/1"
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{a, b, a}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{a, b, a}))
 	requireObjects(t, dir, a, b)
 	require.Empty(t, clock.slept)
 
@@ -50,7 +52,7 @@ func TestWhatIsThereIsVerifiedAndNotFetched(t *testing.T) {
 	h := newHost(t)
 	good, short, bent, linked := h.put("good content"), h.put("short content"), h.put("bent content"), h.put("linked content")
 	dir := t.TempDir()
-	for _, o := range []Object{good, short, bent} {
+	for _, o := range []lfs.Object{good, short, bent} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, o.OID), h.content[o.OID], 0o600))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, short.OID), []byte("short"), 0o600))
@@ -61,7 +63,7 @@ func TestWhatIsThereIsVerifiedAndNotFetched(t *testing.T) {
 	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, short.OID+".part")))
 
 	c, _ := h.client()
-	all := []Object{good, short, bent, linked}
+	all := []lfs.Object{good, short, bent, linked}
 	require.NoError(t, c.Fetch(t.Context(), dir, all))
 	requireObjects(t, dir, all...)
 	require.ElementsMatch(t, []string{short.OID, bent.OID, linked.OID}, h.batches()[0].oids)
@@ -81,7 +83,7 @@ func TestAWrongObjectDoesNotStayWhereItCanNotBeFetched(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, o.OID), []byte("CONTENT"), 0o600))
 	c, _ := h.client()
-	require.Error(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.Error(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	require.Empty(t, files(t, dir))
 }
 
@@ -90,7 +92,7 @@ func TestNothingIsWrittenWithoutAsking(t *testing.T) {
 	c, _ := h.client()
 	dir := t.TempDir()
 	nothing := h.put("")
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{nothing}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{nothing}))
 	requireObjects(t, dir, nothing)
 	require.Empty(t, h.all())
 }
@@ -98,13 +100,13 @@ func TestNothingIsWrittenWithoutAsking(t *testing.T) {
 func TestImpossibleObjectsAreToldWithoutAsking(t *testing.T) {
 	h := newHost(t)
 	nothing := hex.EncodeToString(sha256.New().Sum(nil))
-	for want, objects := range map[string][]Object{
-		"the oid is no sha256":                   {{Pointer: Pointer{OID: "../../etc/passwd", Size: 1}}},
-		"object sha256:ABC: the oid":             {{Pointer: Pointer{OID: "ABC", Size: 1}}},
-		"a/b (sha256:4d7a":                       {{Pointer: Pointer{OID: oid, Size: -1}, Path: "a/b"}},
-		"nothing of 0 bytes has this sha256":     {{Pointer: Pointer{OID: oid}}},
-		"nothing of 5 bytes has this sha256":     {{Pointer: Pointer{OID: nothing, Size: 5}}},
-		"two pointers to it, of 1 and of 2 byte": {{Pointer: Pointer{OID: oid, Size: 1}}, {Pointer: Pointer{OID: oid, Size: 2}}},
+	for want, objects := range map[string][]lfs.Object{
+		"the oid is no sha256":                   {{Pointer: lfs.Pointer{OID: "../../etc/passwd", Size: 1}}},
+		"object sha256:ABC: the oid":             {{Pointer: lfs.Pointer{OID: "ABC", Size: 1}}},
+		"a/b (sha256:4d7a":                       {{Pointer: lfs.Pointer{OID: oid, Size: -1}, Path: "a/b"}},
+		"nothing of 0 bytes has this sha256":     {{Pointer: lfs.Pointer{OID: oid}}},
+		"nothing of 5 bytes has this sha256":     {{Pointer: lfs.Pointer{OID: nothing, Size: 5}}},
+		"two pointers to it, of 1 and of 2 byte": {{Pointer: lfs.Pointer{OID: oid, Size: 1}}, {Pointer: lfs.Pointer{OID: oid, Size: 2}}},
 	} {
 		c, _ := h.client()
 		dir := t.TempDir()
@@ -116,7 +118,7 @@ func TestImpossibleObjectsAreToldWithoutAsking(t *testing.T) {
 
 func TestManyObjectsAreAskedForByPages(t *testing.T) {
 	h := newHost(t)
-	var objects []Object
+	var objects []lfs.Object
 	for i := range 205 {
 		objects = append(objects, h.put("content "+text(i+1)))
 	}
@@ -133,7 +135,7 @@ func TestManyObjectsAreAskedForByPages(t *testing.T) {
 
 func TestAServerThatTakesFewObjectsAtOnceIsAskedForFew(t *testing.T) {
 	h := newHost(t)
-	var objects []Object
+	var objects []lfs.Object
 	for i := range 10 {
 		objects = append(objects, h.put("content "+text(i+1)))
 	}
@@ -162,7 +164,7 @@ func TestAllFailuresAreToldInOrderAndNoneHidesAnother(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	err := c.Fetch(t.Context(), dir, []Object{first, good, forbidden, last})
+	err := c.Fetch(t.Context(), dir, []lfs.Object{first, good, forbidden, last})
 	requireObjects(t, dir, good)
 	all := failures(t, err)
 	require.Len(t, all, 3)
@@ -176,7 +178,7 @@ func TestAllFailuresAreToldInOrderAndNoneHidesAnother(t *testing.T) {
 
 func TestOneReasonForAllIsToldOnce(t *testing.T) {
 	h := newHost(t)
-	var objects []Object
+	var objects []lfs.Object
 	for i := range 150 {
 		objects = append(objects, h.put("content "+text(i+1)))
 	}
@@ -198,7 +200,7 @@ func TestOneReasonForAllIsToldOnce(t *testing.T) {
 
 func TestALongListIsCut(t *testing.T) {
 	h := newHost(t)
-	var objects []Object
+	var objects []lfs.Object
 	for i := range 30 {
 		objects = append(objects, h.put("content "+text(i+1)))
 	}
@@ -239,12 +241,12 @@ func TestACanceledFetchEndsAtOnce(t *testing.T) {
 		}
 	}()
 	c, _ := h.client()
-	err := c.Fetch(ctx, dir, []Object{o})
+	err := c.Fetch(ctx, dir, []lfs.Object{o})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, []string{o.OID + ".part"}, files(t, dir), "what has arrived is kept")
 
 	h.object = nil
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	require.Equal(t, "bytes=400-", h.downloads()[1].header.Get("Range"))
 }
@@ -260,7 +262,7 @@ func TestACancelEndsAPause(t *testing.T) {
 	}
 	c, _ := h.client()
 	c.Clock = canceledSleeper{cancel: cancel}
-	require.ErrorIs(t, c.Fetch(ctx, t.TempDir(), []Object{o}), context.Canceled)
+	require.ErrorIs(t, c.Fetch(ctx, t.TempDir(), []lfs.Object{o}), context.Canceled)
 	require.Len(t, h.batches(), 1)
 }
 
@@ -277,7 +279,7 @@ func (s canceledSleeper) Sleep(ctx context.Context, _ time.Duration) error {
 
 func TestManyAtOnceInOneFolderFetchAnObjectOnce(t *testing.T) {
 	h := newHost(t)
-	objects := []Object{h.put(text(100_000)), h.put(text(1000)), h.put(text(50))}
+	objects := []lfs.Object{h.put(text(100_000)), h.put(text(1000)), h.put(text(50))}
 	h.object = func(int, http.ResponseWriter, *http.Request) bool {
 		time.Sleep(20 * time.Millisecond)
 		return false
@@ -312,7 +314,7 @@ func TestWhoWaitsTakesOverFromOneThatFails(t *testing.T) {
 	for i := range errs {
 		wg.Go(func() {
 			c, _ := h.client()
-			errs[i] = c.Fetch(t.Context(), dir, []Object{o})
+			errs[i] = c.Fetch(t.Context(), dir, []lfs.Object{o})
 		})
 	}
 	wg.Wait()
@@ -337,7 +339,7 @@ func TestWaitingForAnotherProcessCanBeCanceled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	c, _ := h.client()
-	require.ErrorIs(t, c.Fetch(ctx, dir, []Object{o}), context.DeadlineExceeded)
+	require.ErrorIs(t, c.Fetch(ctx, dir, []lfs.Object{o}), context.DeadlineExceeded)
 }
 
 func TestProgressIsReported(t *testing.T) {
@@ -348,7 +350,7 @@ func TestProgressIsReported(t *testing.T) {
 	var all []Progress
 	c.OnProgress = func(p Progress) { all = append(all, p) }
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	require.Greater(t, len(all), 2)
 	for i, p := range all {
 		require.Equal(t, o, p.Object)
@@ -361,7 +363,7 @@ func TestProgressIsReported(t *testing.T) {
 	require.False(t, last.Found)
 
 	all = nil
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	require.Len(t, all, 1)
 	require.True(t, all[0].Found && all[0].Complete)
 }
@@ -381,7 +383,7 @@ func TestAFolderThatCanNotBeWrittenToIsToldAsThat(t *testing.T) {
 	c, _ := h.client()
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	err := c.Fetch(t.Context(), file, []Object{o})
+	err := c.Fetch(t.Context(), file, []lfs.Object{o})
 	require.ErrorContains(t, err, "folder of LFS objects")
 	require.False(t, errors.As(err, new(*ObjectsError)))
 }
@@ -397,8 +399,8 @@ func TestNothingStaysBehindInTheProcess(t *testing.T) {
 	for range 3 {
 		c, _ := h.client()
 		c.Transport = nil
-		require.Len(t, failures(t, c.Fetch(t.Context(), t.TempDir(), []Object{good, cut, missing})), 2)
-		require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{good}))
+		require.Len(t, failures(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{good, cut, missing})), 2)
+		require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{good}))
 	}
 	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)

@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
@@ -18,7 +20,7 @@ var oidPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // Any number of processes may do so in one folder at the same time.
 //
 // All objects that fail are in the *[ObjectsError].
-func (c *Client) Fetch(ctx context.Context, dir string, objects []Object) error {
+func (c *Client) Fetch(ctx context.Context, dir string, objects []lfs.Object) error {
 	r := newResults(objects)
 	s := c.newSession(dir, r.objects)
 	defer s.closeIdle()
@@ -34,7 +36,7 @@ func (c *Client) Fetch(ctx context.Context, dir string, objects []Object) error 
 			r.failAll(missing[slices.Index(missing, page[0]):], f)
 			break
 		}
-		s.forEach(page, func(o Object) {
+		s.forEach(page, func(o lfs.Object) {
 			first := transfers[o.OID]
 			r.fail(o, s.downloadObject(ctx, o, &first))
 		})
@@ -46,10 +48,10 @@ func (c *Client) Fetch(ctx context.Context, dir string, objects []Object) error 
 }
 
 // missing are the objects that the server has to be asked for.
-func (s *session) missing(ctx context.Context, r *results) []Object {
+func (s *session) missing(ctx context.Context, r *results) []lfs.Object {
 	var mu sync.Mutex
 	absent := map[string]bool{}
-	s.forEach(r.distinct(), func(o Object) {
+	s.forEach(r.distinct(), func(o lfs.Object) {
 		switch found, err := hasObject(ctx, s.dir, o.Pointer); {
 		case err != nil:
 			r.fail(o, s.diskFailure(ctx, unusable(ctx, err)))
@@ -63,11 +65,11 @@ func (s *session) missing(ctx context.Context, r *results) []Object {
 			absent[o.OID] = true
 		}
 	})
-	return slices.DeleteFunc(r.distinct(), func(o Object) bool { return !absent[o.OID] })
+	return slices.DeleteFunc(r.distinct(), func(o lfs.Object) bool { return !absent[o.OID] })
 }
 
 // forEach does something for all objects, for so many at a time as the limits allow.
-func (s *session) forEach(objects []Object, do func(Object)) {
+func (s *session) forEach(objects []lfs.Object, do func(lfs.Object)) {
 	var g errgroup.Group
 	g.SetLimit(s.limits.ConcurrentTransfers)
 	for _, o := range objects {
@@ -82,13 +84,13 @@ func (s *session) forEach(objects []Object, do func(Object)) {
 // results are what became of the objects, each of which is fetched once however often it was asked for.
 type results struct {
 	order   []string
-	objects map[string]Object
+	objects map[string]lfs.Object
 	mu      sync.Mutex
 	failed  map[string]*Error
 }
 
-func newResults(objects []Object) *results {
-	r := &results{objects: map[string]Object{}, failed: map[string]*Error{}}
+func newResults(objects []lfs.Object) *results {
+	r := &results{objects: map[string]lfs.Object{}, failed: map[string]*Error{}}
 	for _, o := range objects {
 		first, twice := r.objects[o.OID]
 		if !twice {
@@ -106,21 +108,21 @@ func newResults(objects []Object) *results {
 }
 
 // validateObject says why there can't be such an object. An oid becomes the name of a file.
-func validateObject(o Object) error {
+func validateObject(o lfs.Object) error {
 	switch {
 	case !oidPattern.MatchString(o.OID):
 		return errors.New("the oid is no sha256")
-	case o.Size < 0 || o.Size > MaxObjectSize:
+	case o.Size < 0 || o.Size > lfs.MaxObjectSize:
 		return errors.Errorf("a size of %d bytes", o.Size)
 	}
-	return o.validate()
+	return o.Validate()
 }
 
 // distinct are the objects that may be had, in order.
-func (r *results) distinct() []Object {
+func (r *results) distinct() []lfs.Object {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var objects []Object
+	var objects []lfs.Object
 	for _, oid := range r.order {
 		if r.failed[oid] == nil {
 			objects = append(objects, r.objects[oid])
@@ -129,7 +131,7 @@ func (r *results) distinct() []Object {
 	return objects
 }
 
-func (r *results) fail(o Object, f *failure) {
+func (r *results) fail(o lfs.Object, f *failure) {
 	if f == nil {
 		return
 	}
@@ -140,7 +142,7 @@ func (r *results) fail(o Object, f *failure) {
 }
 
 // failAll is one failure for all of the objects.
-func (r *results) failAll(objects []Object, f *failure) {
+func (r *results) failAll(objects []lfs.Object, f *failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, o := range objects {

@@ -1,7 +1,9 @@
-package lfs
+package transfer
 
 import (
 	"testing"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -17,7 +19,7 @@ func TestAFullDiskIsToldAndGivenBack(t *testing.T) {
 	small, large := h.put(text(100_000)), h.put(text(1_000_000))
 	c, clock := h.client()
 	c.Limits.ConcurrentTransfers = 1
-	err := c.Fetch(t.Context(), dir, []Object{large, small})
+	err := c.Fetch(t.Context(), dir, []lfs.Object{large, small})
 	e := onlyFailure(t, err)
 	require.Equal(t, Disk, e.Kind)
 	require.Equal(t, large.OID, e.OID)

@@ -1,8 +1,10 @@
-package lfs
+package transfer
 
 import (
 	"context"
 	"net/url"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
 )
@@ -10,7 +12,7 @@ import (
 // download is one object on its way.
 type download struct {
 	*session
-	object      Object
+	object      lfs.Object
 	part        *part
 	meter       *meter
 	retries     *retryCounter
@@ -27,7 +29,7 @@ type download struct {
 const maxMismatches = 2
 
 // downloadObject gets an object, or finds that another process did.
-func (s *session) downloadObject(ctx context.Context, o Object, first *transfer) *failure {
+func (s *session) downloadObject(ctx context.Context, o lfs.Object, first *transfer) *failure {
 	p, err := acquirePart(ctx, s.dir, o.Pointer, s.limits.LockTimeout)
 	if err != nil {
 		return s.diskFailure(ctx, err)
@@ -108,7 +110,7 @@ func (d *download) ensureAction(ctx context.Context) *failure {
 	if d.transfer != nil && !d.isExpired(d.transfer.action.expires) {
 		return nil
 	}
-	transfers, f := d.session.batchWithRetry(ctx, []Object{d.object})
+	transfers, f := d.session.batchWithRetry(ctx, []lfs.Object{d.object})
 	if f != nil {
 		f.retry = noRetry // it was tried often enough
 		return f

@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/stretchr/testify/require"
 )
@@ -114,7 +116,7 @@ func requireNoSecret(t *testing.T, credential, of string, answer http.HandlerFun
 	c.Limits.IdleTimeout = 100 * time.Millisecond
 	var told strings.Builder
 	c.OnProgress = func(p Progress) { fmt.Fprintf(&told, "%+v\n", p) }
-	err := c.Fetch(context.Background(), t.TempDir(), []Object{o})
+	err := c.Fetch(context.Background(), t.TempDir(), []lfs.Object{o})
 	require.Error(t, err)
 	fmt.Fprintf(&told, "%s\n%v\n%+v\n%q\n", err, err, err, err)
 	for _, e := range failures(t, err) {

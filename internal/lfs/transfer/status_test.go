@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/stretchr/testify/require"
 )
@@ -77,7 +79,7 @@ func TestStatusesOfTheBatchAPI(t *testing.T) {
 			if !tc.token {
 				c.Authorization = nil
 			}
-			err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+			err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 			e := onlyFailure(t, err)
 			require.Equal(t, tc.kind, e.Kind)
 			require.Equal(t, tc.status, e.Status)
@@ -106,7 +108,7 @@ func TestAServerErrorThatPassesIsTriedAgain(t *testing.T) {
 	}
 	c, clock := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	s := time.Second
 	require.Equal(t, []time.Duration{s, 2 * s, 4 * s, 8 * s, s, 2 * s, 4 * s, 8 * s}, clock.slept)
@@ -133,7 +135,7 @@ func TestRetryAfterIsKept(t *testing.T) {
 			return n == 1
 		}
 		c, clock := h.client()
-		require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+		require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 		require.Equal(t, []time.Duration{want}, clock.slept, value)
 	}
 }
@@ -153,7 +155,7 @@ func TestALongRetryAfterIsAnErrorAtOnce(t *testing.T) {
 			return true
 		}
 		c, clock := h.client()
-		err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+		err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 		require.ErrorContains(t, err, want)
 		require.Equal(t, Limit, onlyFailure(t, err).Kind)
 		require.Empty(t, clock.slept)
@@ -167,7 +169,7 @@ func TestPausesAreBounded(t *testing.T) {
 	h.Close()
 	c, clock := h.client()
 	c.Limits.MaxAttempts, c.Limits.MaxRetryDelay = 40, 3*time.Second
-	err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+	err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 	require.Equal(t, Network, onlyFailure(t, err).Kind)
 	require.ErrorContains(t, err, "no answer: dial tcp "+strings.TrimPrefix(h.URL, "http://"))
 	require.ErrorContains(t, err, "connection refused")
@@ -177,7 +179,7 @@ func TestPausesAreBounded(t *testing.T) {
 
 func TestAServerThatIsDownIsNotAskedForEachObjectAsOftenAsForTheFirst(t *testing.T) {
 	h, down := newHost(t), newHost(t)
-	var objects []Object
+	var objects []lfs.Object
 	for i := range 100 {
 		objects = append(objects, h.put("content "+text(i+1)))
 	}
@@ -203,7 +205,7 @@ func TestAMessageIsShownOnOneLineAndCut(t *testing.T) {
 		return true
 	}
 	c, _ := h.client()
-	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.True(t, strings.HasPrefix(e.Message, "a b [31m c https://h/x"), e.Message)
 	require.NotContains(t, e.Message, "sig=1")
 	require.True(t, strings.HasSuffix(e.Message, "é…"))

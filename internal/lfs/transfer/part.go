@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
@@ -52,12 +54,12 @@ func (e *unusableError) Unwrap() error { return e.error }
 
 // acquirePart waits until the object is this process' to fetch; nil if it is there by then. A wrong one is removed, and
 // whatever else has its name.
-func acquirePart(ctx context.Context, dir string, ptr Pointer, timeout time.Duration) (*part, error) {
+func acquirePart(ctx context.Context, dir string, ptr lfs.Pointer, timeout time.Duration) (*part, error) {
 	p, err := lockPart(ctx, dir, ptr, timeout)
 	return p, unusable(ctx, err)
 }
 
-func lockPart(ctx context.Context, dir string, p Pointer, timeout time.Duration) (*part, error) {
+func lockPart(ctx context.Context, dir string, p lfs.Pointer, timeout time.Duration) (*part, error) {
 	final := filepath.Join(dir, p.OID)
 	for {
 		file, err := openLocked(ctx, final+".part", p.Size, timeout)
@@ -209,7 +211,7 @@ func (p *part) release(remove bool) {
 }
 
 // hasObject reports whether the object is there as it should be.
-func hasObject(ctx context.Context, dir string, p Pointer) (bool, error) {
+func hasObject(ctx context.Context, dir string, p lfs.Pointer) (bool, error) {
 	name := filepath.Join(dir, p.OID)
 	info, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.Size() != p.Size) {

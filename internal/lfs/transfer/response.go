@@ -1,10 +1,12 @@
-package lfs
+package transfer
 
 import (
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
 )
@@ -38,7 +40,7 @@ type actionSet struct {
 
 // parseBatch reads the response of a server. Each object that was asked for has a transfer in the result, and no other:
 // an object that a server says nothing of, or something odd, must not take the others with it.
-func parseBatch(body []byte, requested []Object, endpoint *url.URL, now time.Time) (map[string]transfer, error) {
+func parseBatch(body []byte, requested []lfs.Object, endpoint *url.URL, now time.Time) (map[string]transfer, error) {
 	var r struct {
 		Transfer string             `json:"transfer"`
 		HashAlgo string             `json:"hash_algo"`
@@ -77,7 +79,7 @@ func notLFSError(body []byte) error {
 	return errors.Errorf("the server answers with %s: is LFS enabled there, or does a proxy or a login page stand in between", what)
 }
 
-func parseTransfer(raw json.RawMessage, requested Object, endpoint *url.URL, now time.Time) transfer {
+func parseTransfer(raw json.RawMessage, requested lfs.Object, endpoint *url.URL, now time.Time) transfer {
 	if raw == nil {
 		return transfer{err: errors.New("the server says nothing of it")}
 	}

@@ -1,13 +1,17 @@
-package lfs
+package transfer
 
-import "time"
+import (
+	"time"
+
+	"lambdabase/internal/lfs"
+)
 
 // reportInterval is how often an object is reported: more often nobody can read.
 const reportInterval = 250 * time.Millisecond
 
 // Progress of one object.
 type Progress struct {
-	Object
+	lfs.Object
 	Bytes    int64   // that are here
 	Rate     float64 // bytes a second that came in this call
 	Found    bool    // it was here before, or another process fetched it
@@ -17,13 +21,13 @@ type Progress struct {
 // meter tells how an object comes along.
 type meter struct {
 	session    *session
-	object     Object
+	object     lfs.Object
 	start      time.Time
 	lastReport time.Time
 	received   int64
 }
 
-func (s *session) newMeter(o Object) *meter {
+func (s *session) newMeter(o lfs.Object) *meter {
 	return &meter{session: s, object: o, start: s.clock.Now()}
 }
 

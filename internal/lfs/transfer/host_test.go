@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -19,9 +19,14 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/lfs"
+
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
+
+// oid is that of an object which no host has.
+const oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
 
 // fakeHost is an LFS server that answers as a test says; by default, as it should.
 type fakeHost struct {
@@ -62,11 +67,11 @@ func newTLSHost(t *testing.T) *fakeHost {
 }
 
 // put makes the host have an object.
-func (h *fakeHost) put(content string) Object {
+func (h *fakeHost) put(content string) lfs.Object {
 	sum := sha256.Sum256([]byte(content))
 	oid := hex.EncodeToString(sum[:])
 	h.content[oid] = []byte(content)
-	return Object{Pointer: Pointer{OID: oid, Size: int64(len(content))}, Path: "x86_64/" + oid[:6] + ".tar.xz"}
+	return lfs.Object{Pointer: lfs.Pointer{OID: oid, Size: int64(len(content))}, Path: "x86_64/" + oid[:6] + ".tar.xz"}
 }
 
 func (h *fakeHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -202,7 +207,7 @@ func (c *fakeClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // requireObjects is what a folder holds: these objects as they should be, and nothing else.
-func requireObjects(t *testing.T, dir string, objects ...Object) {
+func requireObjects(t *testing.T, dir string, objects ...lfs.Object) {
 	t.Helper()
 	want := []string{}
 	for _, o := range objects {

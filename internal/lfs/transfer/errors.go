@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"fmt"

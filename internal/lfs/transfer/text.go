@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"lambdabase/internal/lfs"
 	"lambdabase/internal/redact"
 
 	"github.com/pkg/errors"
@@ -50,7 +51,7 @@ func truncate(s string) string {
 func sniffFormat(head []byte) string {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	switch {
-	case IsPointer(head):
+	case lfs.IsPointer(head):
 		return "a Git LFS pointer"
 	case htmlStart.Match(text):
 		return "an HTML page"

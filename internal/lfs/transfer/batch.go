@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
 )
@@ -18,14 +20,14 @@ const (
 )
 
 type batchRequest struct {
-	Operation string    `json:"operation"`
-	Transfers []string  `json:"transfers"`
-	Objects   []Pointer `json:"objects"`
-	HashAlgo  string    `json:"hash_algo"`
+	Operation string        `json:"operation"`
+	Transfers []string      `json:"transfers"`
+	Objects   []lfs.Pointer `json:"objects"`
+	HashAlgo  string        `json:"hash_algo"`
 }
 
 // batchWithRetry has the server say where each of the objects is, a batch of them at most.
-func (s *session) batchWithRetry(ctx context.Context, objects []Object) (map[string]transfer, *failure) {
+func (s *session) batchWithRetry(ctx context.Context, objects []lfs.Object) (map[string]transfer, *failure) {
 	retries, refreshed := s.newRetryCounter(), false
 	for {
 		srv, f := s.currentServer(ctx)
@@ -59,7 +61,7 @@ func (s *session) batchWithRetry(ctx context.Context, objects []Object) (map[str
 }
 
 // batchHalves asks a server that doesn't take so many objects at once.
-func (s *session) batchHalves(ctx context.Context, objects []Object) (map[string]transfer, *failure) {
+func (s *session) batchHalves(ctx context.Context, objects []lfs.Object) (map[string]transfer, *failure) {
 	transfers, f := s.batchWithRetry(ctx, objects[:len(objects)/2])
 	if f != nil {
 		return nil, f
@@ -73,7 +75,7 @@ func (s *session) batchHalves(ctx context.Context, objects []Object) (map[string
 }
 
 // batch is one attempt to ask.
-func (s *session) batch(ctx context.Context, srv *server, objects []Object) (map[string]transfer, *failure) {
+func (s *session) batch(ctx context.Context, srv *server, objects []lfs.Object) (map[string]transfer, *failure) {
 	request := batchRequest{Operation: "download", Transfers: []string{"basic"}, HashAlgo: "sha256"}
 	for _, o := range objects {
 		request.Objects = append(request.Objects, o.Pointer)

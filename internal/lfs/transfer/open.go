@@ -1,9 +1,11 @@
-package lfs
+package transfer
 
 import (
 	"context"
 	"os"
 	"path/filepath"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
@@ -12,9 +14,9 @@ import (
 // Open has dir hold the object, as Fetch does, and opens it. Others may write to dir: where they have made it of no use for
 // this object, it is fetched for this call alone, and if it can be it is put into dir all the same. Whoever reads the file
 // has to verify it, as they may write to it yet. private is a folder that nobody else writes to.
-func (c *Client) Open(ctx context.Context, dir, private string, o Object) (*os.File, error) {
+func (c *Client) Open(ctx context.Context, dir, private string, o lfs.Object) (*os.File, error) {
 	removeAbandoned(dir)
-	err := c.Fetch(ctx, dir, []Object{o})
+	err := c.Fetch(ctx, dir, []lfs.Object{o})
 	if err == nil {
 		if file, err := OpenFile(filepath.Join(dir, o.OID)); err == nil {
 			return file, nil
@@ -40,7 +42,7 @@ func (c *Client) Open(ctx context.Context, dir, private string, o Object) (*os.F
 }
 
 // OpenPrivate fetches an object for this call alone. The folder holds nothing of it any more once it is open.
-func (c *Client) OpenPrivate(ctx context.Context, private string, o Object) (*os.File, error) {
+func (c *Client) OpenPrivate(ctx context.Context, private string, o lfs.Object) (*os.File, error) {
 	temp, err := os.MkdirTemp(private, privatePrefix)
 	if err != nil {
 		return nil, errors.Wrap(err, "folder of an LFS object")
@@ -49,8 +51,8 @@ func (c *Client) OpenPrivate(ctx context.Context, private string, o Object) (*os
 	return c.openIn(ctx, temp, o)
 }
 
-func (c *Client) openIn(ctx context.Context, dir string, o Object) (*os.File, error) {
-	if err := c.Fetch(ctx, dir, []Object{o}); err != nil {
+func (c *Client) openIn(ctx context.Context, dir string, o lfs.Object) (*os.File, error) {
+	if err := c.Fetch(ctx, dir, []lfs.Object{o}); err != nil {
 		return nil, UnwrapSingle(err)
 	}
 	file, err := OpenFile(filepath.Join(dir, o.OID))

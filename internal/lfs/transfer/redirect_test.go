@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/stretchr/testify/require"
 )
@@ -54,7 +56,7 @@ func TestTheCredentialGoesToItsServerOnly(t *testing.T) {
 				return own(u)
 			}
 			dir := t.TempDir()
-			require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+			require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 			requireObjects(t, dir, o)
 			require.Equal(t, "Bearer "+canarySecret, h.batches()[0].header.Get("Authorization"))
 			require.Equal(t, tc.want, store.downloads()[0].header.Get("Authorization"))
@@ -100,7 +102,7 @@ func TestRedirectsAreFollowed(t *testing.T) {
 			return Endpoint{URL: h.URL + "/o/r.git/info/lfs", Header: map[string]string{"Lfs-Token": canarySecret}}, nil
 		}
 		dir := t.TempDir()
-		require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+		require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 		requireObjects(t, dir, o)
 		batches := h.batches()
 		require.Len(t, batches, 2)
@@ -135,7 +137,7 @@ func TestARedirectToAnotherHostAndBackLosesTheCredential(t *testing.T) {
 		return true
 	}
 	c, _ := h.client()
-	err := withToken(c, h).Fetch(t.Context(), t.TempDir(), []Object{o})
+	err := withToken(c, h).Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 	require.Equal(t, Unauthorized, onlyFailure(t, err).Kind)
 	require.NotContains(t, err.Error(), "the credential", "none was sent there")
 	require.Empty(t, other.batches()[0].header.Get("Authorization"))
@@ -164,7 +166,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			secure.batch, secure.object = lead, nil
 			c, clock := secure.client()
 			withToken(c, secure)
-			err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+			err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 			e := onlyFailure(t, err)
 			require.Equal(t, Protocol, e.Kind)
 			require.ErrorContains(t, err, tc.want)
@@ -172,7 +174,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			require.Empty(t, clock.slept)
 
 			secure.batch, secure.object = nil, lead
-			err = c.Fetch(t.Context(), t.TempDir(), []Object{o})
+			err = c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "CANARY")
 		})
@@ -182,7 +184,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 		return true
 	}
 	c, _ := secure.client()
-	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}), "redirect that would lose what is asked for (303 from")
+	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}), "redirect that would lose what is asked for (303 from")
 }
 
 func TestThreeRedirectsAreFollowedAndNoMore(t *testing.T) {
@@ -198,7 +200,7 @@ func TestThreeRedirectsAreFollowedAndNoMore(t *testing.T) {
 			return true
 		}
 		c, _ := h.client()
-		err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+		err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 		require.Equal(t, good, err == nil, "%d: %v", hops, err)
 	}
 }
@@ -211,7 +213,7 @@ func TestAnHTTPSServerNeverLeadsToHTTP(t *testing.T) {
 		object["actions"] = map[string]any{"download": plain.downloadAction(oid)}
 	}
 	c, _ := secure.client()
-	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, Protocol, e.Kind)
 	require.ErrorContains(t, e, "http on host 127.0.0.1")
 	require.Empty(t, plain.all())
@@ -222,7 +224,7 @@ func TestACertificateNobodySignedIsNotTriedAgain(t *testing.T) {
 	o := secure.put("content")
 	c, clock := secure.client()
 	c.Transport = nil
-	err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+	err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 	require.Equal(t, Network, onlyFailure(t, err).Kind)
 	require.ErrorContains(t, err, "certificate")
 	require.ErrorAs(t, err, new(x509.UnknownAuthorityError))

@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,7 +46,7 @@ func TestACutDownloadGoesOnFromWhereItStopped(t *testing.T) {
 	}
 	c, clock := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	var ranges []string
 	for _, d := range h.downloads() {
@@ -78,7 +80,7 @@ func TestADownloadThatAnEarlierProcessLeftGoesOn(t *testing.T) {
 			part := filepath.Join(dir, o.OID+".part")
 			require.NoError(t, os.WriteFile(part, []byte(tc.left(text(1000))), 0o644))
 			c, clock := h.client()
-			require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+			require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 			requireObjects(t, dir, o)
 			var ranges []string
 			for _, d := range h.downloads() {
@@ -153,7 +155,7 @@ func TestAServerThatDoesNotGoOnIsAskedFromTheBeginning(t *testing.T) {
 			}
 			c, clock := h.client()
 			dir := t.TempDir()
-			require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+			require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 			requireObjects(t, dir, o)
 			require.Len(t, h.downloads(), tc.requests)
 			if name != "other bytes" { // which nobody can tell until all are there
@@ -175,7 +177,7 @@ func TestAServerThatDoesNotGoOnIsNotAskedToTwice(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	var ranges []string
 	for _, d := range h.downloads() {
@@ -199,7 +201,7 @@ func TestASlowDownloadIsNotAStall(t *testing.T) {
 	}
 	c, clock := h.client()
 	c.Limits.IdleTimeout = 2 * time.Second // less than all of it takes, and far more than a piece
-	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Empty(t, clock.slept)
 }
 
@@ -212,7 +214,7 @@ func TestWhatAnEarlierProcessLeftDoesNotExcuseTheServer(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, o.OID+".part"), []byte(text(400)), 0o600))
 	c, _ := h.client()
-	require.Equal(t, Corrupted, onlyFailure(t, c.Fetch(t.Context(), dir, []Object{o})).Kind)
+	require.Equal(t, Corrupted, onlyFailure(t, c.Fetch(t.Context(), dir, []lfs.Object{o})).Kind)
 	require.Len(t, h.downloads(), 3)
 	require.Empty(t, files(t, dir))
 }
@@ -225,7 +227,7 @@ func TestAWeakETagIsNotSentBack(t *testing.T) {
 		return cutAt(w, r, h.content[o.OID], n*600)
 	}
 	c, _ := h.client()
-	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, "bytes=600-", h.downloads()[1].header.Get("Range"))
 	require.Empty(t, h.downloads()[1].header.Get("If-Range"))
 }
@@ -238,7 +240,7 @@ func TestAServerThatNeverSendsAllIsGivenUp(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	e := onlyFailure(t, c.Fetch(t.Context(), dir, []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	require.Equal(t, Truncated, e.Kind)
 	require.ErrorContains(t, e, "the answer was cut after 20 of 1000 bytes: unexpected EOF")
 	require.Len(t, h.downloads(), 20, "a byte each time is progress, but has an end")
@@ -252,7 +254,7 @@ func TestWithoutProgressAttemptsAreFew(t *testing.T) {
 		return cutAt(w, r, h.content[o.OID], 100)
 	}
 	c, clock := h.client()
-	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, Truncated, e.Kind)
 	require.Len(t, h.downloads(), 6, "one with progress, five without")
 	require.Equal(t, []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}, clock.slept)
@@ -266,7 +268,7 @@ func TestALargeObjectMayBeCutAsOftenAsItGetsFurther(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	require.Len(t, h.downloads(), 30)
 }
@@ -289,7 +291,7 @@ func TestAStallIsEndedAndTheDownloadGoesOn(t *testing.T) {
 	c, _ := h.client()
 	c.Limits.IdleTimeout = time.Second // for an answer that comes, on a busy machine too
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	require.Len(t, h.downloads(), 3)
 
@@ -298,7 +300,7 @@ func TestAStallIsEndedAndTheDownloadGoesOn(t *testing.T) {
 		return true
 	}
 	c.Limits.IdleTimeout = 100 * time.Millisecond
-	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, Network, e.Kind)
 	require.ErrorContains(t, e, "no answer for 100ms")
 }
@@ -323,7 +325,7 @@ func TestAStallInTheMiddleIsTold(t *testing.T) {
 	}
 	c, _ := h.client()
 	c.Limits.IdleTimeout = time.Second
-	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, Truncated, e.Kind)
 	require.ErrorContains(t, e, "nothing arrived for 1s after 400 of 1000 bytes")
 }
@@ -354,7 +356,7 @@ func TestWhatIsNotTheObjectIsTold(t *testing.T) {
 		"shorter":             {whole(all[:999]), Corrupted, "the server would send 999 bytes", 2},
 		"longer than told":    {streamed(all + "x"), Corrupted, "the server sends more than the object's 1000 bytes", 2},
 		"endless":             {func(w http.ResponseWriter) { io.Copy(w, endless{}) }, Corrupted, "more than the object's 1000 bytes", 2},
-		"a pointer":           {whole(pointer(oid, "1000")), Corrupted, "a Git LFS pointer", 2},
+		"a pointer":           {whole("version https://git-lfs.github.com/spec/v1\noid sha256:" + oid + "\nsize 1000\n"), Corrupted, "a Git LFS pointer", 2},
 		"a page":              {whole(page), Corrupted, `an HTML page (`, 2},
 		"a page's title":      {whole(page), Corrupted, `"Sign in & go on"`, 2},
 		"a padded page":       {whole(page + strings.Repeat(" ", 1000-len(page))), Corrupted, `bytes, an HTML page (`, 2},
@@ -384,7 +386,7 @@ func TestWhatIsNotTheObjectIsTold(t *testing.T) {
 			}
 			c, _ := h.client()
 			dir := t.TempDir()
-			err := c.Fetch(t.Context(), dir, []Object{o})
+			err := c.Fetch(t.Context(), dir, []lfs.Object{o})
 			e := onlyFailure(t, err)
 			require.Equal(t, tc.kind, e.Kind, "%v", err)
 			require.ErrorContains(t, err, tc.want)
@@ -413,7 +415,7 @@ func TestACorruptedDownloadIsTriedOnceMoreFromTheBeginning(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	require.Empty(t, h.downloads()[1].header.Get("Range"))
 }
@@ -429,7 +431,7 @@ func TestARefusedDownloadIsAskedForOnceMore(t *testing.T) {
 			return n == 1
 		}
 		c, clock := h.client()
-		require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+		require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 		require.Len(t, h.batches(), 2)
 		require.Len(t, h.downloads(), 2)
 		require.Empty(t, clock.slept)
@@ -438,7 +440,7 @@ func TestARefusedDownloadIsAskedForOnceMore(t *testing.T) {
 			http.Error(w, "<Error><Message>Request has expired</Message></Error>", status)
 			return true
 		}
-		e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+		e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 		require.Equal(t, kind, e.Kind)
 		require.Equal(t, status, e.Status)
 		require.Equal(t, "Request has expired", e.Message)
@@ -460,7 +462,7 @@ func TestALongDownloadMayBeRefusedWheneverItsSignatureEnds(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	require.Len(t, h.batches(), 6)
 }
@@ -500,7 +502,7 @@ func TestExpiredDownloadsAreAskedForAgain(t *testing.T) {
 				}
 			}
 			c, clock := h.client()
-			require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+			require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 			require.Equal(t, tc.expired, asked == 2)
 			require.Len(t, h.downloads(), 1, "nothing that ended is asked for")
 			require.Empty(t, clock.slept)
@@ -515,7 +517,7 @@ func TestDownloadsThatAlwaysEndedAlreadyAreGivenUp(t *testing.T) {
 		object["actions"] = map[string]any{"download": map[string]any{"href": h.URL + "/store/" + oid, "expires_in": -5}}
 	}
 	c, _ := h.client()
-	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, Protocol, e.Kind)
 	require.ErrorContains(t, e, "is the clock of this machine right")
 	require.Len(t, h.batches(), 6)
@@ -536,7 +538,7 @@ func TestASignatureThatEndsDuringAPauseIsNotUsed(t *testing.T) {
 		object["actions"] = map[string]any{"download": map[string]any{"href": h.URL + "/store/" + oid, "expires_in": 30}}
 	}
 	c, clock := h.client()
-	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, []time.Duration{50 * time.Second}, clock.slept)
 	require.Len(t, h.batches(), 2)
 	require.Len(t, h.downloads(), 2)
@@ -558,6 +560,6 @@ func TestASignedURLOfTheServerItselfGetsACredentialOnlyWhereItWantsOne(t *testin
 			return true
 		}
 		c, _ := h.client()
-		require.NoError(t, withToken(c, h).Fetch(t.Context(), t.TempDir(), []Object{o}), name)
+		require.NoError(t, withToken(c, h).Fetch(t.Context(), t.TempDir(), []lfs.Object{o}), name)
 	}
 }

@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"lambdabase/internal/lfs"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -28,7 +30,7 @@ func TestWhatOthersPutInAnObjectsPlaceIsClearedAway(t *testing.T) {
 				require.NoError(t, os.WriteFile(kept, nil, 0o600))
 				require.NoError(t, put(filepath.Join(dir, o.OID+suffix), elsewhere))
 				c, _ := h.client()
-				require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+				require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 				requireObjects(t, dir, o)
 				require.FileExists(t, kept, "no link is followed")
 			})
@@ -53,7 +55,7 @@ func TestWhatCannotBeClearedAwayIsLeftAndTheObjectHadElsewhere(t *testing.T) {
 		require.NoError(t, unix.Mount("tmpfs", place, "tmpfs", 0, "size=1m"))
 		t.Cleanup(func() { require.NoError(t, unix.Unmount(place, unix.MNT_DETACH)) })
 		c, _ := h.client()
-		e := onlyFailure(t, c.Fetch(t.Context(), dir, []Object{o}))
+		e := onlyFailure(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 		require.Equal(t, Disk, e.Kind)
 		require.Equal(t, o.OID, e.OID)
 		n := len(h.downloads()) // it shows before or after the download
@@ -72,7 +74,7 @@ func TestALockThatSomebodyHoldsIsNotWaitedForForEver(t *testing.T) {
 	defer held.release(true)
 	c, _ := h.client()
 	c.Limits.LockTimeout = 100 * time.Millisecond
-	require.ErrorIs(t, c.Fetch(t.Context(), dir, []Object{o}), errUnusable)
+	require.ErrorIs(t, c.Fetch(t.Context(), dir, []lfs.Object{o}), errUnusable)
 	requireOpens(t, c, dir, private, o, "content")
 	requireOpens(t, c, dir, private, o, "content")
 	require.Len(t, h.downloads(), 1, "it is put where it belongs all the same")
@@ -162,7 +164,7 @@ func TestALockIsWaitedForAsLongAsTheObjectGrows(t *testing.T) {
 	require.ErrorIs(t, err, errUnusable)
 }
 
-func requireOpens(t *testing.T, c *Client, dir, private string, o Object, content string) {
+func requireOpens(t *testing.T, c *Client, dir, private string, o lfs.Object, content string) {
 	t.Helper()
 	file, err := c.Open(t.Context(), dir, private, o)
 	require.NoError(t, err)

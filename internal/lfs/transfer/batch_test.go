@@ -1,4 +1,4 @@
-package lfs
+package transfer
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/lfs"
+
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
@@ -20,7 +22,7 @@ func TestTheBatchRequestIsAsTheSpecificationHasIt(t *testing.T) {
 	h := newHost(t)
 	o := h.put("content")
 	c, _ := h.client()
-	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.JSONEq(t, `{"operation":"download","transfers":["basic"],"hash_algo":"sha256","objects":[{"oid":"`+o.OID+`","size":7}]}`, h.batches()[0].body)
 }
 
@@ -52,7 +54,7 @@ func TestAnswersThatAreNotOfLFSAreTold(t *testing.T) {
 			}
 			c, _ := h.client()
 			c.Hint = func(*url.URL) string { return "pass a token as the secret" }
-			err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+			err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 			require.Equal(t, Protocol, onlyFailure(t, err).Kind)
 			require.ErrorContains(t, err, tc.want)
 			require.Equal(t, strings.Contains(tc.body, "html"), strings.Contains(err.Error(), "pass a token as the secret"))
@@ -70,7 +72,7 @@ func TestTheContentTypeOfAnAnswerDoesNotMatter(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 }
 
@@ -85,7 +87,7 @@ func TestAnAnswerWithoutEndIsNotReadToIt(t *testing.T) {
 		return true
 	}
 	c, _ := h.client()
-	err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+	err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 	require.ErrorContains(t, err, "an answer of more than 7602176 bytes")
 	require.Less(t, <-sent, int64(64<<20))
 }
@@ -151,7 +153,7 @@ func TestWhatTheServerSaysOfAnObjectIsChecked(t *testing.T) {
 			c, _ := h.client()
 			c.Hint = func(*url.URL) string { return "pass a token" }
 			dir := t.TempDir()
-			err := c.Fetch(t.Context(), dir, []Object{o, good})
+			err := c.Fetch(t.Context(), dir, []lfs.Object{o, good})
 			if tc.want == "" {
 				require.NoError(t, err)
 				requireObjects(t, dir, o, good)
@@ -169,7 +171,7 @@ func TestObjectsNobodyAskedForAreIgnoredAndTheFirstAnswerCounts(t *testing.T) {
 	h := newHost(t)
 	o, other := h.put("content"), h.put("other")
 	h.batch = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		object := func(o Object, path string) map[string]any {
+		object := func(o lfs.Object, path string) map[string]any {
 			return map[string]any{"oid": o.OID, "size": o.Size, "actions": map[string]any{"download": map[string]any{"href": h.URL + path + o.OID}}}
 		}
 		json.NewEncoder(w).Encode(map[string]any{"objects": []any{object(other, "/store/"), object(o, "/store/"), object(o, "/evil/"), nil, 5, map[string]any{"oid": "../../x"}}})
@@ -177,7 +179,7 @@ func TestObjectsNobodyAskedForAreIgnoredAndTheFirstAnswerCounts(t *testing.T) {
 	}
 	c, _ := h.client()
 	dir := t.TempDir()
-	require.NoError(t, c.Fetch(t.Context(), dir, []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
 	requireObjects(t, dir, o)
 	require.Len(t, h.all(), 2)
 }
@@ -198,7 +200,7 @@ func TestAnErrorThatPassesIsTriedAgain(t *testing.T) {
 		}
 		c, clock := h.client()
 		dir := t.TempDir()
-		require.NoError(t, c.Fetch(t.Context(), dir, []Object{o, good}))
+		require.NoError(t, c.Fetch(t.Context(), dir, []lfs.Object{o, good}))
 		requireObjects(t, dir, o, good)
 		require.Equal(t, []string{o.OID}, h.batches()[1].oids, "only this one is asked for again")
 		require.Equal(t, []time.Duration{time.Second, 2 * time.Second}, clock.slept)
@@ -230,7 +232,7 @@ func TestOnlyHeadersThatAStoreNeedsAreSent(t *testing.T) {
 		object["actions"] = map[string]any{"download": link}
 	}
 	c, _ := h.client()
-	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	got := h.downloads()[0].header
 	for name, value := range wanted {
 		require.Equal(t, value, got.Get(name), name)
@@ -243,7 +245,7 @@ func TestOnlyHeadersThatAStoreNeedsAreSent(t *testing.T) {
 
 func TestTheEndpointIsAskedAgainOnceItHasExpired(t *testing.T) {
 	h := newHost(t)
-	var objects []Object
+	var objects []lfs.Object
 	for i := range 250 {
 		objects = append(objects, h.put("content "+text(i+1)))
 	}
@@ -286,14 +288,14 @@ func TestACredentialForSSHThatIsRefusedIsAskedForOnceMore(t *testing.T) {
 		}
 		return n == 1
 	}
-	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, 2, asked)
 
 	h.batch = func(n int, w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(401)
 		return true
 	}
-	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	e := onlyFailure(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 	require.Equal(t, Unauthorized, e.Kind)
 	require.ErrorContains(t, e, "the credential (given by git-lfs-authenticate) was refused")
 	require.Equal(t, 4, asked)
@@ -315,15 +317,15 @@ func TestABadEndpointIsTold(t *testing.T) {
 		c, _ := h.client()
 		c.Endpoint = func(context.Context) (Endpoint, error) { return endpoint, nil }
 		c.Authorization = func(u *url.URL) (string, string) { return "Bearer x\ny", "secret S" }
-		require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}), want)
+		require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}), want)
 	}
 	c, clock := h.client()
 	c.Endpoint = nil
-	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}), "no endpoint")
+	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}), "no endpoint")
 	c.Endpoint = func(context.Context) (Endpoint, error) {
 		return Endpoint{}, &url.Error{Op: "Get", URL: "https://u:p@h/x?token=" + canarySecret, Err: io.ErrUnexpectedEOF}
 	}
-	err := c.Fetch(t.Context(), t.TempDir(), []Object{o})
+	err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.NotContains(t, err.Error(), canarySecret)
 	require.NotContains(t, err.Error(), "u:p")
@@ -336,44 +338,15 @@ func TestABadEndpointIsTold(t *testing.T) {
 		}
 		return Endpoint{URL: h.URL + "/o/r.git/info/lfs"}, nil
 	}
-	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}))
+	require.NoError(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}))
 
 	calls = 0
 	c.Endpoint = func(context.Context) (Endpoint, error) {
 		calls++
 		return Endpoint{}, errors.New("permission denied (publickey)")
 	}
-	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []Object{o}), "permission denied")
+	require.ErrorContains(t, c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o}), "permission denied")
 	require.Equal(t, 1, calls, "what won't get better is not")
-}
-
-func TestServerURLIsDerivedAsGitLFSDoes(t *testing.T) {
-	for repository, want := range map[string]string{
-		"https://git-server.com/foo/bar":      "https://git-server.com/foo/bar.git/info/lfs",
-		"https://git-server.com/foo/bar.git":  "https://git-server.com/foo/bar.git/info/lfs",
-		"https://git-server.com/foo/bar.git/": "https://git-server.com/foo/bar.git/info/lfs",
-		"http://h:8080/x/":                    "http://h:8080/x.git/info/lfs",
-		"https://h/a%20b.git":                 "https://h/a%20b.git/info/lfs",
-		"https://h/x.github":                  "https://h/x.github.git/info/lfs",
-	} {
-		got, err := ServerURL(repository)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-	}
-	for repository, want := range map[string]string{
-		"git@github.com:o/r.git": "malformed URL",
-		"ssh://git@h/o/r.git":    "no absolute http or https URL",
-		"https://t:s3cr3t@h/r":   "URL of host h has user information",
-		"https://h/r?t=s3cr3t":   "query or a fragment",
-		"https://h/r#s3cr3t":     "query or a fragment",
-		"https://h":              "without a path",
-		"https:///r":             "no absolute",
-		"":                       "no absolute",
-	} {
-		_, err := ServerURL(repository)
-		require.ErrorContains(t, err, want, repository)
-		require.NotContains(t, err.Error(), "s3cr3t")
-	}
 }
 
 func FuzzBatchResponse(f *testing.F) {
@@ -386,7 +359,7 @@ func FuzzBatchResponse(f *testing.F) {
 		if secure {
 			endpoint.Scheme = "https"
 		}
-		offers, err := parseBatch(body, []Object{{Pointer: Pointer{OID: oid, Size: 5}}}, endpoint, now)
+		offers, err := parseBatch(body, []lfs.Object{{Pointer: lfs.Pointer{OID: oid, Size: 5}}}, endpoint, now)
 		if err != nil {
 			require.Less(t, len(err.Error()), 1000)
 			return
