@@ -44,7 +44,7 @@ func (b *backend) addBackendFlags(f *pflag.FlagSet) {
 // them however it ends.
 func (b *backend) reexec(ctx context.Context, stdin io.Reader) error {
 	if b.addr == "" {
-		isolated, exit, err := embedded.Isolate(ctx, stdin)
+		isolated, exit, err := embedded.Reexec(ctx, stdin)
 		if err == nil && !isolated {
 			err = exitCodeError(exit)
 		}
@@ -128,12 +128,12 @@ func (b *backend) embeddedOptions() (embedded.Options, error) {
 		log = os.Stderr
 	}
 	return embedded.Options{
-		Root: dir, Snapshotter: b.snapshotter, NoProcessSandbox: b.noProcessSandbox, Log: log, Beside: lfsBytes, Freeing: b.pruning,
-		Waiting: func(holder string) {
+		Root: dir, Snapshotter: b.snapshotter, NoProcessSandbox: b.noProcessSandbox, Log: log, ExternalUsage: lfsBytes, Pruning: b.pruning,
+		OnWait: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},
-		Warn:   b.warn,
-		Notice: func(text string) { fmt.Fprintln(os.Stderr, printable.Name(text)) },
+		OnLeftOut: b.warn,
+		OnReset:   func(text string) { fmt.Fprintln(os.Stderr, printable.Name(text)) },
 	}, nil
 }
 

@@ -54,14 +54,14 @@ func TestDamagedDatabase(t *testing.T) {
 			t.Run(name+", "+damage, func(t *testing.T) {
 				root := t.TempDir()
 				digest := built(t, root, build, nil)
-				do(t, filepath.Join(root, cacheFolder, name))
+				do(t, filepath.Join(root, cacheSubdir, name))
 				leave(t, root, func(*cacheState) {}) // a disk damages it without a trace
 				var log output
 				require.Equal(t, digest, built(t, root, build, &log))
 				if damage != "half the file" { // which may be the empty one
 					require.Contains(t, log.String(), thrownAway+"database "+name)
 				}
-				require.Eventually(t, func() bool { return len(glob(t, root, gonePrefix+"*")) == 0 }, waitTimeout, 10*time.Millisecond)
+				require.Eventually(t, func() bool { return len(glob(t, root, stalePrefix+"*")) == 0 }, waitTimeout, 10*time.Millisecond)
 			})
 		}
 	}
@@ -94,12 +94,12 @@ func TestDatabaseInUseIsNoReasonToThrowItAway(t *testing.T) {
 	needRoot(t)
 	root := t.TempDir()
 	require.NoError(t, start(t, Options{Root: root}).Close())
-	db, err := bolt.Open(filepath.Join(root, cacheFolder, metadataDB), 0o600, nil)
+	db, err := bolt.Open(filepath.Join(root, cacheSubdir, metadataDB), 0o600, nil)
 	require.NoError(t, err)
 	defer db.Close()
 	_, err = Start(t.Context(), Options{Root: root})
 	require.ErrorContains(t, err, "database metadata_v2.db: another process has it open: timeout")
-	require.DirExists(t, filepath.Join(root, cacheFolder))
+	require.DirExists(t, filepath.Join(root, cacheSubdir))
 }
 
 func TestOtherLayout(t *testing.T) {
@@ -107,7 +107,7 @@ func TestOtherLayout(t *testing.T) {
 		root := t.TempDir()
 		require.NoError(t, start(t, Options{Root: root}).Close())
 		require.NoError(t, os.WriteFile(filepath.Join(root, versionFile), []byte(version), 0o600))
-		old := filepath.Join(root, cacheFolder, "old")
+		old := filepath.Join(root, cacheSubdir, "old")
 		require.NoError(t, os.WriteFile(old, nil, 0o600))
 		var log output
 		require.NoError(t, start(t, Options{Root: root, Log: &log}).Close())

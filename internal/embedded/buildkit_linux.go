@@ -20,44 +20,44 @@ import (
 )
 
 const (
-	// patience is how long Close waits for work to end by itself, and again once it is told to.
-	patience = 10 * time.Second
+	// shutdownTimeout is how long Close waits for work to end by itself, and again once it is told to.
+	shutdownTimeout = 10 * time.Second
 
 	connectionBuffer = 1 << 20
 )
 
 // BuildKit is one that runs in this process.
 type BuildKit struct {
-	root     *root
-	server   *grpc.Server
-	listener *bufconn.Listener
-	opened   closers
-	outcome  outcome
-	stopping chan struct{}
-	close    sync.Once
-	closeErr error
+	dir       *cacheDir
+	server    *grpc.Server
+	listener  *bufconn.Listener
+	closers   closers
+	outcome   outcome
+	stopping  chan struct{}
+	closeOnce sync.Once
+	closeErr  error
 }
 
 // Start runs BuildKit, in a process that is isolated, on a root that no other process holds: else it waits until ctx ends.
 // A cache that can't be used is thrown away, and the log tells so.
 func Start(ctx context.Context, o Options) (*BuildKit, error) {
-	if outer.Load() == 0 {
+	if parentPID.Load() == 0 {
 		return nil, errors.New("BuildKit inside a process that is not isolated")
 	}
 	logTo(o.Log)
-	tellAttributes(o.Warn)
-	r, err := openRoot(ctx, o)
+	hookAttributes(o.OnLeftOut)
+	dir, err := openCacheDir(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	b, err := run(ctx, r, o)
-	if errors.As(err, new(damaged)) {
-		if err = r.renew(err.Error()); err == nil {
-			b, err = run(ctx, r, o)
+	b, err := run(ctx, dir, o)
+	if errors.As(err, new(corruptError)) {
+		if err = dir.reset(err.Error()); err == nil {
+			b, err = run(ctx, dir, o)
 		}
 	}
 	if err != nil {
-		_ = r.close(nil)
+		_ = dir.close(nil)
 		return nil, err
 	}
 	return b, nil
@@ -71,28 +71,28 @@ func logTo(w io.Writer) {
 	logrus.SetOutput(w)
 }
 
-func run(ctx context.Context, r *root, o Options) (_ *BuildKit, err error) {
-	b := &BuildKit{root: r, stopping: make(chan struct{}), listener: bufconn.Listen(connectionBuffer)}
+func run(ctx context.Context, dir *cacheDir, o Options) (_ *BuildKit, err error) {
+	b := &BuildKit{dir: dir, stopping: make(chan struct{}), listener: bufconn.Listen(connectionBuffer)}
 	defer func() {
 		if p := recover(); p != nil {
 			close(b.stopping)
-			b.opened.abandon()
-			err = damaged{errors.Errorf("%v", p)}
+			b.closers.closeAfterPanic()
+			err = corruptError{errors.Errorf("%v", p)}
 		} else if err != nil {
 			close(b.stopping)
-			_ = b.opened.close()
+			_ = b.closers.close()
 		}
 	}()
-	if err := checkDatabases(r.in(cacheFolder)); err != nil {
+	if err := checkDatabases(dir.join(cacheSubdir)); err != nil {
 		return nil, err
 	}
-	restore, err := wrapXZ(r.in(runFolder, "bin"))
+	restore, err := wrapXZ(dir.join(runSubdir, "bin"))
 	if err != nil {
 		return nil, err
 	}
-	b.opened.add(restore)
+	b.closers.add(restore)
 	// Else it is XDG_RUNTIME_DIR, which may be another user's, or gone.
-	if err := mount.SetTempMountLocation(r.in(runFolder, "mounts")); err != nil {
+	if err := mount.SetTempMountLocation(dir.join(runSubdir, "mounts")); err != nil {
 		return nil, errors.WithStack(err)
 	}
 	// What runs by itself ends with BuildKit, not with ctx.
@@ -116,7 +116,7 @@ func (b *BuildKit) serve(ctl *control.Controller) {
 
 func newServer(o *outcome) *grpc.Server {
 	return grpc.NewServer(
-		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor, o.watch), // errors keep their type and source location
+		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor, o.intercept), // errors keep their type and source location
 		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
 		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize),
 		grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
@@ -124,7 +124,7 @@ func newServer(o *outcome) *grpc.Server {
 	)
 }
 
-// Client is a new connection in memory. It has to be closed before BuildKit is.
+// Client returns a new connection in memory. It has to be closed before BuildKit is.
 func (b *BuildKit) Client(ctx context.Context, opts ...client.ClientOpt) (*client.Client, error) {
 	return client.New(ctx, "", append(opts, client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return b.listener.DialContext(ctx)
@@ -133,42 +133,42 @@ func (b *BuildKit) Client(ctx context.Context, opts ...client.ClientOpt) (*clien
 
 // Close waits a while for what is running, ends it, closes the cache and gives the root back.
 func (b *BuildKit) Close() error {
-	b.close.Do(func() { b.closeErr = b.shut(patience) })
+	b.closeOnce.Do(func() { b.closeErr = b.shutdown(shutdownTimeout) })
 	return b.closeErr
 }
 
 // CloseWithin is Close in a hurry. What doesn't end in that time goes on until the process ends, which has to be soon: the
 // cache stays as it would be after a kill, and the root is held.
-func (b *BuildKit) CloseWithin(limit time.Duration) error {
-	b.close.Do(func() { b.closeErr = b.shut(limit / 2) })
+func (b *BuildKit) CloseWithin(timeout time.Duration) error {
+	b.closeOnce.Do(func() { b.closeErr = b.shutdown(timeout / 2) })
 	return b.closeErr
 }
 
-func (b *BuildKit) shut(limit time.Duration) error {
+func (b *BuildKit) shutdown(timeout time.Duration) error {
 	defer logTo(nil)
 	close(b.stopping)
-	if !within(limit, b.server.GracefulStop) && !within(limit, b.server.Stop) {
-		if limit < patience {
+	if !waitFor(timeout, b.server.GracefulStop) && !waitFor(timeout, b.server.Stop) {
+		if timeout < shutdownTimeout {
 			return errors.New("builds don't end")
 		}
 		bklog.L.Warn("builds don't end")
 	}
 	var err error
-	if !within(limit, func() { err = b.opened.close() }) {
+	if !waitFor(timeout, func() { err = b.closers.close() }) {
 		return errors.New("cache is still in use")
 	}
 	var o *outcome
 	if err == nil {
 		o = &b.outcome
 	}
-	if unlock := b.root.close(o); err == nil {
+	if unlock := b.dir.close(o); err == nil {
 		err = unlock
 	}
 	return err
 }
 
-// within runs f, and tells whether it was done in that time.
-func within(limit time.Duration, f func()) bool {
+// waitFor runs f, and reports whether it was done in that time.
+func waitFor(timeout time.Duration, f func()) bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -177,7 +177,7 @@ func within(limit time.Duration, f func()) bool {
 	select {
 	case <-done:
 		return true
-	case <-time.After(limit):
+	case <-time.After(timeout):
 		return false
 	}
 }

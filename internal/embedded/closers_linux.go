@@ -24,11 +24,11 @@ func (c *closers) close() error {
 	return stderrors.Join(errs...)
 }
 
-// abandon closes what can be after a panic: a database that panics in a transaction keeps its locks, and whoever closes it waits
-// for them for ever (bbolt v1.5.0, db.go:695).
-func (c *closers) abandon() {
+// closeAfterPanic closes what can be after a panic: a database that panics in a transaction keeps its locks, and whoever
+// closes it waits for them for ever (bbolt v1.5.0, db.go:695).
+func (c *closers) closeAfterPanic() {
 	for i := len(*c) - 1; i >= 0; i-- {
-		within(abandonTimeout, func() {
+		waitFor(abandonTimeout, func() {
 			defer func() { _ = recover() }()
 			_ = (*c)[i]()
 		})

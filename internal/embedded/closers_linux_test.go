@@ -16,6 +16,6 @@ func TestWhatCannotBeClosedAfterAPanicIsLeft(t *testing.T) {
 		func() error { panic("a damaged page") },
 		func() error { closed = append(closed, "last"); return nil },
 	}
-	c.abandon()
+	c.closeAfterPanic()
 	require.Equal(t, []string{"last", "first"}, closed)
 }

@@ -21,7 +21,8 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 )
 
-// newController is BuildKit with one worker and no frontends: clients bring theirs. b.stopping ends what it does by itself.
+// newController returns BuildKit with one worker and no frontends: clients bring theirs. b.stopping ends what it does by
+// itself.
 func newController(ctx context.Context, b *BuildKit, o Options) (*control.Controller, error) {
 	sessions, err := session.NewManager()
 	if err != nil {
@@ -36,11 +37,11 @@ func newController(ctx context.Context, b *BuildKit, o Options) (*control.Contro
 	if err := workers.Add(w); err != nil {
 		return nil, errors.WithStack(err)
 	}
-	results, err := bboltcachestorage.NewStore(b.root.in(cacheFolder, solverDB))
+	results, err := bboltcachestorage.NewStore(b.dir.join(cacheSubdir, solverDB))
 	if err != nil {
 		return nil, errors.Wrap(err, "database")
 	}
-	b.opened.add(results.Close)
+	b.closers.add(results.Close)
 	opt := control.Opt{
 		SessionManager:   sessions,
 		WorkerController: workers,
@@ -53,14 +54,14 @@ func newController(ctx context.Context, b *BuildKit, o Options) (*control.Contro
 		MeterProvider:    noop.NewMeterProvider(),
 	}
 	remoteCaches(&opt, w, hosts)
-	if err := noHistory(&opt, b.root, &b.opened); err != nil {
+	if err := noHistory(&opt, b.dir, &b.closers); err != nil {
 		return nil, err
 	}
 	ctl, err := control.NewController(opt)
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	b.opened.add(ctl.Close) // closes some of the databases too, which may be done twice
+	b.closers.add(ctl.Close) // closes some of the databases too, which may be done twice
 	return ctl, nil
 }
 
@@ -79,8 +80,8 @@ func remoteCaches(opt *control.Opt, w *base.Worker, hosts docker.RegistryHosts) 
 }
 
 // noHistory keeps no record of builds, for which BuildKit wants a database nevertheless.
-func noHistory(opt *control.Opt, r *root, c *closers) error {
-	db, err := boltutil.SafeOpen(r.in(cacheFolder, historyDB), 0o600, boltOptions())
+func noHistory(opt *control.Opt, r *cacheDir, c *closers) error {
+	db, err := boltutil.SafeOpen(r.join(cacheSubdir, historyDB), 0o600, boltOptions())
 	if err != nil {
 		return errors.Wrap(err, "database")
 	}

@@ -26,7 +26,7 @@ const (
 const databaseTimeout = 5 * time.Second
 
 // boltOptions are those of the databases opened here. They needn't be synced: what is not on the disk when the machine
-// goes down is thrown away, see [root.torn].
+// goes down is thrown away, see [cacheState.maybeCorrupt].
 func boltOptions() *bolt.Options {
 	return &bolt.Options{Timeout: databaseTimeout, NoSync: true, FreelistType: bolt.FreelistMapType}
 }
@@ -51,7 +51,7 @@ func readDatabase(path string) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			err = damaged{errors.Errorf("%v", r)}
+			err = corruptError{errors.Errorf("%v", r)}
 		}
 	}()
 	db, err := bolt.Open(path, 0o600, boltOptions())
@@ -62,7 +62,7 @@ func readDatabase(path string) (err error) {
 		return err
 	}
 	if err != nil {
-		return damaged{err}
+		return corruptError{err}
 	}
 	defer db.Close()
 	return db.View(func(tx *bolt.Tx) error {
@@ -81,7 +81,7 @@ func readBucket(b *bolt.Bucket) error {
 	})
 }
 
-// damaged is an error of a cache that can't be used any more.
-type damaged struct{ error }
+// corruptError is an error of a cache that can't be used any more.
+type corruptError struct{ error }
 
-func (d damaged) Unwrap() error { return d.error }
+func (d corruptError) Unwrap() error { return d.error }

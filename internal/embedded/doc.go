@@ -1,7 +1,7 @@
 // Package embedded is BuildKit without a daemon: its controller in this process, reached over a connection in memory,
 // with its cache in a folder of the user.
 //
-// A program that uses it calls [Isolate] first, which runs it again in namespaces of its own. There it may mount what
+// A program that uses it calls [Reexec] first, which runs it again in namespaces of its own. There it may mount what
 // BuildKit mounts, be the user root or not, and whatever is mounted or started goes with the process, however it ends.
 // Then [Start] takes the folder of the cache, waiting for its turn, and gives a BuildKit that any client of BuildKit
 // talks to.

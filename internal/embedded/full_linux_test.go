@@ -49,7 +49,7 @@ func TestCacheOnAFullDiskIsPruned(t *testing.T) {
 			disk := smallDisk(t, "size=100m,nr_inodes=10k")
 			root := filepath.Join(disk, "root")
 			build := serve(t, archives(t)...)
-			o := Options{Root: root, Snapshotter: snapshotter, Notice: func(text string) { t.Error(text) }}
+			o := Options{Root: root, Snapshotter: snapshotter, OnReset: func(text string) { t.Error(text) }}
 			b, err := Start(t.Context(), o)
 			require.NoError(t, err)
 			_, err = build.run(t.Context(), b)
@@ -57,10 +57,10 @@ func TestCacheOnAFullDiskIsPruned(t *testing.T) {
 			require.NoError(t, b.Close())
 			fill(t, filepath.Join(disk, "other"))
 
-			o.Snapshotter, o.Freeing = "", true
+			o.Snapshotter, o.Pruning = "", true
 			b, err = Start(t.Context(), o)
 			require.NoError(t, err)
-			require.Equal(t, snapshotter, b.root.snapshotter)
+			require.Equal(t, snapshotter, b.dir.snapshotter)
 			require.True(t, stateOf(t, root).Open)
 			c := connect(t, b)
 			var freed int64
@@ -99,7 +99,7 @@ func TestReserveIsForPruning(t *testing.T) {
 	require.NoError(t, syscall.Stat(file, &stat))
 	require.GreaterOrEqual(t, stat.Blocks*512, int64(reserveSize))
 	for _, freeing := range []bool{false, true} {
-		b := start(t, Options{Root: root, Freeing: freeing})
+		b := start(t, Options{Root: root, Pruning: freeing})
 		_, err := os.Stat(file)
 		require.Equal(t, freeing, os.IsNotExist(err))
 		require.NoError(t, b.Close())
@@ -114,14 +114,14 @@ func TestCacheOnAFullDiskIsNotBegunAnew(t *testing.T) {
 	require.NoError(t, start(t, Options{Root: root}).Close())
 	before := stateOf(t, root)
 	fill(t, filepath.Join(disk, "other"))
-	_, err := Start(t.Context(), Options{Root: root, Snapshotter: Native, Notice: func(text string) { t.Error(text) }})
+	_, err := Start(t.Context(), Options{Root: root, Snapshotter: Native, OnReset: func(text string) { t.Error(text) }})
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.ErrorContains(t, err, `cache can't be begun anew, though its layout is "2 overlayfs" in place of "2 native"`)
-	require.FileExists(t, filepath.Join(root, cacheFolder, contentDB))
-	require.Empty(t, glob(t, root, gonePrefix+"*"))
+	require.FileExists(t, filepath.Join(root, cacheSubdir, contentDB))
+	require.Empty(t, glob(t, root, stalePrefix+"*"))
 	require.Equal(t, before, stateOf(t, root))
 	require.NoError(t, os.RemoveAll(filepath.Join(disk, "other")))
-	require.NoError(t, start(t, Options{Root: root, Notice: func(text string) { t.Error(text) }}).Close())
+	require.NoError(t, start(t, Options{Root: root, OnReset: func(text string) { t.Error(text) }}).Close())
 }
 
 // A process that can't start gives the lock back.

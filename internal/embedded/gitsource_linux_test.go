@@ -65,9 +65,9 @@ func TestAnObjectOfGitThatIsAskedForIsFetched(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var o outcome
-			_, err := o.watch(t.Context(), c.req, nil, func(context.Context, any) (any, error) { return nil, c.err })
+			_, err := o.intercept(t.Context(), c.req, nil, func(context.Context, any) (any, error) { return nil, c.err })
 			require.Equal(t, c.err, err)
-			require.Equal(t, c.want, o.git.Load() > 0)
+			require.Equal(t, c.want, o.pendingGit.Load() > 0)
 		})
 	}
 }

@@ -21,14 +21,14 @@ type fileID struct {
 // databases, but never replaces them.
 var identityFiles = []string{
 	versionFile,
-	cacheFolder + "/" + contentDB, cacheFolder + "/" + metadataDB, cacheFolder + "/" + snapshotDB,
+	cacheSubdir + "/" + contentDB, cacheSubdir + "/" + metadataDB, cacheSubdir + "/" + snapshotDB,
 }
 
-// fileIDs are those of the files that are there. Of databases that are in use, nobody knows the last change.
-func (r *root) fileIDs(closed bool) (map[string]fileID, error) {
+// fileIDs returns those of the files that are there. Of databases that are in use, nobody knows the last change.
+func (r *cacheDir) fileIDs(closed bool) (map[string]fileID, error) {
 	ids := map[string]fileID{}
 	for _, name := range identityFiles {
-		id, err := readFileID(r.in(name))
+		id, err := readFileID(r.join(name))
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -43,30 +43,30 @@ func (r *root) fileIDs(closed bool) (map[string]fileID, error) {
 	return ids, nil
 }
 
-// copied tells whether the cache is not the one that was written, but a copy: most ways to copy (tar, the cache steps of
+// isCopy reports whether the cache is not the one that was written, but a copy: most ways to copy (tar, the cache steps of
 // CI, containers' images) lose owners or extended attributes, without which layers are others. So do those that write into
 // the files that are there (cp -r backup/. cache/, rsync --inplace), which leave what was made since, too. They may spare
 // files of the same size and time, but the state is never the same twice.
-func (r *root) copied(s cacheState) (bool, error) {
+func (r *cacheDir) isCopy(s cacheState) (bool, error) {
 	now, err := r.fileIDs(true)
 	if err != nil {
 		return false, err
 	}
-	self, err := readFileID(r.in(stateFile))
+	self, err := readFileID(r.join(stateFile))
 	if err != nil {
 		return false, err
 	}
 	for name, id := range s.Files {
-		if !id.is(now[name]) {
+		if !id.matches(now[name]) {
 			return true, nil
 		}
 	}
 	// That of an older version doesn't know itself.
-	return len(s.Files) == 0 || s.Self != fileID{} && !s.Self.is(self), nil
+	return len(s.Files) == 0 || s.Self != fileID{} && !s.Self.matches(self), nil
 }
 
-// is tells whether a file is the one that was there, as far as is known.
-func (id fileID) is(now fileID) bool {
+// matches reports whether a file is the one that was there, as far as is known.
+func (id fileID) matches(now fileID) bool {
 	return id.Inode == now.Inode && id.Born == now.Born && (id.Changed == 0 || id.Changed == now.Changed)
 }
 

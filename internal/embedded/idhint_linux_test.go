@@ -10,10 +10,10 @@ import (
 // What a container has, only its maker can change.
 func TestWhoLacksAnID(t *testing.T) {
 	const own = "0 1000 1\n1 100000 65536\n"
-	require.Empty(t, hintOf("uid", 65536, own, true))
-	require.Empty(t, hintOf("uid", 65536, own, false))
-	require.Regexp(t, `^the uid 70000, and you have 65536 subordinate ids: add the line 1000:\d+:65536 to /etc/subuid$`, hintOf("uid", 70000, own, true))
-	require.Equal(t, "the gid 70000, and this container has the ids below 65537: give it more, or build outside of it", hintOf("gid", 70000, own, false))
+	require.Empty(t, idHint("uid", 65536, own, true))
+	require.Empty(t, idHint("uid", 65536, own, false))
+	require.Regexp(t, `^the uid 70000, and you have 65536 subordinate ids: add the line 1000:\d+:65536 to /etc/subuid$`, idHint("uid", 70000, own, true))
+	require.Equal(t, "the gid 70000, and this container has the ids below 65537: give it more, or build outside of it", idHint("gid", 70000, own, false))
 }
 
 func TestInnerProcessKnowsWhoseItsIDsAre(t *testing.T) {
@@ -22,8 +22,8 @@ func TestInnerProcessKnowsWhoseItsIDsAre(t *testing.T) {
 		"subordinate: true\n":  asUser,
 		"subordinate: false\n": func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "") },
 	} {
-		p := begin(t, job{Bare: true}, as)
-		require.Equal(t, 7, p.exit(), &p.stderr)
+		p := startJob(t, job{Bare: true}, as)
+		require.Equal(t, 7, p.exitCode(), &p.stderr)
 		require.Contains(t, p.out.String(), want)
 	}
 }

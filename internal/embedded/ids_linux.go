@@ -11,13 +11,13 @@ import (
 
 // idMapper maps users and groups in the user namespace of a process.
 type idMapper interface {
-	mapTo(pid int) error
+	apply(pid int) error
 }
 
-// findIDs returns those that this process may map: all that it has if it is root, else its own and the subordinate ones.
-func findIDs() (idMapper, error) {
+// findIDMapper returns those that this process may map: all that it has if it is root, else its own and the subordinate ones.
+func findIDMapper() (idMapper, error) {
 	if os.Geteuid() != 0 {
-		return findSubordinates()
+		return findSubIDs()
 	}
 	for _, capability := range []uint{unix.CAP_SETUID, unix.CAP_SETGID} {
 		may, err := hasCapability(capability)
@@ -25,33 +25,33 @@ func findIDs() (idMapper, error) {
 			return nil, err
 		}
 		if !may {
-			return findSubordinates()
+			return findSubIDs()
 		}
 	}
-	return sameIDs{}, nil
+	return identityIDs{}, nil
 }
 
-// sameIDs maps every id to itself, as root may: the files of an image have the same owners as without a user namespace.
-type sameIDs struct{}
+// identityIDs maps every id to itself, as root may: the files of an image have the same owners as without a user namespace.
+type identityIDs struct{}
 
-func (sameIDs) mapTo(pid int) error {
+func (identityIDs) apply(pid int) error {
 	for _, kind := range []string{"uid_map", "gid_map"} {
 		own, err := os.ReadFile("/proc/self/" + kind)
 		if err != nil {
 			return errors.Wrap(err, "ids")
 		}
 		// Written at once, as Linux wants it.
-		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, kind), []byte(toThemselves(string(own))), 0); err != nil {
-			return refusal(errors.Wrap(err, "ids"), true)
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, kind), []byte(identityMap(string(own))), 0); err != nil {
+			return namespaceError(errors.Wrap(err, "ids"), true)
 		}
 	}
 	return nil
 }
 
-// toThemselves makes the map of a user namespace inside the one with this map. A line has an id inside, the id that it is
+// identityMap makes the map of a user namespace inside the one with this map. A line has an id inside, the id that it is
 // outside, and how many follow one another. The first id has a line of its own: a map that is that of the machine to the
 // letter is taken for it by runc, and by moby/sys/userns, which is asked in many places.
-func toThemselves(own string) string {
+func identityMap(own string) string {
 	var lines strings.Builder
 	for line := range strings.Lines(own) {
 		var first, outside, count int64

@@ -13,23 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// aliveFile is open in the inner process as long as the outer one lives.
-const aliveFile = 3
+// parentPipe is open in the child as long as the parent lives.
+const parentPipe = 3
 
-// outer is the id of the outer process in the inner one, and 0 elsewhere.
-var outer atomic.Int64
+// parentPID is the id of the parent in the child, and 0 elsewhere.
+var parentPID atomic.Int64
 
-// hasSubordinates tells whether the inner process has subordinate ids.
-var hasSubordinates atomic.Bool
+// hasSubIDs reports whether the child has subordinate ids.
+var hasSubIDs atomic.Bool
 
-// enter makes the inner process ready.
-func enter(pid string) error {
+// initChild makes the child ready.
+func initChild(pid string) error {
 	id, err := strconv.ParseInt(pid, 10, 64)
 	if err != nil || id == 0 {
-		return errors.Errorf("%s is no process id: unset it", innerEnv)
+		return errors.Errorf("%s is no process id: unset it", childEnv)
 	}
-	hasSubordinates.Store(os.Getenv(subordinatesEnv) != "")
-	for _, name := range []string{innerEnv, subordinatesEnv} { // what this process runs is not isolated from it
+	hasSubIDs.Store(os.Getenv(subIDsEnv) != "")
+	for _, name := range []string{childEnv, subIDsEnv} { // what this process runs is not isolated from it
 		if err := os.Unsetenv(name); err != nil {
 			return errors.WithStack(err)
 		}
@@ -38,46 +38,46 @@ func enter(pid string) error {
 	// any other one, but the first of a process namespace is not stopped: Linux would begin the read again, for ever. Where
 	// the signal is ignored the read fails.
 	signal.Ignore(unix.SIGTTIN)
-	if err := followOuter(); err != nil {
+	if err := followParent(); err != nil {
 		return err
 	}
-	if err := ownMounts(); err != nil {
+	if err := isolateMounts(); err != nil {
 		return err
 	}
-	outer.Store(id)
+	parentPID.Store(id)
 	return nil
 }
 
-// followOuter waits until the outer process is ready, and ends this one with it.
-func followOuter() error {
-	unix.CloseOnExec(aliveFile)
-	alive := bufio.NewReader(os.NewFile(aliveFile, "outer process"))
-	if _, err := alive.ReadString('\n'); err != nil {
+// followParent waits until the parent is ready, and ends this one with it.
+func followParent() error {
+	unix.CloseOnExec(parentPipe)
+	parent := bufio.NewReader(os.NewFile(parentPipe, "outer process"))
+	if _, err := parent.ReadString('\n'); err != nil {
 		return errors.Wrap(err, "outer process")
 	}
 	go func() {
 		// Pdeathsig was lost with the change of the user. It also ends a process that is stopped; but it belongs to a thread,
-		// and comes too late if the outer process is gone already. The file tells that.
+		// and comes too late if the parent is gone already. The file tells that.
 		runtime.LockOSThread()
 		_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
-		_, _ = alive.ReadByte()
+		_, _ = parent.ReadByte()
 		os.Exit(128 + int(unix.SIGKILL))
 	}()
 	return nil
 }
 
-// ownMounts makes mounts of this process invisible to others, while those of others still come and go here.
-func ownMounts() error {
+// isolateMounts makes mounts of this process invisible to others, while those of others still come and go here.
+func isolateMounts() error {
 	inUserNS := userns.RunningInUserNS()
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return refusal(errors.Wrap(err, "own mounts"), inUserNS)
+		return namespaceError(errors.Wrap(err, "own mounts"), inUserNS)
 	}
 	if os.Getpid() != 1 {
 		return nil
 	}
 	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 	if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil {
-		return refusal(errors.Wrap(err, "mount /proc"), inUserNS)
+		return namespaceError(errors.Wrap(err, "mount /proc"), inUserNS)
 	}
 	return nil
 }

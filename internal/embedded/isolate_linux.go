@@ -16,47 +16,47 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// innerEnv tells the inner process that it is one; its value is the outer one's id.
-const innerEnv = "LAMBDABASE_ISOLATED"
+// childEnv tells the child that it is one; its value is the parent's id.
+const childEnv = "LAMBDABASE_ISOLATED"
 
-// subordinatesEnv tells it that its ids are subordinate ones, and not those of a container.
-const subordinatesEnv = "LAMBDABASE_SUBORDINATES"
+// subIDsEnv tells it that its ids are subordinate ones, and not those of a container.
+const subIDsEnv = "LAMBDABASE_SUBORDINATES"
 
-// Isolate runs this program again in namespaces of its own and waits for it, unless it already runs there. isolated
-// tells that this is the inner process, which goes on; else exit is the exit code of the inner one, or 128 and the number
-// of the signal that ended it. An error of the inner process is the inner one's to report.
+// Reexec runs this program again in namespaces of its own and waits for it, unless it already runs there. isolated
+// tells that this is the child, which goes on; else exit is the exit code of the child, or 128 and the number
+// of the signal that ended it. An error of the child is the child's to report.
 //
-// The inner process has a mount namespace, so that what is mounted goes with it however it ends, and a process namespace,
+// The child has a mount namespace, so that what is mounted goes with it however it ends, and a process namespace,
 // so that what it started does. A user who is not root, or root without the capability SYS_ADMIN, gets a user namespace
 // too, root of which the user is; but no process namespace where parts of /proc are hidden, as in containers: there a
 // program may outlive a kill.
 //
-// It is in a process group of its own, and gets the signals of the outer process from that one, each of them once; when
-// ctx ends it gets SIGTERM. It dies with the outer process even if that is killed. Its standard input is stdin, and the
+// It is in a process group of its own, and gets the signals of the parent from that one, each of them once; when
+// ctx ends it gets SIGTERM. It dies with the parent even if that is killed. Its standard input is stdin, and the
 // other standard streams are inherited. It can't read from a terminal, as it is not in its foreground: what is to come from
 // there is read before.
-func Isolate(ctx context.Context, stdin io.Reader) (isolated bool, exit int, err error) {
-	if outer.Load() != 0 {
+func Reexec(ctx context.Context, stdin io.Reader) (isolated bool, exit int, err error) {
+	if parentPID.Load() != 0 {
 		return true, 0, nil
 	}
-	if pid, ok := os.LookupEnv(innerEnv); ok {
-		return true, 0, enter(pid)
+	if pid, ok := os.LookupEnv(childEnv); ok {
+		return true, 0, initChild(pid)
 	}
-	exit, err = runInner(ctx, stdin)
+	exit, err = runChild(ctx, stdin)
 	return false, exit, err
 }
 
-func runInner(ctx context.Context, stdin io.Reader) (int, error) {
-	own, err := chooseNamespaces()
+func runChild(ctx context.Context, stdin io.Reader) (int, error) {
+	ns, err := chooseNamespaces()
 	if err != nil {
 		return 0, err
 	}
-	alive, held, err := os.Pipe()
+	pipeReader, pipeWriter, err := os.Pipe()
 	if err != nil {
 		return 0, errors.WithStack(err)
 	}
-	defer held.Close()
-	cmd, err := innerCommand(alive, own)
+	defer pipeWriter.Close()
+	cmd, err := childCommand(pipeReader, ns)
 	if err != nil {
 		return 0, err
 	}
@@ -64,15 +64,15 @@ func runInner(ctx context.Context, stdin io.Reader) (int, error) {
 	// What ends a child with its parent ends it with the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	signals := listen()
+	signals := notifySignals()
 	defer signals.stop()
 	err = cmd.Start()
-	alive.Close()
+	pipeReader.Close()
 	if err != nil {
-		return 0, refusal(err, own.ids != nil)
+		return 0, namespaceError(err, ns.ids != nil)
 	}
-	go signals.pass(ctx, cmd.Process)
-	if err := release(cmd.Process, own.ids, held); err != nil {
+	go signals.forward(ctx, cmd.Process)
+	if err := startChild(cmd.Process, ns.ids, pipeWriter); err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		return 0, err
@@ -80,44 +80,44 @@ func runInner(ctx context.Context, stdin io.Reader) (int, error) {
 	return exitCode(cmd.Wait())
 }
 
-// namespaces are those that the inner process has besides a mount namespace.
+// namespaces are those that the child has besides a mount namespace.
 type namespaces struct {
 	ids idMapper // of the user namespace; nil: none
 	pid bool
 }
 
 // chooseNamespaces picks as few as mounting takes.
-func chooseNamespaces() (own namespaces, err error) {
+func chooseNamespaces() (ns namespaces, err error) {
 	mayMount, err := hasCapability(unix.CAP_SYS_ADMIN)
 	if err != nil {
-		return own, err
+		return ns, err
 	}
 	if !mayMount || os.Geteuid() != 0 {
-		if own.ids, err = findIDs(); err != nil {
-			return own, err
+		if ns.ids, err = findIDMapper(); err != nil {
+			return ns, err
 		}
 	}
-	hidden, err := procHidden(own.ids != nil)
-	own.pid = !hidden
-	return own, err
+	hidden, err := procHidden(ns.ids != nil)
+	ns.pid = !hidden
+	return ns, err
 }
 
-// innerCommand is this program, with the same arguments.
-func innerCommand(alive *os.File, own namespaces) (*exec.Cmd, error) {
+// childCommand returns this program, with the same arguments.
+func childCommand(pipeReader *os.File, ns namespaces) (*exec.Cmd, error) {
 	cmd := exec.Command("/proc/self/exe") // also where the file was replaced meanwhile
 	cmd.Args = os.Args
-	cmd.Env = append(os.Environ(), innerEnv+"="+strconv.Itoa(os.Getpid()))
-	if _, are := own.ids.(*subordinates); are {
-		cmd.Env = append(cmd.Env, subordinatesEnv+"=1")
+	cmd.Env = append(os.Environ(), childEnv+"="+strconv.Itoa(os.Getpid()))
+	if _, are := ns.ids.(*subIDs); are {
+		cmd.Env = append(cmd.Env, subIDsEnv+"=1")
 	}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.ExtraFiles = []*os.File{alive} // aliveFile
+	cmd.ExtraFiles = []*os.File{pipeReader} // parentPipe
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWNS}
 	cmd.SysProcAttr = attr
-	if own.pid {
+	if ns.pid {
 		attr.Cloneflags |= syscall.CLONE_NEWPID
 	}
-	if own.ids == nil {
+	if ns.ids == nil {
 		return cmd, nil
 	}
 	attr.Cloneflags |= syscall.CLONE_NEWUSER
@@ -127,7 +127,7 @@ func innerCommand(alive *os.File, own namespaces) (*exec.Cmd, error) {
 	return cmd, err
 }
 
-// procHidden tells whether Linux lets this process mount no /proc, which is needed with a process namespace: in a user
+// procHidden reports whether Linux lets this process mount no /proc, which is needed with a process namespace: in a user
 // namespace where parts of the one that is there are hidden.
 func procHidden(inUserNS bool) (bool, error) {
 	if !inUserNS && !userns.RunningInUserNS() {
@@ -136,7 +136,7 @@ func procHidden(inUserNS bool) (bool, error) {
 	return procMasked()
 }
 
-// procMasked tells whether parts of /proc are hidden, as in containers.
+// procMasked reports whether parts of /proc are hidden, as in containers.
 func procMasked() (bool, error) {
 	below, err := mountinfo.GetMounts(mountinfo.PrefixFilter("/proc"))
 	if err != nil {
@@ -151,14 +151,14 @@ func procMasked() (bool, error) {
 	return false, nil
 }
 
-// release lets the inner process go on once its users are mapped. The file stays open as long as this process lives.
-func release(inner *os.Process, ids idMapper, held *os.File) error {
+// startChild lets the child go on once its users are mapped. The file stays open as long as this process lives.
+func startChild(child *os.Process, ids idMapper, pipeWriter *os.File) error {
 	if ids != nil {
-		if err := ids.mapTo(inner.Pid); err != nil {
+		if err := ids.apply(child.Pid); err != nil {
 			return err
 		}
 	}
-	if _, err := fmt.Fprintln(held, "go"); err != nil && !errors.Is(err, syscall.EPIPE) {
+	if _, err := fmt.Fprintln(pipeWriter, "go"); err != nil && !errors.Is(err, syscall.EPIPE) {
 		return errors.Wrap(err, "inner process")
 	}
 	return nil

@@ -50,9 +50,9 @@ func runJob(text string) int {
 	}
 	ctx := context.Background()
 	if j.Until != "" {
-		ctx = untilThere(ctx, j.Until)
+		ctx = contextUntil(ctx, j.Until)
 	}
-	isolated, exit, err := Isolate(ctx, os.Stdin)
+	isolated, exit, err := Reexec(ctx, os.Stdin)
 	if err == nil && isolated {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
@@ -65,7 +65,7 @@ func runJob(text string) int {
 	return exit
 }
 
-func untilThere(ctx context.Context, file string) context.Context {
+func contextUntil(ctx context.Context, file string) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		defer cancel()
@@ -83,17 +83,17 @@ func untilThere(ctx context.Context, file string) context.Context {
 func (j job) run(ctx context.Context) (int, error) {
 	fmt.Println("isolated")
 	if j.Bare {
-		fmt.Println("subordinate:", hasSubordinates.Load())
+		fmt.Println("subordinate:", hasSubIDs.Load())
 		return 7, nil
 	}
 	if j.Sleep {
-		return sleep(), nil
+		return countSignals(), nil
 	}
 	return j.use(ctx)
 }
 
-// sleep counts signals from the first one on.
-func sleep() int {
+// countSignals counts signals from the first one on.
+func countSignals() int {
 	got := make(chan os.Signal, 16)
 	signal.Notify(got, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1)
 	fmt.Println("sleeping")
@@ -113,7 +113,7 @@ func (j job) use(ctx context.Context) (int, error) {
 	begun := time.Now()
 	b, err := Start(ctx, Options{
 		Root: j.Root, Snapshotter: j.Snapshotter, Runc: j.Runc, NoProcessSandbox: j.NoProcessSandbox, Log: os.Stderr,
-		Waiting: func(holder string) { fmt.Println("waiting for " + holder) },
+		OnWait: func(holder string) { fmt.Println("waiting for " + holder) },
 	})
 	if err != nil {
 		return 0, err
@@ -157,8 +157,8 @@ type process struct {
 	wait   func() error
 }
 
-// begin starts a job; it is killed with the test at the latest. wrap may change the command.
-func begin(t testing.TB, j job, wrap func(testing.TB, *exec.Cmd)) *process {
+// startJob starts a job; it is killed with the test at the latest. wrap may change the command.
+func startJob(t testing.TB, j job, wrap func(testing.TB, *exec.Cmd)) *process {
 	t.Helper()
 	text, err := json.Marshal(j)
 	require.NoError(t, err)
@@ -189,24 +189,24 @@ func (p *process) signal(t testing.TB, sig syscall.Signal) {
 	require.NoError(t, p.cmd.Process.Signal(sig))
 }
 
-// says waits until the process has said it.
-func (p *process) says(t testing.TB, text string) {
+// waitOutput waits until the process has said it.
+func (p *process) waitOutput(t testing.TB, text string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Contains(p.out.String(), text) }, waitTimeout, 5*time.Millisecond,
 		"process says %q", text)
 }
 
-// inner is the id of the inner process.
-func (p *process) inner(t testing.TB) int {
+// childPID returns the id of the child.
+func (p *process) childPID(t testing.TB) int {
 	t.Helper()
-	p.says(t, "isolated")
-	inner := p.child(t)
+	p.waitOutput(t, "isolated")
+	inner := p.findChild(t)
 	require.NotZero(t, inner)
 	return inner
 }
 
-// child is the id of the process that it has started, or 0.
-func (p *process) child(t testing.TB) int {
+// findChild returns the id of the process that it has started, or 0.
+func (p *process) findChild(t testing.TB) int {
 	t.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.cmd.Process.Pid))
 	require.NoError(t, err)
@@ -219,17 +219,17 @@ func (p *process) child(t testing.TB) int {
 	return 0
 }
 
-// exit is the exit code, or -1 of a process that was killed.
-func (p *process) exit() int {
+// exitCode returns the exit code, or -1 of a process that was killed.
+func (p *process) exitCode() int {
 	_ = p.wait()
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// did runs a job to its end and gives what it said.
-func did(t testing.TB, j job, wrap func(testing.TB, *exec.Cmd)) *process {
+// mustRun runs a job to its end, and returns the process.
+func mustRun(t testing.TB, j job, wrap func(testing.TB, *exec.Cmd)) *process {
 	t.Helper()
-	p := begin(t, j, wrap)
-	require.Zero(t, p.exit(), "%s%s", &p.out, &p.stderr)
+	p := startJob(t, j, wrap)
+	require.Zero(t, p.exitCode(), "%s%s", &p.out, &p.stderr)
 	return p
 }
 
@@ -243,7 +243,7 @@ func asUser(t testing.TB, cmd *exec.Cmd) {
 func asUserWith(t testing.TB, cmd *exec.Cmd, subordinate, before string) {
 	t.Helper()
 	for _, tool := range []string{"unshare", "setpriv", "newuidmap"} {
-		if _, err := lookPath(tool); err != nil {
+		if _, err := LookPath(tool); err != nil {
 			missing(t, err)
 		}
 	}
@@ -303,7 +303,7 @@ func needRoot(t testing.TB, tools ...string) {
 		missing(t, fmt.Errorf("root"))
 	}
 	for _, tool := range tools {
-		if _, err := lookPath(tool); err != nil {
+		if _, err := LookPath(tool); err != nil {
 			missing(t, err)
 		}
 	}
@@ -311,18 +311,18 @@ func needRoot(t testing.TB, tools ...string) {
 
 // output is what a process says, while it runs.
 type output struct {
-	mutex sync.Mutex
-	text  bytes.Buffer
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
 func (l *output) Write(p []byte) (int, error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
 func (l *output) String() string {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.text.String()
 }

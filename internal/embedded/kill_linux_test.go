@@ -28,7 +28,7 @@ const kills = 10
 
 // A build that is killed at any moment leaves a root on which the next one works, and gives the same.
 func TestKilledAtAnyMoment(t *testing.T) {
-	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		b := serve(t, archives(t)...)
 		b.Git = gitRepository(t)
 		mounts := mountsOf(t, "self")
@@ -39,18 +39,18 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			return userDir(t)
 		}
 		begun := time.Now()
-		want := digestOf(t, did(t, job{Root: folder(), Build: b}, as))
+		want := digestOf(t, mustRun(t, job{Root: folder(), Build: b}, as))
 		whole := time.Since(begun)
 		root := folder()
 		for i := range kills {
 			after := rand.N(whole)
-			p := begin(t, job{Root: root, Build: b}, as)
+			p := startJob(t, job{Root: root, Build: b}, as)
 			time.Sleep(after)
 			if p.kill(t, i%2 == 0) {
 				t.Logf("killed after %s of %s", after, whole)
 			}
 			if i%3 == 2 { // else one more is killed on what the others left
-				require.Equal(t, want, digestOf(t, did(t, job{Root: root, Build: b}, as)))
+				require.Equal(t, want, digestOf(t, mustRun(t, job{Root: root, Build: b}, as)))
 				root = folder()
 			}
 		}
@@ -58,15 +58,15 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	})
 }
 
-// kill ends the outer or the inner process, and tells whether it was in time.
-func (p *process) kill(t testing.TB, outer bool) bool {
+// kill ends the parent or the child, and reports whether it was in time.
+func (p *process) kill(t testing.TB, parent bool) bool {
 	t.Helper()
-	if inner := p.child(t); inner != 0 && !outer {
-		_ = syscall.Kill(inner, syscall.SIGKILL)
-		return p.exit() == 128+9
+	if child := p.findChild(t); child != 0 && !parent {
+		_ = syscall.Kill(child, syscall.SIGKILL)
+		return p.exitCode() == 128+9
 	}
 	_ = p.cmd.Process.Kill()
-	return p.exit() == -1
+	return p.exitCode() == -1
 }
 
 func digestOf(t testing.TB, p *process) string {
@@ -88,8 +88,8 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 	needRoot(t)
 	b, root := serve(t, archives(t)...), t.TempDir()
 	for i := range 6 {
-		p := begin(t, job{Root: root, Build: b}, nil)
-		p.says(t, "started")
+		p := startJob(t, job{Root: root, Build: b}, nil)
+		p.waitOutput(t, "started")
 		time.Sleep(time.Duration(i) * 60 * time.Millisecond)
 		p.kill(t, true)
 	}
@@ -117,7 +117,7 @@ func TestNothingIsLeftOfAKilledHistory(t *testing.T) {
 	dir := t.TempDir()
 	b := start(t, Options{Root: dir})
 	require.NoError(t, b.Close())
-	writeHalfHistory(t, b.root)
+	writeHalfHistory(t, b.dir)
 	require.Len(t, glob(t, dir, "cache/content/blobs/*/*"), 1)
 	require.Len(t, glob(t, dir, "cache/content/ingest/*"), 1)
 	leave(t, dir, func(s *cacheState) { s.Open = true })
@@ -127,7 +127,7 @@ func TestNothingIsLeftOfAKilledHistory(t *testing.T) {
 }
 
 // writeHalfHistory writes what BuildKit's queue of history does up to the end of a blob's lease.
-func writeHalfHistory(t testing.TB, r *root) {
+func writeHalfHistory(t testing.TB, r *cacheDir) {
 	t.Helper()
 	var c closers
 	defer func() { require.NoError(t, c.close()) }()
@@ -145,7 +145,7 @@ func writeHalfHistory(t testing.TB, r *root) {
 
 // A program that a step runs ends with the process.
 func TestKilledWhileAProgramRuns(t *testing.T) {
-	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		needRoot(t, "runc")
 		root := userDir(t)
 		if as == nil {
@@ -154,13 +154,13 @@ func TestKilledWhileAProgramRuns(t *testing.T) {
 		b := serve(t, busybox(t))
 		long := strconv.Itoa(1000 + rand.N(1_000_000)) // seconds, by which no other sleep is taken for this one
 		b.Run = "/bin/busybox sh -c '/bin/busybox echo running; /bin/busybox sleep " + long + "'"
-		p := begin(t, job{Root: root, Build: b}, as)
-		p.says(t, "running")
+		p := startJob(t, job{Root: root, Build: b}, as)
+		p.waitOutput(t, "running")
 		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) > 0 }, waitTimeout, 5*time.Millisecond)
 		p.signal(t, syscall.SIGKILL)
 		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) == 0 }, waitTimeout, 5*time.Millisecond)
 		b.Run = "/bin/busybox true"
-		did(t, job{Root: root, Build: b}, as)
+		mustRun(t, job{Root: root, Build: b}, as)
 	})
 }
 

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	lockFile  = "lock"
-	lockPause = 50 * time.Millisecond
+	lockFile         = "lock"
+	lockPollInterval = 50 * time.Millisecond
 
-	nobody       = "another process" // whose name is not known
-	patientTries = 40
+	unknownHolder  = "another process" // whose name is not known
+	maxHolderTries = 40
 )
 
 // lock is held on a root. A process that ends in any way gives it back.
@@ -27,29 +27,29 @@ type lock struct {
 	file *os.File
 }
 
-// take waits until no other process holds the root, or ctx ends. waiting may be nil.
-func take(ctx context.Context, root string, waiting func(string)) (*lock, error) {
+// acquireLock waits until no other process holds the root, or ctx ends. waiting may be nil.
+func acquireLock(ctx context.Context, root string, onWait func(string)) (*lock, error) {
 	file, err := os.OpenFile(filepath.Join(root, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
 	l := &lock{file: file}
-	if err := l.wait(ctx, waiting); err != nil {
+	if err := l.wait(ctx, onWait); err != nil {
 		file.Close()
 		return nil, err
 	}
-	if err := l.bequeath(); err != nil {
+	if err := l.shareWithChildren(); err != nil {
 		file.Close()
 		return nil, errors.Wrapf(err, "lock %s", file.Name())
 	}
-	l.tell()
+	l.writeHolder()
 	return l, nil
 }
 
-// bequeath lets the programs that this process runs hold the lock too: Linux gives the lock of a process that is killed
-// back before it ends the others of its namespace, and git might still be writing when the next one looks at what is left.
-// Where there is no such namespace, a program may live on for its own reasons, and keep nobody waiting.
-func (l *lock) bequeath() error {
+// shareWithChildren lets the programs that this process runs hold the lock too: Linux gives the lock of a process that is
+// killed back before it ends the others of its namespace, and git might still be writing when the next one looks at what is
+// left. Where there is no such namespace, a program may live on for its own reasons, and keep nobody waiting.
+func (l *lock) shareWithChildren() error {
 	if os.Getpid() != 1 {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (l *lock) bequeath() error {
 	return err
 }
 
-func (l *lock) wait(ctx context.Context, waiting func(string)) error {
+func (l *lock) wait(ctx context.Context, onWait func(string)) error {
 	for tries := 0; ; tries++ {
 		err := unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
@@ -67,14 +67,14 @@ func (l *lock) wait(ctx context.Context, waiting func(string)) error {
 			return errors.Wrapf(err, "lock %s", l.file.Name())
 		}
 		// A holder that has just come has not told yet who it is, or the file tells of the one before.
-		if holder := l.holder(); waiting != nil && tries > 0 && (holder != nobody || tries > patientTries) {
-			waiting(holder)
-			waiting = nil
+		if holder := l.holder(); onWait != nil && tries > 0 && (holder != unknownHolder || tries > maxHolderTries) {
+			onWait(holder)
+			onWait = nil
 		}
 		select {
 		case <-ctx.Done():
 			return errors.Wrapf(context.Cause(ctx), "%s is held by %s", filepath.Dir(l.file.Name()), l.holder())
-		case <-time.After(lockPause):
+		case <-time.After(lockPollInterval):
 		}
 	}
 }
@@ -82,13 +82,13 @@ func (l *lock) wait(ctx context.Context, waiting func(string)) error {
 func (l *lock) holder() string {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, 1000))
 	if err != nil || len(text) == 0 {
-		return nobody
+		return unknownHolder
 	}
 	return strings.TrimSpace(string(text))
 }
 
-// tell writes who holds the root, for those who wait. On a full disk they wait for nobody known.
-func (l *lock) tell() {
+// writeHolder writes who holds the root, for those who wait. On a full disk they wait for nobody known.
+func (l *lock) writeHolder() {
 	text := fmt.Sprintf("process %d (%s), since %s\n", processID(), commandLine(os.Args), time.Now().Format(time.TimeOnly))
 	if err := l.file.Truncate(0); err != nil {
 		return
@@ -103,12 +103,12 @@ func (l *lock) release() error {
 	return errors.WithStack(l.file.Close())
 }
 
-// processID is the one that the user sees.
+// processID returns the one that the user sees.
 func processID() int {
-	return int(outer.Load())
+	return int(parentPID.Load())
 }
 
-// commandLine has the program's name and the words up to the first flag: values of flags may be secret.
+// commandLine returns the program's name and the words up to the first flag: values of flags may be secret.
 func commandLine(args []string) string {
 	words := []string{filepath.Base(args[0])}
 	for _, word := range args[1:] {

@@ -13,37 +13,37 @@ import (
 func TestSecondProcessWaitsAndSaysForWhom(t *testing.T) {
 	needRoot(t)
 	root := t.TempDir()
-	first := begin(t, job{Root: root}, nil)
-	first.says(t, "started")
-	second := begin(t, job{Root: root}, nil)
-	second.says(t, "waiting for")
+	first := startJob(t, job{Root: root}, nil)
+	first.waitOutput(t, "started")
+	second := startJob(t, job{Root: root}, nil)
+	second.waitOutput(t, "waiting for")
 	require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`waiting for process %d \(exe build nodejs20.x\), since \d\d:\d\d:\d\d\n`,
 		first.cmd.Process.Pid)), second.out.String())
 	require.NotContains(t, second.out.String(), "started")
 
 	first.signal(t, syscall.SIGTERM)
-	require.Equal(t, 130, first.exit())
-	second.says(t, "started")
+	require.Equal(t, 130, first.exitCode())
+	second.waitOutput(t, "started")
 }
 
 func TestKilledHolderGivesTheRootBack(t *testing.T) {
 	needRoot(t)
 	root := t.TempDir()
-	first := begin(t, job{Root: root}, nil)
-	first.says(t, "started")
+	first := startJob(t, job{Root: root}, nil)
+	first.waitOutput(t, "started")
 	first.signal(t, syscall.SIGKILL)
-	second := begin(t, job{Root: root}, nil)
-	second.says(t, "started")
+	second := startJob(t, job{Root: root}, nil)
+	second.waitOutput(t, "started")
 }
 
 func TestEndOfContextEndsTheWait(t *testing.T) {
 	needRoot(t)
 	root := t.TempDir()
-	first := begin(t, job{Root: root}, nil)
-	first.says(t, "started")
+	first := startJob(t, job{Root: root}, nil)
+	first.waitOutput(t, "started")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := Start(ctx, Options{Root: root, Waiting: func(string) { cancel() }})
+	_, err := Start(ctx, Options{Root: root, OnWait: func(string) { cancel() }})
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, fmt.Sprintf("%s is held by process %d (", root, first.cmd.Process.Pid))
 }

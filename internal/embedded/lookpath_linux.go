@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 )
 
-// adminFolders hold programs that users may run but don't have in their PATH: Debian keeps runc there.
-var adminFolders = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
+// sbinDirs hold programs that users may run but don't have in their PATH: Debian keeps runc there.
+var sbinDirs = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-// lookPath finds the first of some programs.
-func lookPath(names ...string) (string, error) {
+// LookPath returns the path of the first of some programs that is there, looked for also where only administrators do.
+func LookPath(names ...string) (string, error) {
 	var first error
 	for _, name := range names {
 		file, err := exec.LookPath(name)
@@ -19,8 +19,8 @@ func lookPath(names ...string) (string, error) {
 		if first == nil {
 			first = err
 		}
-		for _, folder := range adminFolders {
-			if file, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
+		for _, dir := range sbinDirs {
+			if file, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 				return file, nil
 			}
 		}

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(jobEnv); text != "" {
 		os.Exit(runJob(text))
 	}
-	isolated, exit, err := Isolate(context.Background(), os.Stdin)
+	isolated, exit, err := Reexec(context.Background(), os.Stdin)
 	if err != nil {
 		notIsolated = err
 		fmt.Fprintln(os.Stderr, err)

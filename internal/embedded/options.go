@@ -24,27 +24,28 @@ type Options struct {
 	// Snapshotter is Overlayfs or Native. Empty: that of the cache, or for a new one Overlayfs where the machine allows it
 	// in Root, else Native. A cache of another snapshotter is thrown away.
 	Snapshotter string
-	// Beside is what the program keeps beside the cache, in bytes: the collector counts it as the cache's.
-	Beside int64
-	// Freeing is for who prunes the cache: it lets that have the room that is kept for it, as the disk may be full.
-	Freeing bool
+	// ExternalUsage is what the program keeps beside the cache, in bytes: the collector counts it as the cache's.
+	ExternalUsage int64
+	// Pruning is for who prunes the cache: it lets that have the room that is kept for it, as the disk may be full.
+	Pruning bool
 	// Runc is the path of runc. Empty: buildkit-runc or runc, looked up in PATH and in the folders of administrators;
 	// where there is none, steps that run something fail, and tell to install it.
 	Runc string
 	// NoProcessSandbox lets steps run where they can't have a process namespace of their own: they see the processes of the
 	// user, and may end them. Without it they fail there.
 	NoProcessSandbox bool
-	// Waiting is called once if another process holds the root: "process 4711 (lambdabase build nodejs20.x), since 12:34:56".
-	Waiting func(holder string)
-	// Notice is called if the cache that is there can't be used, and is begun anew: "the cache in /root/.cache/lambdabase is begun anew: it is a copy ...".
-	Notice func(text string)
-	// Warn is called for what an ordinary user can't have of an image: attributes of files that only root can set.
-	Warn func(text string)
+	// OnWait is called once if another process holds the root: "process 4711 (lambdabase build nodejs20.x), since 12:34:56".
+	OnWait func(holder string)
+	// OnReset is called if the cache that is there can't be used, and is begun anew: "the cache in /root/.cache/lambdabase is
+	// begun anew: it is a copy ...".
+	OnReset func(text string)
+	// OnLeftOut is called for what an ordinary user can't have of an image: attributes of files that only root can set.
+	OnLeftOut func(text string)
 	// Log takes BuildKit's own log, which is logrus' global one; nil: it is thrown away.
 	Log io.Writer
 }
 
-// DefaultRoot is $LAMBDABASE_ROOT, or lambdabase in the user's cache folder.
+// DefaultRoot returns $LAMBDABASE_ROOT, or lambdabase in the user's cache folder.
 func DefaultRoot() (string, error) {
 	if root := os.Getenv(rootEnv); root != "" {
 		return filepath.Abs(root)

@@ -19,8 +19,8 @@ func unsupported() error {
 	return errors.Errorf("BuildKit inside the process needs Linux, and this is %s: use a BuildKit daemon", runtime.GOOS)
 }
 
-// Isolate fails.
-func Isolate(context.Context, io.Reader) (isolated bool, exit int, err error) {
+// Reexec fails.
+func Reexec(context.Context, io.Reader) (isolated bool, exit int, err error) {
 	return false, 0, unsupported()
 }
 

@@ -10,22 +10,22 @@ import (
 
 // outcome is how that ended which BuildKit was asked for. A build that succeeds has no call that fails.
 type outcome struct {
-	failed   atomic.Bool
-	canceled atomic.Bool
-	git      atomic.Int64 // work on git repositories that was begun, and is not done
+	failed     atomic.Bool
+	canceled   atomic.Bool
+	pendingGit atomic.Int64 // work on git repositories that was begun, and is not done
 }
 
-// watch is an interceptor of calls.
-func (o *outcome) watch(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// intercept watches calls.
+func (o *outcome) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	isGit := fetchesGit(req)
 	if isGit {
-		o.git.Add(1)
+		o.pendingGit.Add(1)
 	}
 	res, err := handler(ctx, req)
 	if err != nil {
 		o.failed.Store(true)
 	} else if isGit {
-		o.git.Add(-1)
+		o.pendingGit.Add(-1)
 	}
 	if ctx.Err() != nil {
 		o.canceled.Store(true)
@@ -33,7 +33,7 @@ func (o *outcome) watch(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h
 	return res, err
 }
 
-// fetchesGit tells whether a call has BuildKit fetch a commit by itself, without one of its sources.
+// fetchesGit reports whether a call has BuildKit fetch a commit by itself, without one of its sources.
 func fetchesGit(req any) bool {
 	r, ok := req.(*gatewaypb.ResolveSourceMetaRequest)
 	return ok && r.Git.GetReturnObject()

@@ -11,19 +11,19 @@ import (
 	"github.com/pkg/errors"
 )
 
-// withoutPrograms are switches of moby/go-archive and containerd: gzip is unpacked in the process, whatever else there is.
-var withoutPrograms = []string{"MOBY_DISABLE_PIGZ", "CONTAINERD_DISABLE_PIGZ", "CONTAINERD_DISABLE_IGZIP"}
+// disablePrograms are switches of moby/go-archive and containerd: gzip is unpacked in the process, whatever else there is.
+var disablePrograms = []string{"MOBY_DISABLE_PIGZ", "CONTAINERD_DISABLE_PIGZ", "CONTAINERD_DISABLE_IGZIP"}
 
-// wrapXZ puts a dir before the others in PATH, in which xz is run in an environment of its own, and gives what takes it out
+// wrapXZ puts a dir before the others in PATH, in which xz is run in an environment of its own, and returns what takes it out
 // again. BuildKit runs it in that of the process, where XZ_DEFAULTS and the like change what it does, and has no option for
 // it (to git it gives an environment of its own). The process keeps that of the user, for secrets and credentials.
 func wrapXZ(dir string) (restore func() error, err error) {
-	for _, name := range withoutPrograms {
+	for _, name := range disablePrograms {
 		if err := os.Setenv(name, "1"); err != nil {
 			return nil, errors.WithStack(err)
 		}
 	}
-	xz, err := lookPath("xz")
+	xz, err := LookPath("xz")
 	if err != nil {
 		return func() error { return nil }, nil // to be told when it is needed
 	}
@@ -61,11 +61,11 @@ func findEnv() (string, error) {
 			return file, nil
 		}
 	}
-	path, err := lookPath("env")
+	path, err := LookPath("env")
 	return path, errors.Wrap(err, "environment of programs")
 }
 
-// quote makes a word of a shell.
+// quote returns a word of a shell.
 func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// switches of Linux distributions that keep users from having user namespaces.
-var switches = []struct{ file, closed, advice string }{
+// sysctls of Linux distributions that keep users from having user namespaces.
+var sysctls = []struct{ file, closed, advice string }{
 	{"kernel/unprivileged_userns_clone", "0", "root can allow it with sysctl kernel.unprivileged_userns_clone=1"},
 	{"kernel/apparmor_restrict_unprivileged_userns", "1",
 		"AppArmor keeps it to programs with a profile; root can allow it with sysctl kernel.apparmor_restrict_unprivileged_userns=0"},
@@ -19,15 +19,15 @@ var switches = []struct{ file, closed, advice string }{
 const noMountNS = "no mount namespace, which root may have but in a container without the capability SYS_ADMIN " +
 	"(docker run --privileged has it)"
 
-// refusal is an error of the kernel about namespaces, with what to do about it.
-func refusal(err error, inUserNS bool) error {
+// namespaceError adds to an error of the kernel about namespaces what to do about it.
+func namespaceError(err error, inUserNS bool) error {
 	switch {
 	case !inUserNS:
 		return errors.Wrap(err, noMountNS)
 	case isRootOutside():
-		return errors.Wrap(err, noMountNS+", and no user namespace in its place: "+refusedBy("/proc/sys"))
+		return errors.Wrap(err, noMountNS+", and no user namespace in its place: "+denialHint("/proc/sys"))
 	}
-	return errors.Wrap(err, "no user namespace, without which only root can build: "+refusedBy("/proc/sys"))
+	return errors.Wrap(err, "no user namespace, without which only root can build: "+denialHint("/proc/sys"))
 }
 
 // isRootOutside reports whether this process is root of the machine or its container, be it in a user namespace or not.
@@ -36,8 +36,8 @@ func isRootOutside() bool {
 	return err == nil && os.Geteuid() == 0 && strings.HasPrefix(strings.Join(strings.Fields(string(ids)), " "), "0 0 ")
 }
 
-func refusedBy(sysctl string) string {
-	for _, s := range switches {
+func denialHint(sysctl string) string {
+	for _, s := range sysctls {
 		value, err := os.ReadFile(filepath.Join(sysctl, s.file))
 		if err == nil && strings.TrimSpace(string(value)) == s.closed {
 			return s.advice

@@ -20,23 +20,23 @@ import (
 // gitRemotes is the index by which BuildKit finds its repositories (v0.33.1, source/git/source.go:1629).
 const gitRemotes = "git-remote::"
 
-// litter are files of git processes, which each of them removes before it ends, if it isn't killed. Locks make every later
-// process fail, which waits for none, and so does packed-refs.new.
-var litter = regexp.MustCompile(`\.lock$|^packed-refs\.new$|^gc\.pid$|^shallow_|^tmp_|^\.tmp-|^incoming-|\.keep$`)
+// leftoverRE matches files of git processes, which each of them removes before it ends, if it isn't killed. Locks make every
+// later process fail, which waits for none, and so does packed-refs.new.
+var leftoverRE = regexp.MustCompile(`\.lock$|^packed-refs\.new$|^gc\.pid$|^shallow_|^tmp_|^\.tmp-|^incoming-|\.keep$`)
 
-// mendRepositories clears the repositories that BuildKit's git source keeps for one build after the other of what git
+// repairRepositories clears the repositories that BuildKit's git source keeps for one build after the other of what git
 // processes left that were killed; BuildKit itself removes shallow.lock only. They may have been killed without a trace in
 // the state of the cache, too: when a process of its own ends, git may be collecting garbage in the background.
 //
 // If git failed, a repository may also have a commit without its files, which BuildKit would take for whole. Such a
 // repository is dropped, and fetched again when it is needed.
-func mendRepositories(ctx context.Context, m cache.Manager, gitFailed bool) {
+func repairRepositories(ctx context.Context, m cache.Manager, gitFailed bool) {
 	found, err := m.Search(ctx, gitRemotes, true)
 	if err != nil {
 		bklog.L.Warnf("git repositories of the cache: %v", err)
 	}
 	for _, md := range found {
-		err := mendRepository(ctx, m, md.ID(), gitFailed)
+		err := repairRepository(ctx, m, md.ID(), gitFailed)
 		if err == nil {
 			continue
 		}
@@ -47,8 +47,8 @@ func mendRepositories(ctx context.Context, m cache.Manager, gitFailed bool) {
 	}
 }
 
-// mendRepository fails if the repository can't be used any more.
-func mendRepository(ctx context.Context, m cache.Manager, id string, gitFailed bool) error {
+// repairRepository fails if the repository can't be used any more.
+func repairRepository(ctx context.Context, m cache.Manager, id string, gitFailed bool) error {
 	ref, err := m.GetMutable(ctx, id, cache.NoUpdateLastUsed)
 	if err != nil {
 		return err
@@ -64,44 +64,44 @@ func mendRepository(ctx context.Context, m cache.Manager, id string, gitFailed b
 		return err
 	}
 	defer mounter.Unmount()
-	if err := clearRepository(dir, gitFailed); err != nil || !gitFailed {
+	if err := removeLeftovers(dir, gitFailed); err != nil || !gitFailed {
 		return err
 	}
-	return checkRepository(ctx, dir)
+	return verifyRepository(ctx, dir)
 }
 
-// clearRepository removes what no process but a killed one can have left. Only if all is looked through, this includes
+// removeLeftovers removes what no process but a killed one can have left. Only if all is looked through, this includes
 // what does no harm: that may be in as many folders as there are objects.
-func clearRepository(dir string, all bool) error {
+func removeLeftovers(dir string, all bool) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		inObjects := filepath.Base(filepath.Dir(path)) == "objects"
 		switch {
-		case d.IsDir() && inObjects && litter.MatchString(d.Name()): // objects that were not yet taken over
+		case d.IsDir() && inObjects && leftoverRE.MatchString(d.Name()): // objects that were not yet taken over
 			if err := os.RemoveAll(path); err != nil {
 				return err
 			}
 			return fs.SkipDir
 		case d.IsDir() && inObjects && len(d.Name()) == 2 && !all:
 			return fs.SkipDir
-		case !d.IsDir() && litter.MatchString(d.Name()) && !isRef(dir, path):
+		case !d.IsDir() && leftoverRE.MatchString(d.Name()) && !isRef(dir, path):
 			return os.Remove(path)
 		}
 		return nil
 	})
 }
 
-// isRef tells whether a file is a branch or a tag, of a submodule too, which may have any name but that of a lock.
+// isRef reports whether a file is a branch or a tag, of a submodule too, which may have any name but that of a lock.
 func isRef(dir, path string) bool {
 	name, err := filepath.Rel(dir, path)
 	return err == nil && strings.Contains("/"+name, "/refs/") && !strings.HasSuffix(name, ".lock")
 }
 
-// checkRepository fails if a commit is there of which something is missing: git writes what it fetches one by one, and the
+// verifyRepository fails if a commit is there of which something is missing: git writes what it fetches one by one, and the
 // commit first. Submodules have repositories of their own, of which it can't be told.
-func checkRepository(ctx context.Context, dir string) error {
+func verifyRepository(ctx context.Context, dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, "modules")); err == nil {
 		return errors.New("it has submodules")
 	}

@@ -25,7 +25,7 @@ func TestWhatAKilledGitLeavesIsCleared(t *testing.T) {
 		dir := t.TempDir()
 		putFiles(t, dir, append(left, kept...)...)
 		putFiles(t, dir, "objects/ab/tmp_obj_x1Y2z3", "objects/ab/cdef")
-		require.NoError(t, clearRepository(dir, all))
+		require.NoError(t, removeLeftovers(dir, all))
 		for _, name := range left {
 			require.NoFileExists(t, filepath.Join(dir, name))
 		}

@@ -13,20 +13,20 @@ const (
 	reserveSize = 8 << 20 // the pages that databases write anew where much is removed
 )
 
-// openReserve lets who frees room have some: also what is removed from a database is written, at another place than before.
-func (r *root) openReserve() error {
-	if err := os.Remove(r.in(reserveFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+// freeReserve lets who frees room have some: also what is removed from a database is written, at another place than before.
+func (r *cacheDir) freeReserve() error {
+	if err := os.Remove(r.join(reserveFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.WithStack(err)
 	}
 	return nil
 }
 
-// keepReserve takes the room where there is enough: a disk that is full is known by others who write to it.
-func (r *root) keepReserve() {
-	if _, err := os.Stat(r.in(reserveFile)); err == nil {
+// allocateReserve takes the room where there is enough: a disk that is full is known by others who write to it.
+func (r *cacheDir) allocateReserve() {
+	if _, err := os.Stat(r.join(reserveFile)); err == nil {
 		return
 	}
-	file, err := os.OpenFile(r.in(reserveFile), os.O_WRONLY|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(r.join(reserveFile), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return
 	}

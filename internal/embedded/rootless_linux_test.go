@@ -19,13 +19,13 @@ import (
 func TestUserBuildsWhatRootBuilds(t *testing.T) {
 	b := serve(t, archives(t)...)
 	digests := map[string]string{}
-	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		for _, snapshotter := range []string{Overlayfs, Native} {
 			root := userDir(t)
 			if as == nil {
 				root = t.TempDir()
 			}
-			digest := digestOf(t, did(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as))
+			digest := digestOf(t, mustRun(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as))
 			digests[digest] = t.Name() + " " + snapshotter
 		}
 	})
@@ -37,7 +37,7 @@ func TestOutputOfUser(t *testing.T) {
 	root := userDir(t)
 	b := serve(t, archives(t)...)
 	b.Out = filepath.Join(root, "image.tar")
-	did(t, job{Root: filepath.Join(root, "cache"), Build: b}, asUser)
+	mustRun(t, job{Root: filepath.Join(root, "cache"), Build: b}, asUser)
 	info, err := os.Stat(b.Out)
 	require.NoError(t, err)
 	require.EqualValues(t, testUser, info.Sys().(*syscall.Stat_t).Uid)
@@ -59,8 +59,8 @@ func TestOutputOfUser(t *testing.T) {
 func TestDevicesOfUser(t *testing.T) {
 	needRoot(t)
 	b := serve(t, archive(t, tar.Header{Typeflag: tar.TypeChar, Name: "null", Devmajor: 1, Devminor: 3}))
-	p := begin(t, job{Root: userDir(t), Build: b}, asUser)
-	require.Equal(t, 1, p.exit())
+	p := startJob(t, job{Root: userDir(t), Build: b}, asUser)
+	require.Equal(t, 1, p.exitCode())
 	require.Contains(t, p.stderr.String(), "operation not permitted")
 }
 
@@ -71,8 +71,8 @@ func TestUserWithoutSubordinateIDs(t *testing.T) {
 		"a:300000:65536\nb:200000:65536\n": "add the line tester:365536:65536 to /etc/subuid",
 	} {
 		needRoot(t)
-		p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) { asUserWith(tb, cmd, subordinate, "") })
-		require.Equal(t, 1, p.exit())
+		p := startJob(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) { asUserWith(tb, cmd, subordinate, "") })
+		require.Equal(t, 1, p.exitCode())
 		require.Equal(t, "user tester has no subordinate ids, without which only root can build: "+want+"\n", p.stderr.String())
 	}
 }
@@ -86,41 +86,41 @@ func TestUserWithoutName(t *testing.T) {
 		"user54321:400000:100\n": "user 54321 has no name and no subordinate ids, without which only root can build: add the line " + name + ", and the line 54321:400100:65536 to /etc/subuid",
 	} {
 		needRoot(t)
-		p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
+		p := startJob(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
 			asUserWith(tb, cmd, subordinate, "sed -i /tester/d \"$0/passwd\"\n")
 		})
-		require.Equal(t, 1, p.exit())
+		require.Equal(t, 1, p.exitCode())
 		require.Equal(t, want+"\n", p.stderr.String())
 	}
 	// With these lines it works.
-	p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
+	p := startJob(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
 		asUserWith(tb, cmd, "54321:100000:65536\n", "sed -i s/tester:/user54321:/ \"$0/passwd\"\n")
 	})
-	require.Equal(t, 7, p.exit(), &p.stderr)
+	require.Equal(t, 7, p.exitCode(), &p.stderr)
 }
 
 func TestSubordinateIDsByNumber(t *testing.T) {
 	needRoot(t)
-	p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
+	p := startJob(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
 		asUserWith(tb, cmd, "54321:300000:1000\nother:100000:65536\ntester:400000:64536\n", "")
 	})
-	require.Equal(t, 7, p.exit(), &p.stderr)
+	require.Equal(t, 7, p.exitCode(), &p.stderr)
 }
 
 func TestUserWithoutHelpers(t *testing.T) {
 	needRoot(t)
 	for _, helper := range []string{"newuidmap", "newgidmap"} {
-		p := begin(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
-			path, err := lookPath(helper)
+		p := startJob(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {
+			path, err := LookPath(helper)
 			require.NoError(tb, err)
 			asUserWith(tb, cmd, "tester:300000:65536\n", "mount --bind /dev/null "+path+"\n")
 		})
-		require.Equal(t, 1, p.exit())
+		require.Equal(t, 1, p.exitCode())
 		require.Contains(t, p.stderr.String(), helper+" is missing, without which only root can build: install package uidmap (Debian, Ubuntu)")
 	}
 }
 
-// In a container parts of /proc are hidden: the inner process has no process namespace then, and its steps none either,
+// In a container parts of /proc are hidden: the child has no process namespace then, and its steps none either,
 // which has to be allowed.
 func TestUserWithMaskedProc(t *testing.T) {
 	b := serve(t, busybox(t))
@@ -137,8 +137,8 @@ func TestUserWithMaskedProc(t *testing.T) {
 			if name == "root" {
 				root = t.TempDir()
 			}
-			p := begin(t, job{Root: root, Build: b}, as)
-			require.Equal(t, 1, p.exit())
+			p := startJob(t, job{Root: root, Build: b}, as)
+			require.Equal(t, 1, p.exitCode())
 			require.Contains(t, p.stderr.String(), noSandbox)
 			require.Contains(t, noSandbox, "--no-process-sandbox")
 			require.Contains(t, noSandbox, "as root of the machine, or outside the container")
@@ -146,9 +146,9 @@ func TestUserWithMaskedProc(t *testing.T) {
 
 			without := *b
 			without.Run = ""
-			did(t, job{Root: root, Build: &without}, as)
+			mustRun(t, job{Root: root, Build: &without}, as)
 
-			p = did(t, job{Root: root, Build: b, NoProcessSandbox: true}, as)
+			p = mustRun(t, job{Root: root, Build: b, NoProcessSandbox: true}, as)
 			require.Contains(t, p.out.String(), "log pid ")
 			require.NotContains(t, p.out.String(), "log pid 1\n")
 		})
@@ -159,13 +159,13 @@ func TestUserWithMaskedProc(t *testing.T) {
 func TestSandboxIsKeptWhereItCanBe(t *testing.T) {
 	b := serve(t, busybox(t))
 	b.Run = "/bin/busybox sh -c '/bin/busybox echo pid $$'"
-	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		needRoot(t, "runc")
 		root := userDir(t)
 		if as == nil {
 			root = t.TempDir()
 		}
-		p := did(t, job{Root: root, Build: b, NoProcessSandbox: true}, as)
+		p := mustRun(t, job{Root: root, Build: b, NoProcessSandbox: true}, as)
 		require.Contains(t, p.out.String(), "log pid 1\n")
 	})
 }
@@ -173,7 +173,7 @@ func TestSandboxIsKeptWhereItCanBe(t *testing.T) {
 // asWeakRoot runs a command as root of a container, which may not mount.
 func asWeakRoot(t testing.TB, cmd *exec.Cmd, before string) {
 	t.Helper()
-	if _, err := lookPath("setpriv"); err != nil {
+	if _, err := LookPath("setpriv"); err != nil {
 		missing(t, err)
 	}
 	var err error
@@ -189,14 +189,14 @@ func asWeakRoot(t testing.TB, cmd *exec.Cmd, before string) {
 func TestRootWhoMayNotMountBuildsWhatRootBuilds(t *testing.T) {
 	needRoot(t, "runc")
 	b := serve(t, archives(t)...)
-	want := digestOf(t, did(t, job{Root: t.TempDir(), Build: b}, nil))
+	want := digestOf(t, mustRun(t, job{Root: t.TempDir(), Build: b}, nil))
 	weak := func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "") }
 	root := t.TempDir()
-	require.Equal(t, want, digestOf(t, did(t, job{Root: root, Build: b}, weak)))
+	require.Equal(t, want, digestOf(t, mustRun(t, job{Root: root, Build: b}, weak)))
 
 	b = serve(t, busybox(t))
 	b.Run = "/bin/busybox sh -c '/bin/busybox echo pid $$; /bin/busybox chown 70000:4000000000 /bin/busybox; /bin/busybox stat -c %u:%g /bin/busybox'"
-	p := did(t, job{Root: root, Build: b}, weak)
+	p := mustRun(t, job{Root: root, Build: b}, weak)
 	require.Contains(t, p.out.String(), "log pid 1\n")
 	require.Contains(t, p.out.String(), "70000:4000000000\n")
 }
@@ -209,24 +209,24 @@ func TestCacheOfRootIsNotThatOfAUserNamespace(t *testing.T) {
 	root := t.TempDir()
 	weak := func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "") }
 	for i, as := range []func(testing.TB, *exec.Cmd){nil, nil, weak, weak, nil} {
-		p := did(t, job{Root: root, Build: b}, as)
+		p := mustRun(t, job{Root: root, Build: b}, as)
 		require.Equal(t, i == 2 || i == 4, strings.Contains(p.stderr.String(), "thrown away"), "%d: %s", i, &p.stderr)
 	}
 }
 
 func TestToThemselves(t *testing.T) {
-	require.Equal(t, "0 0 1\n1 1 4294967294\n", toThemselves("         0          0 4294967295\n"))
-	require.Equal(t, "0 0 1\n1 1 65536\n", toThemselves("0 1000 1\n1 100000 65536\n"))
+	require.Equal(t, "0 0 1\n1 1 4294967294\n", identityMap("         0          0 4294967295\n"))
+	require.Equal(t, "0 0 1\n1 1 65536\n", identityMap("0 1000 1\n1 100000 65536\n"))
 }
 
 func TestWhoRefusesUserNamespaces(t *testing.T) {
 	sysctl := t.TempDir()
-	require.Equal(t, "the kernel refuses it, as it does in many containers", refusedBy(sysctl))
-	for _, s := range switches {
+	require.Equal(t, "the kernel refuses it, as it does in many containers", denialHint(sysctl))
+	for _, s := range sysctls {
 		file := filepath.Join(sysctl, s.file)
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
 		require.NoError(t, os.WriteFile(file, []byte(s.closed+"\n"), 0o600))
-		require.Equal(t, s.advice, refusedBy(sysctl))
+		require.Equal(t, s.advice, denialHint(sysctl))
 		require.NoError(t, os.WriteFile(file, []byte("7\n"), 0o600))
 	}
 }

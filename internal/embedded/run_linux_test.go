@@ -17,15 +17,15 @@ func steps(t *testing.T, script string, check func(t *testing.T, p *process, log
 func stepsOn(t *testing.T, net pb.NetMode, script string, check func(t *testing.T, p *process, log string)) {
 	b := serve(t, busybox(t))
 	b.Net, b.Run = net, "/bin/busybox sh -c '"+strings.ReplaceAll(script, "bb ", "/bin/busybox ")+"'"
-	forEverybody(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		needRoot(t, "runc")
 		for _, snapshotter := range []string{Overlayfs, Native} {
 			root := userDir(t)
 			if as == nil {
 				root = t.TempDir()
 			}
-			p := begin(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as)
-			_ = p.exit()
+			p := startJob(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as)
+			_ = p.exitCode()
 			check(t, p, strings.ReplaceAll(p.out.String(), "log ", ""))
 		}
 	})
@@ -34,7 +34,7 @@ func stepsOn(t *testing.T, net pb.NetMode, script string, check func(t *testing.
 func TestStepRuns(t *testing.T) {
 	steps(t, `bb id; bb chown 1000:1000 /bin/busybox; bb stat -c %u:%g /bin/busybox; bb echo pid $$; bb mkdir /a; bb cat /etc/hosts`,
 		func(t *testing.T, p *process, log string) {
-			require.Zero(t, p.exit())
+			require.Zero(t, p.exitCode())
 			for _, line := range []string{"uid=0 gid=0", "1000:1000\n", "pid 1\n", "127.0.0.1"} {
 				require.Contains(t, log, line)
 			}
@@ -44,7 +44,7 @@ func TestStepRuns(t *testing.T) {
 
 func TestStepThatFails(t *testing.T) {
 	steps(t, `exit 42`, func(t *testing.T, p *process, log string) {
-		require.Equal(t, 1, p.exit())
+		require.Equal(t, 1, p.exitCode())
 		require.Contains(t, p.stderr.String(), "exit code: 42")
 	})
 }
@@ -62,7 +62,7 @@ func TestStepWithoutNetwork(t *testing.T) {
 	b := serve(t, archive(t))
 	stepsOn(t, pb.NetMode_NONE, `bb wget -q -T 5 -O /file `+b.Server+`/`+b.Layers[0].Encoded()+` || bb echo no network; bb ls /sys/class/net; bb cat /proc/net/route`,
 		func(t *testing.T, p *process, log string) {
-			require.Zero(t, p.exit())
+			require.Zero(t, p.exitCode())
 			require.Contains(t, log, "no network\n")
 			require.NotContains(t, log, "eth")
 		})
@@ -72,7 +72,7 @@ func TestStepWithoutNetwork(t *testing.T) {
 // frontend takes it for an entitlement.
 func TestHostNetworkIsAnEntitlement(t *testing.T) {
 	stepsOn(t, pb.NetMode_HOST, `bb true`, func(t *testing.T, p *process, log string) {
-		require.Equal(t, 1, p.exit())
+		require.Equal(t, 1, p.exitCode())
 		require.Contains(t, p.stderr.String(), "network.host is not allowed")
 	})
 }
@@ -84,17 +84,17 @@ func TestNoRunc(t *testing.T) {
 	hide := func(tb testing.TB, cmd *exec.Cmd) {
 		script := ""
 		for _, name := range []string{"buildkit-runc", "runc"} {
-			if path, err := lookPath(name); err == nil {
+			if path, err := LookPath(name); err == nil {
 				script += "mount --bind /dev/null " + path + "\n"
 			}
 		}
 		asUserWith(tb, cmd, "tester:300000:65536\n", script)
 	}
-	p := begin(t, job{Root: userDir(t), Build: b}, hide)
-	require.Equal(t, 1, p.exit())
+	p := startJob(t, job{Root: userDir(t), Build: b}, hide)
+	require.Equal(t, 1, p.exitCode())
 	require.Contains(t, p.stderr.String(), "this step runs a program, for which runc is missing: install package runc")
 	b.Run = ""
-	did(t, job{Root: userDir(t), Build: b}, hide)
+	mustRun(t, job{Root: userDir(t), Build: b}, hide)
 }
 
 func TestRuncThatIsNotThere(t *testing.T) {

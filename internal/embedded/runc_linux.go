@@ -62,20 +62,20 @@ func newExecutor(o Options, run string, monitor *resources.Monitor) (executor.Ex
 	return runcexecutor.New(opt, networks())
 }
 
-func findRunc(asked string) (string, error) {
-	if asked != "" {
-		path, err := lookPath(asked)
+func findRunc(requested string) (string, error) {
+	if requested != "" {
+		path, err := LookPath(requested)
 		return path, errors.Wrap(err, "runc")
 	}
 	// Not crun, of which not every version keeps a container that has ended, as BuildKit wants it.
-	path, err := lookPath("buildkit-runc", "runc")
+	path, err := LookPath("buildkit-runc", "runc")
 	if err != nil {
 		return "", nil // to be told when a step needs it
 	}
 	return path, nil
 }
 
-// networks are the machine's, or none. BuildKit's others need CNI plugins.
+// networks returns the machine's, or none. BuildKit's others need CNI plugins.
 func networks() map[pb.NetMode]network.Provider {
 	host := network.NewHostProvider()
 	return map[pb.NetMode]network.Provider{

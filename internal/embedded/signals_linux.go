@@ -9,45 +9,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// afterSignal is how long the end of the context waits for the signal that may be its cause.
-const afterSignal = 100 * time.Millisecond
+// signalGrace is how long the end of the context waits for the signal that may be its cause.
+const signalGrace = 100 * time.Millisecond
 
-// signals are those that this process gets.
-type signals struct {
-	got chan os.Signal
+// signalForwarder gives the signals that this process gets to another one.
+type signalForwarder struct {
+	ch chan os.Signal
 }
 
-func listen() *signals {
-	s := &signals{got: make(chan os.Signal, 16)}
+func notifySignals() *signalForwarder {
+	s := &signalForwarder{ch: make(chan os.Signal, 16)}
 	for _, sig := range []os.Signal{
 		unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH,
 		unix.SIGTSTP, unix.SIGCONT,
 	} {
 		if !signal.Ignored(sig) { // nohup, and background jobs of scripts
-			signal.Notify(s.got, sig)
+			signal.Notify(s.ch, sig)
 		}
 	}
 	return s
 }
 
-func (s *signals) stop() {
-	signal.Stop(s.got)
-	close(s.got)
+func (s *signalForwarder) stop() {
+	signal.Stop(s.ch)
+	close(s.ch)
 }
 
-// pass gives the signals to a process until they stop. If the context ends, and not because of a signal, it is SIGTERM.
-func (s *signals) pass(ctx context.Context, to *os.Process) {
+// forward gives the signals to a process until they stop. If the context ends, and not because of a signal, it is SIGTERM.
+func (s *signalForwarder) forward(ctx context.Context, to *os.Process) {
 	done := ctx.Done()
 	var late <-chan time.Time
 	for {
 		select {
-		case sig, ok := <-s.got:
+		case sig, ok := <-s.ch:
 			if !ok {
 				return
 			}
-			done, late = s.send(to, sig, done, late)
+			done, late = s.forwardOne(to, sig, done, late)
 		case <-done:
-			done, late = nil, time.After(afterSignal)
+			done, late = nil, time.After(signalGrace)
 		case <-late:
 			late = nil
 			_ = to.Signal(unix.SIGTERM)
@@ -55,9 +55,9 @@ func (s *signals) pass(ctx context.Context, to *os.Process) {
 	}
 }
 
-// send passes one signal on, and forgets the context if the signal asks for the end too. Errors are those of a process
+// forwardOne passes one signal on, and forgets the context if the signal asks for the end too. Errors are those of a process
 // that has ended.
-func (s *signals) send(to *os.Process, sig os.Signal, done <-chan struct{}, late <-chan time.Time) (<-chan struct{}, <-chan time.Time) {
+func (s *signalForwarder) forwardOne(to *os.Process, sig os.Signal, done <-chan struct{}, late <-chan time.Time) (<-chan struct{}, <-chan time.Time) {
 	switch sig {
 	case unix.SIGTSTP:
 		suspend(to)
@@ -71,7 +71,7 @@ func (s *signals) send(to *os.Process, sig os.Signal, done <-chan struct{}, late
 }
 
 // suspend stops both processes, as Ctrl-Z does, until SIGCONT. The first process of a namespace would ignore SIGTSTP.
-func suspend(inner *os.Process) {
-	_ = inner.Signal(unix.SIGSTOP)
+func suspend(child *os.Process) {
+	_ = child.Signal(unix.SIGSTOP)
 	_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
 }

@@ -17,7 +17,7 @@ func TestWhatDecidesTheSnapshotter(t *testing.T) {
 		absent = `no overlayfs in /root (the other snapshotter is "native")`
 	)
 	kept := layoutOf(Overlayfs)
-	lacking := judge(errors.Wrap(syscall.EINVAL, "mount"))
+	lacking := wrapNoOverlay(errors.Wrap(syscall.EINVAL, "mount"))
 	for _, c := range []struct {
 		asked, found string
 		err          error
@@ -25,9 +25,9 @@ func TestWhatDecidesTheSnapshotter(t *testing.T) {
 	}{
 		{"", "", nil, Overlayfs},
 		{"", "", lacking, Native},
-		{"", "", judge(syscall.ENOSPC), absent},
-		{"", "", judge(syscall.EMFILE), absent},
-		{"", "", judge(syscall.EIO), absent},
+		{"", "", wrapNoOverlay(syscall.ENOSPC), absent},
+		{"", "", wrapNoOverlay(syscall.EMFILE), absent},
+		{"", "", wrapNoOverlay(syscall.EIO), absent},
 		{"", "", &os.PathError{Err: syscall.EACCES}, absent}, // of the trial's files, and not of the overlay
 		{"", "1 overlayfs", lacking, Native},
 		{"", "1 overlayfs", syscall.ENOSPC, absent},
@@ -57,7 +57,7 @@ func TestWhatDecidesTheSnapshotter(t *testing.T) {
 
 // Whatever of a cache can't be read or made at the moment, it is not thrown away for that.
 func TestTroubleOfTheMachineIsNoReasonToThrowACacheAway(t *testing.T) {
-	for _, file := range []string{versionFile, stateFile, filepath.Join(cacheFolder, solverDB)} {
+	for _, file := range []string{versionFile, stateFile, filepath.Join(cacheSubdir, solverDB)} {
 		t.Run(file, func(t *testing.T) {
 			needRoot(t)
 			root := t.TempDir()
@@ -66,7 +66,7 @@ func TestTroubleOfTheMachineIsNoReasonToThrowACacheAway(t *testing.T) {
 			require.NoError(t, os.Rename(path, path+"-away"))
 			require.NoError(t, os.Symlink(filepath.Base(path), path)) // to itself: ELOOP
 			var said []string
-			_, err := Start(t.Context(), Options{Root: root, Notice: func(text string) { said = append(said, text) }})
+			_, err := Start(t.Context(), Options{Root: root, OnReset: func(text string) { said = append(said, text) }})
 			require.Error(t, err)
 			require.Empty(t, said)
 		})

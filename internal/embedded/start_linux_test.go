@@ -39,7 +39,7 @@ func connect(t testing.TB, b *BuildKit) *client.Client {
 
 // BenchmarkReadyProcess has as "ms-to-ready" what BuildKit needs in a process of its own: less than 500.
 func BenchmarkReadyProcess(b *testing.B) {
-	for name, as := range everybody {
+	for name, as := range rootAndUser {
 		b.Run(name, func(b *testing.B) {
 			needRoot(b)
 			j := job{Root: userDir(b), Build: serve(b, archives(b)...)}
@@ -48,7 +48,7 @@ func BenchmarkReadyProcess(b *testing.B) {
 			}
 			var ready time.Duration
 			for b.Loop() {
-				said := did(b, j, as).out.String()
+				said := mustRun(b, j, as).out.String()
 				took, err := time.ParseDuration(regexp.MustCompile(`started in (.*)\n`).FindStringSubmatch(said)[1])
 				require.NoError(b, err)
 				ready += took
@@ -108,10 +108,10 @@ func TestSignalEndsABuildThatHangs(t *testing.T) {
 		h := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-release }))
 		defer h.Close()
 		defer close(release)
-		p := begin(t, job{Root: t.TempDir(), Build: &build{Server: h.URL, Layers: []digest.Digest{digest.FromString("")}}}, nil)
+		p := startJob(t, job{Root: t.TempDir(), Build: &build{Server: h.URL, Layers: []digest.Digest{digest.FromString("")}}}, nil)
 		<-asked
 		p.signal(t, sig)
-		require.Equal(t, 1, p.exit()) // though the server never answers
+		require.Equal(t, 1, p.exitCode()) // though the server never answers
 		require.Contains(t, p.out.String(), "closed")
 		require.Contains(t, p.stderr.String(), "context canceled")
 	}
@@ -162,7 +162,7 @@ func TestNoOverlay(t *testing.T) {
 	require.ErrorContains(t, err, "no overlayfs in "+root+` (the other snapshotter is "native")`)
 	b, err := Start(t.Context(), Options{Root: root})
 	require.NoError(t, err)
-	require.Equal(t, Native, b.root.snapshotter)
+	require.Equal(t, Native, b.dir.snapshotter)
 	require.NoError(t, b.Close())
 }
 

@@ -26,16 +26,16 @@ type cacheState struct {
 	Files  map[string]fileID `json:"files"`
 }
 
-// unclean tells whether something may be left of what was broken off.
+// unclean reports whether something may be left of what was broken off.
 func (s cacheState) unclean() bool { return s.Open || s.Failed }
 
-// gitFailed tells whether a git repository may lack something.
+// gitFailed reports whether a git repository may lack something.
 func (s cacheState) gitFailed() bool { return s.Open || s.Git }
 
-// torn tells whether parts of the cache may be missing because the machine went down before they were on its disk. The end
-// of a process does no harm, since what it wrote is in the memory of the machine, in an order that makes sense at any
+// maybeCorrupt reports whether parts of the cache may be missing because the machine went down before they were on its disk.
+// The end of a process does no harm, since what it wrote is in the memory of the machine, in an order that makes sense at any
 // moment. On the disk the order is another: BuildKit syncs databases, at best, but not the layers that they tell of.
-func (s cacheState) torn(boot string) bool {
+func (s cacheState) maybeCorrupt(boot string) bool {
 	return s.Boot != "" && s.Boot != boot
 }
 
@@ -44,42 +44,42 @@ func bootID() (string, error) {
 	return strings.TrimSpace(string(text)), errors.Wrap(err, "boot of the machine")
 }
 
-// readState is the state of the cache that is there. It is damaged if it isn't one.
-func (r *root) readState() (s cacheState, err error) {
-	text, err := os.ReadFile(r.in(stateFile))
+// readState returns the state of the cache that is there. It is damaged if it isn't one.
+func (r *cacheDir) readState() (s cacheState, err error) {
+	text, err := os.ReadFile(r.join(stateFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return s, damaged{err}
+		return s, corruptError{err}
 	}
 	if err != nil {
 		return s, errors.WithStack(err)
 	}
 	if err := json.Unmarshal(text, &s); err != nil {
-		return cacheState{}, damaged{err}
+		return cacheState{}, corruptError{err}
 	}
 	return s, nil
 }
 
-// mark tells the next process how this one leaves the cache. It is on the disk when it returns: a cache must not change
+// writeState tells the next process how this one leaves the cache. It is on the disk when it returns: a cache must not change
 // under a state that says that it is whole. A process that is killed leaves the one before, or this one.
-func (r *root) mark(s cacheState) error {
+func (r *cacheDir) writeState(s cacheState) error {
 	var err error
 	if s.Files, err = r.fileIDs(!s.Open); err != nil {
 		return err
 	}
-	next := r.in(stateFile + ".next")
+	next := r.join(stateFile + ".next")
 	err = r.replaceState(s, next)
 	if err == nil {
 		return nil
 	}
 	_ = os.Remove(next)
-	if noRoom(err) && r.overwriteState(s) == nil {
+	if isDiskFull(err) && r.overwriteState(s) == nil {
 		return nil
 	}
 	return err
 }
 
 // replaceState writes another file: whoever copies an older one over it writes what is not true of this one.
-func (r *root) replaceState(s cacheState, next string) error {
+func (r *cacheDir) replaceState(s cacheState, next string) error {
 	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.WithStack(err)
 	}
@@ -91,19 +91,19 @@ func (r *root) replaceState(s cacheState, next string) error {
 	if s.Self, err = readFileID(next); err != nil {
 		return err
 	}
-	if err := writeState(file, s, stateSize); err != nil {
+	if err := writeStateFile(file, s, stateSize); err != nil {
 		return err
 	}
-	if err := os.Rename(next, r.in(stateFile)); err != nil {
+	if err := os.Rename(next, r.join(stateFile)); err != nil {
 		return errors.WithStack(err)
 	}
-	return syncFolder(r.path)
+	return syncDir(r.path)
 }
 
 // overwriteState needs no room, so that a cache on a full disk can be pruned: what a file has, it keeps. A write within a
 // block isn't torn by a kill. If the machine goes down then, a state that is torn tells of that.
-func (r *root) overwriteState(s cacheState) error {
-	file, err := os.OpenFile(r.in(stateFile), os.O_WRONLY, 0o600)
+func (r *cacheDir) overwriteState(s cacheState) error {
+	file, err := os.OpenFile(r.join(stateFile), os.O_WRONLY, 0o600)
 	if err != nil {
 		return errors.WithStack(err)
 	}
@@ -115,25 +115,25 @@ func (r *root) overwriteState(s cacheState) error {
 	if s.Self, err = readFileID(file.Name()); err != nil {
 		return err
 	}
-	return writeState(file, s, int(info.Size()))
+	return writeStateFile(file, s, int(info.Size()))
 }
 
-// writeState writes at least so many bytes, at once.
-func writeState(file *os.File, s cacheState, least int) error {
+// writeStateFile writes at least so many bytes, at once.
+func writeStateFile(file *os.File, s cacheState, minSize int) error {
 	s.Self.Changed = 0 // which the name is yet to come by
 	text, err := json.Marshal(s)
 	if err != nil {
 		return errors.WithStack(err)
 	}
-	text = append(text, bytes.Repeat([]byte(" "), max(0, least-len(text)-1))...)
+	text = append(text, bytes.Repeat([]byte(" "), max(0, minSize-len(text)-1))...)
 	if _, err := file.Write(append(text, '\n')); err != nil {
 		return errors.WithStack(err)
 	}
 	return errors.WithStack(file.Sync())
 }
 
-// syncFolder brings the names in a folder to the disk.
-func syncFolder(path string) error {
+// syncDir brings the names in a folder to the disk.
+func syncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
 		return errors.WithStack(err)
@@ -142,22 +142,22 @@ func syncFolder(path string) error {
 	return errors.WithStack(dir.Sync())
 }
 
-// settle marks the cache as closed, once all of it is on the disk. Who broke a build off doesn't wait for that.
-func (r *root) settle(o *outcome) error {
-	s := cacheState{Failed: o.failed.Load(), Git: o.git.Load() > 0, Boot: r.boot}
+// writeFinalState marks the cache as closed, once all of it is on the disk. Who broke a build off doesn't wait for that.
+func (r *cacheDir) writeFinalState(o *outcome) error {
+	s := cacheState{Failed: o.failed.Load(), Git: o.pendingGit.Load() > 0, Boot: r.boot}
 	if !o.canceled.Load() {
-		if err := r.sync(); err != nil {
+		if err := r.syncFS(); err != nil {
 			return err
 		}
 		s.Boot = ""
 	}
-	return r.mark(s)
+	return r.writeState(s)
 }
 
-// sync brings layers, blobs and databases to the disk, and whatever else is on that file system: one by one, its many
+// syncFS brings layers, blobs and databases to the disk, and whatever else is on that file system: one by one, its many
 // small files would take many times as long.
-func (r *root) sync() error {
-	dir, err := os.Open(r.in(cacheFolder))
+func (r *cacheDir) syncFS() error {
+	dir, err := os.Open(r.join(cacheSubdir))
 	if err != nil {
 		return errors.WithStack(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 func stateOf(t testing.TB, dir string) cacheState {
 	t.Helper()
-	s, err := (&root{path: dir}).readState()
+	s, err := (&cacheDir{path: dir}).readState()
 	require.NoError(t, err)
 	return s
 }
@@ -27,7 +27,7 @@ func leave(t testing.TB, dir string, change func(*cacheState)) {
 	t.Helper()
 	s := stateOf(t, dir)
 	change(&s)
-	require.NoError(t, (&root{path: dir}).mark(s))
+	require.NoError(t, (&cacheDir{path: dir}).writeState(s))
 }
 
 func TestStateTellsHowTheProcessEnded(t *testing.T) {
@@ -108,7 +108,7 @@ func TestCacheThatIsBegunAnew(t *testing.T) {
 			require.NoError(t, exec.Command("cp", "-a", dir+"-away", dir).Run())
 		}, isCopy},
 		"database brought back": {func(t *testing.T, dir string) {
-			file := filepath.Join(dir, cacheFolder, metadataDB)
+			file := filepath.Join(dir, cacheSubdir, metadataDB)
 			require.NoError(t, os.Rename(file, file+"-away"))
 			require.NoError(t, exec.Command("cp", "-a", file+"-away", file).Run())
 		}, isCopy},
@@ -120,7 +120,7 @@ func TestCacheThatIsBegunAnew(t *testing.T) {
 		"only the state copied over":            {copyState(useAgain), isCopy},
 		"only the state copied over, by a kill": {copyState(useAndKill), isCopy},
 		"database copied over": {func(t *testing.T, dir string) {
-			file := filepath.Join(dir, cacheFolder, contentDB)
+			file := filepath.Join(dir, cacheSubdir, contentDB)
 			require.NoError(t, exec.Command("cp", "-a", file, file+"-away").Run())
 			require.NoError(t, exec.Command("cp", "-a", file+"-away", file).Run())
 		}, isCopy},
@@ -140,10 +140,10 @@ func TestCacheThatIsBegunAnew(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "root")
 			require.NoError(t, start(t, Options{Root: dir}).Close())
 			c.change(t, dir)
-			mark := filepath.Join(dir, cacheFolder, "mark")
+			mark := filepath.Join(dir, cacheSubdir, "mark")
 			require.NoError(t, os.WriteFile(mark, nil, 0o600))
 			var said []string
-			b, err := Start(t.Context(), Options{Root: dir, Notice: func(text string) { said = append(said, text) }})
+			b, err := Start(t.Context(), Options{Root: dir, OnReset: func(text string) { said = append(said, text) }})
 			require.NoError(t, err)
 			require.NoError(t, b.Close())
 			if c.why == "" {
@@ -184,10 +184,10 @@ func nothing(*testing.T, string) {}
 func useAgain(t *testing.T, dir string) { require.NoError(t, start(t, Options{Root: dir}).Close()) }
 
 func useAndKill(t *testing.T, dir string) {
-	p := begin(t, job{Root: dir}, nil)
-	p.says(t, "started")
+	p := startJob(t, job{Root: dir}, nil)
+	p.waitOutput(t, "started")
 	p.signal(t, syscall.SIGKILL)
-	p.exit()
+	p.exitCode()
 }
 
 func leaves(change func(*cacheState)) func(*testing.T, string) {
@@ -205,9 +205,9 @@ func TestIdentityOfAFile(t *testing.T) {
 	require.Equal(t, id, changed(t, file, func() error { return os.Rename(file, file) }))
 	again := changed(t, file, func() error { return os.WriteFile(file, []byte("other"), 0o600) })
 	require.Equal(t, [2]any{id.Inode, id.Born}, [2]any{again.Inode, again.Born})
-	require.False(t, id.is(again))
+	require.False(t, id.matches(again))
 	id.Changed = 0
-	require.True(t, id.is(again))
+	require.True(t, id.matches(again))
 	_, err = readFileID(file + "x")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }

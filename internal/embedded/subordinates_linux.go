@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	firstSubordinate = 100000
-	enough           = 65536 // subordinate ids: as many as an image may use
+	firstSubID = 100000
+	minSubIDs  = 65536 // subordinate ids: as many as an image may use
 )
 
-// subordinates are the ids that a user may have besides the own one. In the user namespace they are 1 and up: files of
+// subIDs are the ids that a user may have besides the own one. In the user namespace they are 1 and up: files of
 // images belong to many users.
-type subordinates struct {
+type subIDs struct {
 	uids, gids idRanges
 }
 
@@ -30,7 +30,7 @@ type idRanges struct {
 	ranges []sysuser.SubID
 }
 
-func findSubordinates() (*subordinates, error) {
+func findSubIDs() (*subIDs, error) {
 	name := userName()
 	uids, err := findRanges("newuidmap", "/etc/subuid", name, os.Getuid())
 	if err != nil {
@@ -40,10 +40,10 @@ func findSubordinates() (*subordinates, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &subordinates{uids: uids, gids: gids}, nil
+	return &subIDs{uids: uids, gids: gids}, nil
 }
 
-// userName is empty for a user who has none, as in a container that runs as any number.
+// userName returns nothing for a user who has none, as in a container that runs as any number.
 func userName() string {
 	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil {
 		return u.Username
@@ -58,7 +58,7 @@ func userName() string {
 func findRanges(helper, file, name string, own int) (idRanges, error) {
 	found := idRanges{own: own}
 	var err error
-	if found.helper, err = lookPath(helper); err != nil {
+	if found.helper, err = LookPath(helper); err != nil {
 		return found, errors.Errorf("%s is missing, without which only root can build: "+
 			"install package uidmap (Debian, Ubuntu), shadow-utils (Fedora), or shadow-uidmap (Alpine)", helper)
 	}
@@ -71,7 +71,7 @@ func findRanges(helper, file, name string, own int) (idRanges, error) {
 			found.ranges = append(found.ranges, r)
 		}
 	}
-	return found, checkRanges(found, name, fmt.Sprintf("%d:%d to %s", freeSubordinate(all), enough, file))
+	return found, checkRanges(found, name, fmt.Sprintf("%d:%d to %s", nextFreeSubID(all), minSubIDs, file))
 }
 
 // checkRanges tells who has no subordinate ids what to add. newuidmap wants a user to have a name, even where the ids are
@@ -95,25 +95,25 @@ func checkRanges(found idRanges, name, line string) error {
 		owner, strings.Join(missing, " and "), strings.Join(add, ", and the line "))
 }
 
-// mapTo maps the ids in the user namespace of a process.
-func (s *subordinates) mapTo(pid int) error {
-	if err := s.uids.mapTo(pid); err != nil {
+// apply maps the ids in the user namespace of a process.
+func (s *subIDs) apply(pid int) error {
+	if err := s.uids.apply(pid); err != nil {
 		return err
 	}
-	return s.gids.mapTo(pid)
+	return s.gids.apply(pid)
 }
 
-func (r idRanges) mapTo(pid int) error {
+func (r idRanges) apply(pid int) error {
 	args := append([]string{strconv.Itoa(pid)}, r.mapping()...)
 	cmd := exec.Command(r.helper, args...)
 	cmd.Env = []string{"LC_ALL=C"}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return refusal(errors.Wrapf(err, "%s %s: %s", r.helper, strings.Join(args, " "), strings.TrimSpace(string(out))), true)
+		return namespaceError(errors.Wrapf(err, "%s %s: %s", r.helper, strings.Join(args, " "), strings.TrimSpace(string(out))), true)
 	}
 	return nil
 }
 
-// mapping is made of triples: an id inside, the id that it is outside, and how many follow one another.
+// mapping returns triples: an id inside, the id that it is outside, and how many follow one another.
 func (r idRanges) mapping() []string {
 	triples := []string{"0", strconv.Itoa(r.own), "1"}
 	inside := int64(1)

@@ -31,36 +31,36 @@ import (
 // namespace of BuildKit in containerd's databases.
 const namespace = "buildkit"
 
-// newWorker is what buildkitd makes of containerd's parts for its OCI worker, less what lambdabase has no use for.
+// newWorker returns what buildkitd makes of containerd's parts for its OCI worker, less what lambdabase has no use for.
 func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.RegistryHosts) (*base.Worker, error) {
-	r := b.root
+	r := b.dir
 	monitor, err := resources.NewMonitor()
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	exec, err := newExecutor(o, r.in(runFolder), monitor)
+	exec, err := newExecutor(o, r.join(runSubdir), monitor)
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, r, &b.opened)
+	store, err := openStore(ctx, r, &b.closers)
 	if err != nil {
 		return nil, err
 	}
-	md, err := openMetadata(r.in(cacheFolder, metadataDB), &b.opened)
+	md, err := openMetadata(r.join(cacheSubdir, metadataDB), &b.closers)
 	if err != nil {
 		return nil, err
 	}
-	id, err := base.ID(r.in(cacheFolder))
+	id, err := base.ID(r.join(cacheSubdir))
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
 	content := containerdsnapshot.NewContentStore(store.ContentStore(), namespace)
 	w, err := base.NewWorker(ctx, base.WorkerOpt{
 		ID:               id,
-		Root:             r.in(cacheFolder),
+		Root:             r.join(cacheSubdir),
 		Labels:           map[string]string{label.Executor: "oci", label.Snapshotter: r.snapshotter, label.Network: "host"},
 		Platforms:        []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
-		GCPolicy:         gcPolicy(r.path, o.Beside),
+		GCPolicy:         gcPolicy(r.path, o.ExternalUsage),
 		BuildkitVersion:  client.BuildkitVersion{Package: version.Package, Version: version.Version, Revision: version.Revision},
 		NetworkProviders: networks(),
 		Executor:         exec,
@@ -72,19 +72,19 @@ func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.Registr
 		LeaseManager:     leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(store.DB), namespace),
 		GarbageCollect:   store.GarbageCollect,
 		MetadataStore:    md,
-		MountPoolRoot:    r.in(runFolder, "cachemounts"),
+		MountPoolRoot:    r.join(runSubdir, "cachemounts"),
 		ResourceMonitor:  monitor,
 	})
 	if err != nil {
 		return nil, errors.Wrap(err, "worker")
 	}
-	watchGit(w, &b.outcome)
-	mendRepositories(ctx, w.CacheMgr, r.gitFailed)
+	trackGit(w, &b.outcome)
+	repairRepositories(ctx, w.CacheMgr, r.gitFailed)
 	if r.unclean {
 		if err := releaseHistory(ctx, w.LeaseManager()); err != nil {
 			return nil, errors.Wrap(err, "history of builds")
 		}
-		go store.tidy(context.WithoutCancel(ctx))
+		go store.collectGarbage(context.WithoutCancel(ctx))
 	}
 	return w, nil
 }
@@ -96,17 +96,17 @@ type store struct {
 }
 
 // openStore opens containerd's store of blobs and layers.
-func openStore(ctx context.Context, r *root, c *closers) (*store, error) {
-	snapshotter, err := newSnapshotter(r.snapshotter, r.in(cacheFolder, filepath.Dir(snapshotDB)))
+func openStore(ctx context.Context, r *cacheDir, c *closers) (*store, error) {
+	snapshotter, err := newSnapshotter(r.snapshotter, r.join(cacheSubdir, filepath.Dir(snapshotDB)))
 	if err != nil {
 		return nil, errors.Wrap(err, "snapshotter")
 	}
 	c.add(snapshotter.Close)
-	blobs, err := local.NewStore(r.in(cacheFolder, "content"))
+	blobs, err := local.NewStore(r.join(cacheSubdir, "content"))
 	if err != nil {
 		return nil, errors.Wrap(err, "blobs")
 	}
-	db, err := bolt.Open(r.in(cacheFolder, contentDB), 0o600, boltOptions())
+	db, err := bolt.Open(r.join(cacheSubdir, contentDB), 0o600, boltOptions())
 	if err != nil {
 		return nil, errors.Wrap(err, "database")
 	}
@@ -118,9 +118,9 @@ func openStore(ctx context.Context, r *root, c *closers) (*store, error) {
 	return s, errors.Wrap(s.Init(ctx), "database")
 }
 
-// tidy removes what a process that was killed left half made: BuildKit has let go of it, but collects garbage only after
-// it removes something itself.
-func (s *store) tidy(ctx context.Context) {
+// collectGarbage removes what a process that was killed left half made: BuildKit has let go of it, but collects garbage only
+// after it removes something itself.
+func (s *store) collectGarbage(ctx context.Context) {
 	_, err := s.GarbageCollect(ctx)
 	if cleaner, ok := s.snapshotter.(snapshots.Cleaner); ok && err == nil {
 		err = cleaner.Cleanup(ctx)
@@ -158,8 +158,8 @@ func openMetadata(path string, c *closers) (*metadata.Store, error) {
 	return md, nil
 }
 
-// gcPolicy is buildkitd's default one, less what is used beside the cache.
-func gcPolicy(root string, beside int64) []client.PruneInfo {
+// gcPolicy returns buildkitd's default one, less what is used beside the cache.
+func gcPolicy(root string, externalUsage int64) []client.PruneInfo {
 	stat, _ := disk.GetDiskStat(root) // of unknown size: 2 GB
 	var policy []client.PruneInfo
 	for _, rule := range config.DefaultGCPolicy(config.GCConfig{}, stat) {
@@ -168,15 +168,15 @@ func gcPolicy(root string, beside int64) []client.PruneInfo {
 			All:           rule.All,
 			KeepDuration:  rule.KeepDuration.Duration,
 			ReservedSpace: rule.ReservedSpace.AsBytes(stat),
-			MaxUsedSpace:  less(rule.MaxUsedSpace.AsBytes(stat), beside),
+			MaxUsedSpace:  subtractUsage(rule.MaxUsedSpace.AsBytes(stat), externalUsage),
 			MinFreeSpace:  rule.MinFreeSpace.AsBytes(stat),
 		})
 	}
 	return policy
 }
 
-// less leaves no limit what it is, and a limit one.
-func less(limit, used int64) int64 {
+// subtractUsage leaves no limit what it is, and a limit one.
+func subtractUsage(limit, used int64) int64 {
 	if limit == 0 {
 		return 0
 	}
