@@ -136,11 +136,17 @@ func TestOlderDaemonsRunAStepOfAPrivateRepositoryOnce(t *testing.T) {
 		h := alone(t).elsewhere(t)
 		h.Private(sample.Access{Accept: []string{basic("t0ken")}})
 		c.helper(t, "t0ken")
-		args := []string{"build", "nodejs20.x", h.repository(), "--objects=lfs", "--addr=" + d.Addr, "--opt=source=" + image, "--progress=plain"}
-		c.does(t, args...)
+		args := func(d *sandbox.Daemon, more ...string) []string {
+			return append([]string{"build", "nodejs20.x", h.repository(), "--objects=lfs", "--addr=" + d.Addr, "--opt=source=" + image, "--progress=plain"}, more...)
+		}
+		c.does(t, args(d)...)
 		require.NotZero(t, h.Total(sample.Batch))
-		s := c.run(t, args...)
+		cache := "type=registry,ref=" + sandbox.Registry(t) + "/cache"
+		s := c.run(t, args(d, "--cache-to="+cache+",mode=max")...)
 		require.Zero(t, s.code, s.stderr)
 		require.Regexp(t, `#(\d+) fetch [0-9a-f]{12}[^\n]*\n#\d+ CACHED`, s.stderr)
+		h.Reset()
+		c.does(t, args(start(), "--cache-from="+cache)...)
+		require.Zero(t, h.Total(sample.Batch)+h.Total(sample.Object), "what is imported isn't fetched")
 	})
 }
