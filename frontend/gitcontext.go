@@ -110,7 +110,7 @@ func repositoryPath(dir, name string) string {
 // an error here, in the words of BuildKit's Dockerfile frontend: to ask for it again would have BuildKit panic (see
 // resolveSource).
 func (f Frontend) loadGitContext(ctx context.Context, bc *dockerui.Client, opts Options) error {
-	r := &request{bc: bc, client: bc.GatewayClient(), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout)}
+	r := &request{bc: bc, client: bc.GatewayClient(), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity}
 	ref, isGit := r.parseGitContext()
 	if !isGit || opts.Runtime != "" || isOwnSubrequest(r.requestID()) || r.requestID() == subrequests.RequestSubrequestsDescribe {
 		return nil

@@ -42,14 +42,58 @@ func isTimeout(err error) bool { return errors.Is(err, errTimeout) || errors.Is(
 
 // watchServer says why what waits for a repository is to be ended, once it is; nil if it has ended by itself.
 func (r *request) watchServer(ctx context.Context, remote string) error {
-	for round := 1; sleep(ctx, r.gitTimeout); round++ {
-		reason, silent := r.probeServer(ctx, remote)
-		isThere := errors.Is(reason, errTooSlow)
-		if silent || round >= maxRounds || !isThere && round >= maxUnprobedRounds {
-			return errors.Wrapf(reason, "not done in %s", time.Duration(round)*r.gitTimeout)
+	w := gitWatch{request: r, url: remote}
+	var took time.Duration
+	for next := r.gitTimeout; sleep(ctx, next); {
+		took += next
+		var limit time.Duration
+		var reason error
+		if limit, next, reason = w.check(ctx, next); took >= limit {
+			return errors.Wrapf(reason, "not done in %s", took.Truncate(r.gitTimeout/4))
 		}
 	}
 	return nil
+}
+
+// gitWatch looks from time to time how git gets on with a repository.
+type gitWatch struct {
+	*request
+	url    string
+	worked time.Duration // of the processor, up to the last look
+}
+
+// check tells how long git may take in all, when to look again, and why git isn't done yet.
+func (w *gitWatch) check(ctx context.Context, since time.Duration) (limit, next time.Duration, reason error) {
+	if silent, worked, known := w.activity(); known {
+		// A connection may be silent since all has come, and git unpacks it: that takes far more of the processor than waiting.
+		unpacks := worked-w.worked > since/200
+		w.worked = worked
+		switch {
+		case silent < w.gitTimeout:
+			return maxRounds * w.gitTimeout, w.gitTimeout - silent, errTooSlow
+		case !unpacks:
+			return 0, 0, errTimeout
+		}
+		return maxRounds * w.gitTimeout, w.gitTimeout, errTooSlow
+	}
+	reason, silent := w.probeServer(ctx, w.url)
+	switch {
+	case silent:
+		limit = 0
+	case errors.Is(reason, errTooSlow):
+		limit = maxRounds * w.gitTimeout
+	default:
+		limit = maxUnprobedRounds * w.gitTimeout
+	}
+	return limit, w.gitTimeout, reason
+}
+
+// activity is that of the git in this process, whose connections can be looked at.
+func (w *gitWatch) activity() (silent, worked time.Duration, known bool) {
+	if w.gitActivity == nil {
+		return 0, 0, false
+	}
+	return w.gitActivity((&url.URL{Host: hostOf(w.url)}).Hostname())
 }
 
 // probeServer asks the server of a repository for anything, and tells why git isn't done yet. It is silent only if the daemon waits for

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"lambdabase/internal/llbtext"
 
@@ -165,6 +166,45 @@ func TestADaemonThatHasNoMetadataAsksForAFile(t *testing.T) {
 					require.NoError(t, err)
 					return
 				}
+				require.ErrorContains(t, err, tc.want)
+			})
+		})
+	}
+}
+
+// gitAt is what git does at a time since it began.
+type gitAt func(since time.Duration) (silent, worked time.Duration, known bool)
+
+func TestTheGitInTheProcessIsLookedAt(t *testing.T) {
+	const slow = ": the server is there, but too slow, or too many builds wait at once"
+	ssh := map[string]string{"repository": "git@GitHub.com:aws/aws-lambda-base-images.git"}
+	https := map[string]string{"repository": "https://github.com:8443/o/r.git"}
+	since := func(begun, now time.Duration) time.Duration { return max(0, now-begun) }
+	for name, tc := range map[string]struct {
+		opts map[string]string
+		git  gitAt
+		want string
+	}{
+		"silent":           {https, func(now time.Duration) (time.Duration, time.Duration, bool) { return now, now / 1000, true }, "not done in 1m0s: no answer in time"},
+		"silent, over SSH": {ssh, func(now time.Duration) (time.Duration, time.Duration, bool) { return now, 0, true }, "not done in 1m0s: no answer in time"},
+		"begun late": {ssh, func(now time.Duration) (time.Duration, time.Duration, bool) {
+			return since(50*time.Second, now), 0, true
+		}, "not done in 1m45s: no answer in time"},
+		"stalled in a pack": {https, func(now time.Duration) (time.Duration, time.Duration, bool) {
+			return since(5*time.Minute+20*time.Second, now), min(now, 5*time.Minute) / 4, true
+		}, "not done in 6m15s: no answer in time"},
+		"slow":          {ssh, func(time.Duration) (time.Duration, time.Duration, bool) { return 20 * time.Second, 0, true }, slow},
+		"unpacking":     {ssh, func(now time.Duration) (time.Duration, time.Duration, bool) { return now, now / 10, true }, slow},
+		"no connection": {ssh, func(time.Duration) (time.Duration, time.Duration, bool) { return 0, 0, false }, "not done in 10m0s: no answer in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				f := Frontend{GitActivity: func(host string) (silent, worked time.Duration, known bool) {
+					require.Equal(t, "github.com", strings.ToLower(host))
+					return tc.git(time.Since(begun))
+				}}
+				_, err := f.Build(t.Context(), silentGit{metadata: "#refs/heads/", there: 1000}.begin(tc.opts))
 				require.ErrorContains(t, err, tc.want)
 			})
 		})

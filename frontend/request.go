@@ -24,6 +24,9 @@ type Frontend struct {
 	FetchTimeout time.Duration
 	// GitTimeout is how long git may take before its server is asked whether it is there, and each time after that; zero: a minute.
 	GitTimeout time.Duration
+	// GitActivity tells of BuildKit's git that talks to a host: how long nothing has come from there, and how long the processor
+	// has worked for it; nil where a daemon runs git.
+	GitActivity func(host string) (silent, worked time.Duration, known bool)
 	// ObjectStore, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
 	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
 	ObjectStore *lfsstore.Store
@@ -72,14 +75,15 @@ type request struct {
 	builtPlans   *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
 	scanTargets  *sync.Map // llb.State of images by platform, to be scanned
 
-	commits    *flightcontrol.CachedGroup[string] // by what is asked for: a git source with its ref
-	gitTimeout time.Duration
+	commits     *flightcontrol.CachedGroup[string] // by what is asked for: a git source with its ref
+	gitTimeout  time.Duration
+	gitActivity func(host string) (silent, worked time.Duration, known bool)
 }
 
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore,
-		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout),
+		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity,
 		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{},
 		commits: &flightcontrol.CachedGroup[string]{CacheError: true},

@@ -163,3 +163,33 @@ func TestEveryFaultThatIsSilenceEndsTheCommand(t *testing.T) {
 		c.does(t, append(append(build(h, "go1.x"), "-o", "image.tar"), where...)...)
 	})
 }
+
+// A daemon's git can't be looked at: it may take half an hour in the middle of a pack, and ten minutes over SSH.
+func TestEveryFaultThatIsSilenceAfterSomethingEndsTheCommand(t *testing.T) {
+	if os.Getenv(slow) == "" {
+		t.Skipf("takes two minutes: make test-full sets %s", slow)
+	}
+	for name, begin := range map[string]func(t *testing.T) (args []string, heal func()){
+		"in a pack": func(t *testing.T) ([]string, func()) {
+			h := upstream(t, "go1.x")
+			h.Inject(sample.Target{Kind: sample.Git, Path: "git-upload-pack"}, sample.Fault{Stall: 500})
+			return []string{"--repository=" + h.url + sample.RepositoryPath}, h.Heal
+		},
+		"over SSH": func(t *testing.T) ([]string, func()) {
+			s := upstream(t, "go1.x").serveSSH(t)
+			s.ssh.Inject(sample.SSHFault{Command: sample.UploadPack, Hang: true})
+			remote := s.remote()
+			return []string{"--repository=" + remote[1], "--known-hosts=" + remote[3], "--ssh=default=" + s.key}, s.ssh.Heal
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCLI(t)
+			args, heal := begin(t)
+			s := c.run(t, append([]string{"plan", "go1.x"}, args...)...)
+			require.Regexp(t, `not done in 1m\d*s: no answer in time`, s.stderr)
+			heal()
+			c.does(t, append([]string{"plan", "go1.x"}, args...)...)
+		})
+	}
+}

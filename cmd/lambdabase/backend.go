@@ -114,6 +114,14 @@ func (b *backend) wrapUnavailable(err error) error {
 	return err
 }
 
+// gitActivity returns what looks at BuildKit's git, where that runs in this process; nil where a daemon does.
+func (b *backend) gitActivity() func(host string) (silent, worked time.Duration, known bool) {
+	if b.addr != "" {
+		return nil
+	}
+	return embedded.GitActivity
+}
+
 func (b *backend) embeddedOptions() (embedded.Options, error) {
 	dir, err := b.cacheDir("buildkit")
 	if err != nil {

@@ -54,7 +54,7 @@ func (s *session) solve(cmdCtx context.Context, targets ...target) ([]*client.So
 func (s *session) solveOne(ctx context.Context, cancel context.CancelCauseFunc, t target, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	go s.warnings.watch(statuses, shown)
-	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser()})
+	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser(), GitActivity: s.gitActivity()})
 	files, exports := newExportReceiver(t.exports, t.markDirsWritten, cancel)
 	return s.client.Build(files.withExports(ctx), client.SolveOpt{
 		FrontendAttrs: t.attrs, LocalMounts: t.mounts,

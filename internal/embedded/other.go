@@ -46,3 +46,6 @@ func (*BuildKit) CloseWithin(time.Duration) error {
 func (*BuildKit) Close() error {
 	return nil
 }
+
+// GitActivity knows nothing.
+func GitActivity(string) (silent, worked time.Duration, known bool) { return 0, 0, false }
