@@ -36,7 +36,7 @@ func (r *request) newStep(repo remote, server string) (*lambda2llb.Step, error) 
 	}
 	return &lambda2llb.Step{
 		Image: *self, Platform: platform, Repository: repo.url, LFSServer: server,
-		Secrets:     r.session.stepSecrets(slices.Concat([]string{execstep.CASecret}, secrets.IDs(repo.host(), hostOf(server)), execstep.Proxies)),
+		Secrets:     r.session.stepSecrets(slices.Concat([]string{secrets.CA}, secrets.IDs(repo.host(), hostOf(server)), execstep.Proxies)),
 		KnownHosts:  repo.hostKeys,
 		SSHAgent:    r.session.SSHAgent,
 		Client:      digest.FromString(r.bc.BuildOpts().SessionID).Encoded()[:12],

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"net/http"
 	"strings"
-	"time"
 
-	"lambdabase/internal/execstep"
-	"lambdabase/internal/lfs/transfer"
+	"lambdabase/internal/httpclient"
 	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
 
@@ -18,9 +14,6 @@ import (
 	"github.com/pkg/errors"
 	"github.com/tonistiigi/go-csvvalue"
 )
-
-// idleTimeout is how long a server may say nothing.
-const idleTimeout = 30 * time.Second
 
 // secretStore has the secrets that the user names, and what the user's git knows. BuildKit hands a session's secrets to
 // whatever asks, a RUN of a Dockerfile too. So what nobody named is there under an id that only the frontend's own git
@@ -53,20 +46,13 @@ func newSecretStore(specs []string) (*secretStore, error) {
 
 // loadCA makes the transport, whose proxies are those of the environment.
 func (s *secretStore) loadCA() error {
-	s.transport = transfer.NewTransport(idleTimeout)
-	pem, ok := s.namedSource(execstep.CASecret)
+	s.transport = httpclient.NewTransport(httpclient.IdleTimeout)
+	pem, ok := s.namedSource(secrets.CA)
 	if !ok {
 		return nil
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return errors.Wrap(err, "certificates")
-	}
-	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		return errors.Errorf("secret %s: it holds no certificate in PEM", execstep.CASecret)
-	}
-	s.caPEM, s.transport.TLSClientConfig = []byte(pem), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	return nil
+	s.caPEM = []byte(pem)
+	return errors.Wrapf(httpclient.TrustCA(s.transport, s.caPEM), "secret %s", secrets.CA)
 }
 
 func parseSecret(s string) (secretsprovider.Source, error) {

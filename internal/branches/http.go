@@ -1,11 +1,10 @@
 package branches
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"net/http"
 
 	"lambdabase/internal/githttp"
+	"lambdabase/internal/httpclient"
 
 	"github.com/pkg/errors"
 )
@@ -21,17 +20,11 @@ type notifyTransport struct {
 
 // newHTTPClient returns a client that trusts the system's certificates, and those given in PEM.
 func newHTTPClient(caBundle []byte, onRead func()) (*http.Client, error) {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = standard.Clone()
-	}
+	t := httpclient.CloneDefault()
 	if len(caBundle) > 0 {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			return nil, errors.Wrap(err, "certificates")
+		if err := httpclient.TrustCA(t, caBundle); err != nil {
+			return nil, err
 		}
-		pool.AppendCertsFromPEM(caBundle)
-		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return &http.Client{Transport: &notifyTransport{t, onRead}}, nil
 }

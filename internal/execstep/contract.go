@@ -14,7 +14,6 @@ const (
 	AttemptEnv    = "LAMBDABASE_ATTEMPT"      // variable: makes another step of one that failed; nobody reads it
 	BranchesFile  = "branches.json"           // file of the result of listing branches
 	FailureFile   = "lambdabase-error"        // file of a failed step's result that says why
-	CASecret      = "LAMBDABASE_CA"           // id of the secret behind CAFile
 )
 
 // Proxies are secrets that take the place of the environment variables of that name, where a proxy wants a password.

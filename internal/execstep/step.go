@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"lambdabase/internal/httpclient"
 	"lambdabase/internal/redact"
 	"lambdabase/internal/secrets"
 
@@ -85,7 +86,7 @@ func (s *step) recordFailure(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := redact.Text(err.Error()) + certificateHint(err)
+	text := redact.Text(err.Error()) + httpclient.CAHint(err)
 	if werr := os.WriteFile(filepath.Join(s.out, FailureFile), []byte(text), 0o600); werr != nil {
 		text += fmt.Sprintf(" (and the reason can't be told: %v)", werr)
 	}

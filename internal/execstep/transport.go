@@ -2,41 +2,28 @@ package execstep
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
-	"time"
 
-	"lambdabase/internal/lfs/transfer"
+	"lambdabase/internal/httpclient"
+	"lambdabase/internal/secrets"
 
 	"github.com/pkg/errors"
 )
 
-// idleTimeout is how long a server may say nothing.
-const idleTimeout = 30 * time.Second
-
 // newTransport returns one that trusts the certificates of the image, and those that the user gives. Proxies are those of
 // the environment.
 func (s *step) newTransport() (*http.Transport, error) {
-	t := transfer.NewTransport(idleTimeout)
+	t := httpclient.NewTransport(httpclient.IdleTimeout)
 	t.OnProxyConnectResponse = checkProxyResponse
 	pem, err := s.readCA()
 	if pem == nil || err != nil {
 		return t, err
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, errors.Wrap(err, "certificates")
-	}
-	pool.AppendCertsFromPEM(pem)
-	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	return t, nil
+	return t, httpclient.TrustCA(t, pem)
 }
 
 // readCA returns the user's certificates; nil if there are none.
@@ -45,10 +32,10 @@ func (s *step) readCA() ([]byte, error) {
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
-	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		err = errors.New("it holds no certificate in PEM")
+	if err == nil {
+		err = httpclient.CheckCA(pem)
 	}
-	return pem, errors.Wrapf(err, "secret %s", CASecret)
+	return pem, errors.Wrapf(err, "secret %s", secrets.CA)
 }
 
 // checkProxyResponse tells a proxy's refusal from a server's: net/http says nothing but "Forbidden".
@@ -57,13 +44,4 @@ func checkProxyResponse(_ context.Context, proxy *url.URL, _ *http.Request, res 
 		return nil
 	}
 	return errors.Errorf("the proxy %s answers %s", proxy.Host, res.Status)
-}
-
-// certificateHint says what to do about an error of a certificate that nobody known has signed; empty for any other. It is
-// told by its text: go-git hides its type.
-func certificateHint(err error) string {
-	if !strings.Contains(err.Error(), "tls: failed to verify certificate") {
-		return ""
-	}
-	return fmt.Sprintf(": where a company signs with a CA of its own, pass that as the secret %s (--secret id=%s,src=ca.pem)", CASecret, CASecret)
 }

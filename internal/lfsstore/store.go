@@ -4,7 +4,6 @@ package lfsstore
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"io/fs"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"lambdabase/internal/httpclient"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
 
@@ -130,10 +130,13 @@ func (s *Store) fetch(ctx context.Context, o entry) (*os.File, error) {
 		return nil, err
 	}
 	file, err := client.Open(ctx, s.dir, "", lfs.Object{Pointer: o.Pointer})
-	if errors.As(err, new(*tls.CertificateVerificationError)) {
-		return nil, errors.Errorf("%v: where a company signs with a CA of its own, pass that as the secret LAMBDABASE_CA (--secret id=LAMBDABASE_CA,src=ca.pem)", err)
+	if err != nil {
+		if hint := httpclient.CAHint(err); hint != "" {
+			return nil, errors.Errorf("%v%s", err, hint)
+		}
+		return nil, err
 	}
-	return file, err
+	return file, nil
 }
 
 // reader is one of several of a file, which stays open.

@@ -20,6 +20,9 @@ const (
 	GitToken  = "GIT_AUTH_TOKEN"
 )
 
+// CA is the secret with the certificates, in PEM, to trust besides the system's.
+const CA = "LAMBDABASE_CA"
+
 const (
 	httpHeader = "HTTP_AUTH_HEADER_"
 	httpToken  = "HTTP_AUTH_TOKEN_"

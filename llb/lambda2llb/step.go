@@ -33,7 +33,7 @@ type Secret struct{ Name, ID string }
 
 // file is where the step finds it.
 func (s Secret) file() string {
-	if s.Name == execstep.CASecret {
+	if s.Name == secrets.CA {
 		return execstep.CAFile
 	}
 	return execstep.SecretsDir + "/" + secrets.FileName(s.Name)

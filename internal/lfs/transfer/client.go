@@ -2,10 +2,11 @@ package transfer
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"lambdabase/internal/httpclient"
 )
 
 // Client gets objects by the batch API of Git LFS and its basic transfer
@@ -42,7 +43,7 @@ func (l Limits) orDefaults() Limits {
 		l.MaxAttempts = 5
 	}
 	if l.IdleTimeout <= 0 {
-		l.IdleTimeout = 30 * time.Second
+		l.IdleTimeout = httpclient.IdleTimeout
 	}
 	if l.MaxRetryDelay <= 0 {
 		l.MaxRetryDelay = time.Minute
@@ -76,20 +77,4 @@ func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// NewTransport returns that of net/http, which waits forever for an answer, with limits.
-func NewTransport(idle time.Duration) *http.Transport {
-	var t *http.Transport
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = standard.Clone()
-	} else {
-		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
-	}
-	t.DialContext = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	t.TLSHandshakeTimeout = 15 * time.Second
-	t.ResponseHeaderTimeout = idle
-	t.MaxResponseHeaderBytes = 1 << 20
-	t.DisableCompression = true // objects are verified as they are sent
-	return t
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lambdabase/internal/httpclient"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/redact"
 
@@ -34,7 +35,7 @@ func (c *Client) newSession(dir string, objects map[string]lfs.Object) *session 
 		s.clock = wallClock{}
 	}
 	if s.transport == nil {
-		t := NewTransport(s.limits.IdleTimeout)
+		t := httpclient.NewTransport(s.limits.IdleTimeout)
 		s.transport, s.closeIdle = t, t.CloseIdleConnections
 	}
 	if s.UserAgent == "" {
