@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"archive/tar"
 	"os/exec"
 	"strings"
 	"testing"
@@ -109,4 +110,21 @@ func TestQuote(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, path, string(out))
 	}
+}
+
+// What a RUN has removed from a dir that it made anew would be back in a copy, which has no attribute that says so.
+func TestARunThatMakesADirAnewIsRunAgainOnACopyOfItsCache(t *testing.T) {
+	needRoot(t, "runc")
+	dir := []tar.Header{{Typeflag: tar.TypeDir, Name: "d/"}, {Typeflag: tar.TypeReg, Name: "d/file", Size: 3}}
+	b := serve(t, busybox(t), archive(t, dir...))
+	b.Run = "/bin/busybox sh -c '/bin/busybox rm -r /d && /bin/busybox mkdir /d && /bin/busybox echo anew'"
+	root, other := t.TempDir(), t.TempDir()
+	var log output
+	built(t, root, b, nil)
+	built(t, root, b, &log)
+	require.NotContains(t, log.String(), thrownAway, "it is no copy")
+	out, err := exec.Command("cp", "-r", "--preserve=mode,ownership,timestamps,links", root+"/.", other).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	built(t, other, b, &log)
+	require.Contains(t, log.String(), thrownAway+"it is a copy")
 }
