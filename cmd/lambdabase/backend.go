@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lambdabase/internal/embedded"
+	"lambdabase/internal/isolate"
 	"lambdabase/internal/printable"
 
 	"github.com/moby/buildkit/client"
@@ -44,7 +45,7 @@ func (b *backend) addBackendFlags(f *pflag.FlagSet) {
 // them however it ends.
 func (b *backend) reexec(ctx context.Context, stdin io.Reader) error {
 	if b.addr == "" {
-		isolated, exit, err := embedded.Reexec(ctx, stdin)
+		isolated, exit, err := isolate.Reexec(ctx, stdin)
 		if err == nil && !isolated {
 			err = exitCodeError(exit)
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"lambdabase/internal/embedded"
+	"lambdabase/internal/isolate"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/redact"
 
@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string) int {
 		_ = source.Print(printable.Writer(os.Stderr))
 	}
 	printError(err)
-	if hint := embedded.IDHint(err); hint != "" {
+	if hint := isolate.IDHint(err); hint != "" {
 		fmt.Fprintln(os.Stderr, printable.Name(hint))
 	}
 	return exitFailed

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/sandbox"
+
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
 )
@@ -56,21 +59,21 @@ func TestDamagedDatabase(t *testing.T) {
 				digest := built(t, root, build, nil)
 				do(t, filepath.Join(root, cacheSubdir, name))
 				leave(t, root, func(*cacheState) {}) // a disk damages it without a trace
-				var log output
+				var log isolatetest.Output
 				require.Equal(t, digest, built(t, root, build, &log))
 				if damage != "half the file" { // which may be the empty one
 					require.Contains(t, log.String(), thrownAway+"database "+name)
 				}
-				require.Eventually(t, func() bool { return len(glob(t, root, stalePrefix+"*")) == 0 }, waitTimeout, 10*time.Millisecond)
+				require.Eventually(t, func() bool { return len(glob(t, root, stalePrefix+"*")) == 0 }, sandbox.WaitTimeout, 10*time.Millisecond)
 			})
 		}
 	}
 }
 
 // built starts BuildKit on a root, builds, and closes it.
-func built(t *testing.T, root string, b *build, log *output) string {
+func built(t *testing.T, root string, b *build, log *isolatetest.Output) string {
 	t.Helper()
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	o := Options{Root: root}
 	if log != nil {
 		o.Log = log
@@ -91,7 +94,7 @@ func glob(t testing.TB, root, pattern string) []string {
 }
 
 func TestDatabaseInUseIsNoReasonToThrowItAway(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	root := t.TempDir()
 	require.NoError(t, start(t, Options{Root: root}).Close())
 	db, err := bolt.Open(filepath.Join(root, cacheSubdir, metadataDB), 0o600, nil)
@@ -109,7 +112,7 @@ func TestOtherLayout(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, versionFile), []byte(version), 0o600))
 		old := filepath.Join(root, cacheSubdir, "old")
 		require.NoError(t, os.WriteFile(old, nil, 0o600))
-		var log output
+		var log isolatetest.Output
 		require.NoError(t, start(t, Options{Root: root, Log: &log}).Close())
 		require.Contains(t, log.String(), thrownAway+"its layout is")
 		require.NoFileExists(t, old)

@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/test/sandbox"
+
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
@@ -201,7 +203,7 @@ func busybox(t testing.TB) []byte {
 	t.Helper()
 	program, err := os.ReadFile("/bin/busybox")
 	if err != nil {
-		missing(t, err)
+		sandbox.Missing(t, err)
 	}
 	return archiveOf(t, map[string][]byte{"bin/busybox": program},
 		tar.Header{Typeflag: tar.TypeDir, Name: "bin/"},
@@ -248,7 +250,7 @@ func commit(t testing.TB, dir string) string {
 func git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
-		missing(t, err)
+		sandbox.Missing(t, err)
 	}
 	out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
 	require.NoError(t, err, "%s", out)

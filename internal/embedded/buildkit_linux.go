@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"lambdabase/internal/isolate"
+
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/moby/buildkit/client"
@@ -41,7 +43,7 @@ type BuildKit struct {
 // Start runs BuildKit, in a process that is isolated, on a root that no other process holds: else it waits until ctx ends.
 // A cache that can't be used is thrown away, and the log tells so.
 func Start(ctx context.Context, o Options) (*BuildKit, error) {
-	if parentPID.Load() == 0 {
+	if isolate.ParentPID() == 0 {
 		return nil, errors.New("BuildKit inside a process that is not isolated")
 	}
 	logTo(o.Log)

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 
+	"lambdabase/internal/isolate/isolatetest"
+
 	"github.com/moby/buildkit/client"
 	"github.com/stretchr/testify/require"
 )
@@ -14,7 +16,7 @@ import (
 // smallDisk is a folder with a file system of its own.
 func smallDisk(t testing.TB, options string) string {
 	t.Helper()
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	dir := t.TempDir()
 	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })

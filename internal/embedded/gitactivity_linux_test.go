@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/sandbox"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,7 +24,7 @@ func TestParseStat(t *testing.T) {
 
 // The silence of a server is seen while git waits for it.
 func TestGitThatWaitsForAServer(t *testing.T) {
-	needRoot(t, "git")
+	isolatetest.NeedRoot(t, "git")
 	const short, long = 100 * time.Millisecond, 700 * time.Millisecond
 	speak := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,15 +51,15 @@ func TestGitThatWaitsForAServer(t *testing.T) {
 	waitsFor := func(least time.Duration) func() bool {
 		return func() bool { silent, _, known := GitActivity(host); return known && silent >= least }
 	}
-	require.Eventually(t, waitsFor(long), waitTimeout, short)
+	require.Eventually(t, waitsFor(long), sandbox.WaitTimeout, short)
 	_, worked, _ := GitActivity(host)
 	require.Less(t, worked, 5*time.Second)
 	_, _, known := GitActivity("other.example")
 	require.False(t, known)
 	speak <- struct{}{}
-	require.Eventually(t, func() bool { return !waitsFor(long)() }, waitTimeout, time.Millisecond)
-	require.Eventually(t, waitsFor(long), waitTimeout, short)
+	require.Eventually(t, func() bool { return !waitsFor(long)() }, sandbox.WaitTimeout, time.Millisecond)
+	require.Eventually(t, waitsFor(long), sandbox.WaitTimeout, short)
 	cancel()
 	require.Error(t, <-done)
-	require.Eventually(t, func() bool { _, _, known := GitActivity(host); return !known }, waitTimeout, short)
+	require.Eventually(t, func() bool { _, _, known := GitActivity(host); return !known }, sandbox.WaitTimeout, short)
 }

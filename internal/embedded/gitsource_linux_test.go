@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/internal/isolate/isolatetest"
+
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
@@ -15,7 +17,7 @@ import (
 
 // Git repositories are looked through only where git may have left one by half.
 func TestStateTellsWhetherGitWasDone(t *testing.T) {
-	needRoot(t, "git")
+	isolatetest.NeedRoot(t, "git")
 	root := t.TempDir()
 	url, _ := serveGit(t, 1)
 	ctx, interrupt := context.WithCancel(t.Context())

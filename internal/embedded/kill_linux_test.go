@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/sandbox"
+
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/leases"
 	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
@@ -28,7 +31,7 @@ const kills = 10
 
 // A build that is killed at any moment leaves a root on which the next one works, and gives the same.
 func TestKilledAtAnyMoment(t *testing.T) {
-	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		b := serve(t, archives(t)...)
 		b.Git = gitRepository(t)
 		mounts := mountsOf(t, "self")
@@ -36,21 +39,21 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			if as == nil {
 				return t.TempDir()
 			}
-			return userDir(t)
+			return isolatetest.UserDir(t)
 		}
 		begun := time.Now()
-		want := digestOf(t, mustRun(t, job{Root: folder(), Build: b}, as))
+		want := digestOf(t, isolatetest.MustRun(t, job{Root: folder(), Build: b}, as))
 		whole := time.Since(begun)
 		root := folder()
 		for i := range kills {
 			after := rand.N(whole)
-			p := startJob(t, job{Root: root, Build: b}, as)
+			p := isolatetest.StartJob(t, job{Root: root, Build: b}, as)
 			time.Sleep(after)
-			if p.kill(t, i%2 == 0) {
+			if kill(t, p, i%2 == 0) {
 				t.Logf("killed after %s of %s", after, whole)
 			}
 			if i%3 == 2 { // else one more is killed on what the others left
-				require.Equal(t, want, digestOf(t, mustRun(t, job{Root: root, Build: b}, as)))
+				require.Equal(t, want, digestOf(t, isolatetest.MustRun(t, job{Root: root, Build: b}, as)))
 				root = folder()
 			}
 		}
@@ -59,20 +62,20 @@ func TestKilledAtAnyMoment(t *testing.T) {
 }
 
 // kill ends the parent or the child, and reports whether it was in time.
-func (p *process) kill(t testing.TB, parent bool) bool {
+func kill(t testing.TB, p *isolatetest.Process, parent bool) bool {
 	t.Helper()
-	if child := p.findChild(t); child != 0 && !parent {
+	if child := p.FindChild(t); child != 0 && !parent {
 		_ = syscall.Kill(child, syscall.SIGKILL)
-		return p.exitCode() == 128+9
+		return p.ExitCode() == 128+9
 	}
-	_ = p.cmd.Process.Kill()
-	return p.exitCode() == -1
+	_ = p.Cmd.Process.Kill()
+	return p.ExitCode() == -1
 }
 
-func digestOf(t testing.TB, p *process) string {
+func digestOf(t testing.TB, p *isolatetest.Process) string {
 	t.Helper()
-	_, digest, found := strings.Cut(p.out.String(), "built ")
-	require.True(t, found, &p.out)
+	_, digest, found := strings.Cut(p.Stdout.String(), "built ")
+	require.True(t, found, &p.Stdout)
 	return strings.Fields(digest)[0]
 }
 
@@ -85,13 +88,13 @@ func mountsOf(t testing.TB, process string) []string {
 
 // What a killed process has made by half is not kept for ever.
 func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	b, root := serve(t, archives(t)...), t.TempDir()
 	for i := range 6 {
-		p := startJob(t, job{Root: root, Build: b}, nil)
-		p.waitOutput(t, "started")
+		p := isolatetest.StartJob(t, job{Root: root, Build: b}, nil)
+		p.WaitOutput(t, "started")
 		time.Sleep(time.Duration(i) * 60 * time.Millisecond)
-		p.kill(t, true)
+		kill(t, p, true)
 	}
 	bk := start(t, Options{Root: root})
 	c := connect(t, bk)
@@ -108,12 +111,12 @@ func requireNothingLeft(t testing.TB, root string) {
 		for _, pattern := range []string{"snapshots/snapshots/*", "content/ingest/*", "content/blobs/*/*"} {
 			assert.Empty(c, glob(t, root, "cache/"+pattern))
 		}
-	}, waitTimeout, 20*time.Millisecond)
+	}, sandbox.WaitTimeout, 20*time.Millisecond)
 }
 
 // Nor is what it was writing of its build's history.
 func TestNothingIsLeftOfAKilledHistory(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	dir := t.TempDir()
 	b := start(t, Options{Root: dir})
 	require.NoError(t, b.Close())
@@ -145,22 +148,22 @@ func writeHalfHistory(t testing.TB, r *cacheDir) {
 
 // A program that a step runs ends with the process.
 func TestKilledWhileAProgramRuns(t *testing.T) {
-	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
-		needRoot(t, "runc")
-		root := userDir(t)
+	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+		isolatetest.NeedRoot(t, "runc")
+		root := isolatetest.UserDir(t)
 		if as == nil {
 			root = t.TempDir()
 		}
 		b := serve(t, busybox(t))
 		long := strconv.Itoa(1000 + rand.N(1_000_000)) // seconds, by which no other sleep is taken for this one
 		b.Run = "/bin/busybox sh -c '/bin/busybox echo running; /bin/busybox sleep " + long + "'"
-		p := startJob(t, job{Root: root, Build: b}, as)
-		p.waitOutput(t, "running")
-		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) > 0 }, waitTimeout, 5*time.Millisecond)
-		p.signal(t, syscall.SIGKILL)
-		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) == 0 }, waitTimeout, 5*time.Millisecond)
+		p := isolatetest.StartJob(t, job{Root: root, Build: b}, as)
+		p.WaitOutput(t, "running")
+		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) > 0 }, sandbox.WaitTimeout, 5*time.Millisecond)
+		p.Signal(t, syscall.SIGKILL)
+		require.Eventually(t, func() bool { return len(running("sleep\x00"+long)) == 0 }, sandbox.WaitTimeout, 5*time.Millisecond)
 		b.Run = "/bin/busybox true"
-		mustRun(t, job{Root: root, Build: b}, as)
+		isolatetest.MustRun(t, job{Root: root, Build: b}, as)
 	})
 }
 

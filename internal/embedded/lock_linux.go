@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 
+	"lambdabase/internal/isolate"
+
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
 )
@@ -89,7 +91,7 @@ func (l *lock) holder() string {
 
 // writeHolder writes who holds the root, for those who wait. On a full disk they wait for nobody known.
 func (l *lock) writeHolder() {
-	text := fmt.Sprintf("process %d (%s), since %s\n", processID(), commandLine(os.Args), time.Now().Format(time.TimeOnly))
+	text := fmt.Sprintf("process %d (%s), since %s\n", isolate.ParentPID(), commandLine(os.Args), time.Now().Format(time.TimeOnly))
 	if err := l.file.Truncate(0); err != nil {
 		return
 	}
@@ -101,11 +103,6 @@ func (l *lock) writeHolder() {
 func (l *lock) release() error {
 	_ = l.file.Truncate(0) // nobody holds it
 	return errors.WithStack(l.file.Close())
-}
-
-// processID returns the one that the user sees.
-func processID() int {
-	return int(parentPID.Load())
 }
 
 // commandLine returns the program's name and the words up to the first flag: values of flags may be secret.

@@ -7,45 +7,47 @@ import (
 	"syscall"
 	"testing"
 
+	"lambdabase/internal/isolate/isolatetest"
+
 	"github.com/stretchr/testify/require"
 )
 
 func TestSecondProcessWaitsAndSaysForWhom(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	root := t.TempDir()
-	first := startJob(t, job{Root: root}, nil)
-	first.waitOutput(t, "started")
-	second := startJob(t, job{Root: root}, nil)
-	second.waitOutput(t, "waiting for")
+	first := isolatetest.StartJob(t, job{Root: root}, nil)
+	first.WaitOutput(t, "started")
+	second := isolatetest.StartJob(t, job{Root: root}, nil)
+	second.WaitOutput(t, "waiting for")
 	require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`waiting for process %d \(exe build nodejs20.x\), since \d\d:\d\d:\d\d\n`,
-		first.cmd.Process.Pid)), second.out.String())
-	require.NotContains(t, second.out.String(), "started")
+		first.Cmd.Process.Pid)), second.Stdout.String())
+	require.NotContains(t, second.Stdout.String(), "started")
 
-	first.signal(t, syscall.SIGTERM)
-	require.Equal(t, 130, first.exitCode())
-	second.waitOutput(t, "started")
+	first.Signal(t, syscall.SIGTERM)
+	require.Equal(t, 130, first.ExitCode())
+	second.WaitOutput(t, "started")
 }
 
 func TestKilledHolderGivesTheRootBack(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	root := t.TempDir()
-	first := startJob(t, job{Root: root}, nil)
-	first.waitOutput(t, "started")
-	first.signal(t, syscall.SIGKILL)
-	second := startJob(t, job{Root: root}, nil)
-	second.waitOutput(t, "started")
+	first := isolatetest.StartJob(t, job{Root: root}, nil)
+	first.WaitOutput(t, "started")
+	first.Signal(t, syscall.SIGKILL)
+	second := isolatetest.StartJob(t, job{Root: root}, nil)
+	second.WaitOutput(t, "started")
 }
 
 func TestEndOfContextEndsTheWait(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	root := t.TempDir()
-	first := startJob(t, job{Root: root}, nil)
-	first.waitOutput(t, "started")
+	first := isolatetest.StartJob(t, job{Root: root}, nil)
+	first.WaitOutput(t, "started")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := Start(ctx, Options{Root: root, OnWait: func(string) { cancel() }})
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorContains(t, err, fmt.Sprintf("%s is held by process %d (", root, first.cmd.Process.Pid))
+	require.ErrorContains(t, err, fmt.Sprintf("%s is held by process %d (", root, first.Cmd.Process.Pid))
 }
 
 func TestValuesOfFlagsAreNotShown(t *testing.T) {

@@ -4,7 +4,6 @@ package embedded
 
 import (
 	"context"
-	"io"
 	"runtime"
 	"time"
 
@@ -18,14 +17,6 @@ type BuildKit struct{}
 func unsupported() error {
 	return errors.Errorf("BuildKit inside the process needs Linux, and this is %s: use a BuildKit daemon", runtime.GOOS)
 }
-
-// Reexec fails.
-func Reexec(context.Context, io.Reader) (isolated bool, exit int, err error) {
-	return false, 0, unsupported()
-}
-
-// IDHint says nothing.
-func IDHint(error) string { return "" }
 
 // Start fails.
 func Start(context.Context, Options) (*BuildKit, error) {

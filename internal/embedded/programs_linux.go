@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/isolate"
+
 	"github.com/pkg/errors"
 )
 
@@ -23,7 +25,7 @@ func wrapXZ(dir string) (restore func() error, err error) {
 			return nil, errors.WithStack(err)
 		}
 	}
-	xz, err := LookPath("xz")
+	xz, err := isolate.LookPath("xz")
 	if err != nil {
 		return func() error { return nil }, nil // to be told when it is needed
 	}
@@ -61,7 +63,7 @@ func findEnv() (string, error) {
 			return file, nil
 		}
 	}
-	path, err := LookPath("env")
+	path, err := isolate.LookPath("env")
 	return path, errors.Wrap(err, "environment of programs")
 }
 

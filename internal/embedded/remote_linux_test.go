@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"lambdabase/test/sandbox"
+
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
@@ -25,8 +27,6 @@ import (
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 	"github.com/tonistiigi/fsutil"
-
-	"lambdabase/test/sandbox"
 )
 
 // counted puts a counter before the server of a build.

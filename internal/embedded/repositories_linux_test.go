@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/internal/isolate/isolatetest"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -66,7 +68,7 @@ func TestANewCommitIsBuiltWhateverGitHasLeft(t *testing.T) {
 		"no objects": {leaveNothing, killed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			needRoot(t, "git")
+			isolatetest.NeedRoot(t, "git")
 			root := t.TempDir()
 			url, dir := serveGit(t, 1)
 			built(t, root, &build{Git: url}, nil)
@@ -98,14 +100,14 @@ func leaveNothing(t *testing.T, repository, _ string) {
 
 // A repository in which nothing is wrong is not fetched again, whatever else has failed.
 func TestARepositoryThatIsWholeIsKept(t *testing.T) {
-	needRoot(t, "git")
+	isolatetest.NeedRoot(t, "git")
 	root := t.TempDir()
 	b := &build{}
 	b.Git, _ = serveGit(t, 1)
 	built(t, root, b, nil)
 	repository := sharedRepository(t, root)
 	leave(t, root, func(s *cacheState) { s.Open, s.Failed, s.Git = true, true, true })
-	var log output
+	var log isolatetest.Output
 	built(t, root, b, &log)
 	require.Equal(t, repository, sharedRepository(t, root))
 	require.NotContains(t, log.String(), "is dropped")

@@ -6,36 +6,39 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/internal/isolate"
+	"lambdabase/internal/isolate/isolatetest"
+
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/stretchr/testify/require"
 )
 
 // steps runs a script of busybox as every kind of user and on every snapshotter.
-func steps(t *testing.T, script string, check func(t *testing.T, p *process, log string)) {
+func steps(t *testing.T, script string, check func(t *testing.T, p *isolatetest.Process, log string)) {
 	stepsOn(t, pb.NetMode_UNSET, script, check)
 }
 
-func stepsOn(t *testing.T, net pb.NetMode, script string, check func(t *testing.T, p *process, log string)) {
+func stepsOn(t *testing.T, net pb.NetMode, script string, check func(t *testing.T, p *isolatetest.Process, log string)) {
 	b := serve(t, busybox(t))
 	b.Net, b.Run = net, "/bin/busybox sh -c '"+strings.ReplaceAll(script, "bb ", "/bin/busybox ")+"'"
-	forRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
-		needRoot(t, "runc")
+	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
+		isolatetest.NeedRoot(t, "runc")
 		for _, snapshotter := range []string{Overlayfs, Native} {
-			root := userDir(t)
+			root := isolatetest.UserDir(t)
 			if as == nil {
 				root = t.TempDir()
 			}
-			p := startJob(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as)
-			_ = p.exitCode()
-			check(t, p, strings.ReplaceAll(p.out.String(), "log ", ""))
+			p := isolatetest.StartJob(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as)
+			_ = p.ExitCode()
+			check(t, p, strings.ReplaceAll(p.Stdout.String(), "log ", ""))
 		}
 	})
 }
 
 func TestStepRuns(t *testing.T) {
 	steps(t, `bb id; bb chown 1000:1000 /bin/busybox; bb stat -c %u:%g /bin/busybox; bb echo pid $$; bb mkdir /a; bb cat /etc/hosts`,
-		func(t *testing.T, p *process, log string) {
-			require.Zero(t, p.exitCode())
+		func(t *testing.T, p *isolatetest.Process, log string) {
+			require.Zero(t, p.ExitCode())
 			for _, line := range []string{"uid=0 gid=0", "1000:1000\n", "pid 1\n", "127.0.0.1"} {
 				require.Contains(t, log, line)
 			}
@@ -44,9 +47,9 @@ func TestStepRuns(t *testing.T) {
 }
 
 func TestStepThatFails(t *testing.T) {
-	steps(t, `exit 42`, func(t *testing.T, p *process, log string) {
-		require.Equal(t, 1, p.exitCode())
-		require.Contains(t, p.stderr.String(), "exit code: 42")
+	steps(t, `exit 42`, func(t *testing.T, p *isolatetest.Process, log string) {
+		require.Equal(t, 1, p.ExitCode())
+		require.Contains(t, p.Stderr.String(), "exit code: 42")
 	})
 }
 
@@ -54,7 +57,7 @@ func TestStepThatFails(t *testing.T) {
 func TestNetworkOfAStep(t *testing.T) {
 	b := serve(t, archive(t))
 	steps(t, `bb wget -q -O /file `+b.Server+`/`+b.Layers[0].Encoded()+` && bb echo got it`,
-		func(t *testing.T, p *process, log string) {
+		func(t *testing.T, p *isolatetest.Process, log string) {
 			require.Contains(t, log, "got it\n")
 		})
 }
@@ -62,8 +65,8 @@ func TestNetworkOfAStep(t *testing.T) {
 func TestStepWithoutNetwork(t *testing.T) {
 	b := serve(t, archive(t))
 	stepsOn(t, pb.NetMode_NONE, `bb wget -q -T 5 -O /file `+b.Server+`/`+b.Layers[0].Encoded()+` || bb echo no network; bb ls /sys/class/net; bb cat /proc/net/route`,
-		func(t *testing.T, p *process, log string) {
-			require.Zero(t, p.exitCode())
+		func(t *testing.T, p *isolatetest.Process, log string) {
+			require.Zero(t, p.ExitCode())
 			require.Contains(t, log, "no network\n")
 			require.NotContains(t, log, "eth")
 		})
@@ -72,34 +75,34 @@ func TestStepWithoutNetwork(t *testing.T) {
 // The network of the machine is what a step has without asking, but to ask for it is to ask for more: BuildKit's Dockerfile
 // frontend takes it for an entitlement.
 func TestHostNetworkIsAnEntitlement(t *testing.T) {
-	stepsOn(t, pb.NetMode_HOST, `bb true`, func(t *testing.T, p *process, log string) {
-		require.Equal(t, 1, p.exitCode())
-		require.Contains(t, p.stderr.String(), "network.host is not allowed")
+	stepsOn(t, pb.NetMode_HOST, `bb true`, func(t *testing.T, p *isolatetest.Process, log string) {
+		require.Equal(t, 1, p.ExitCode())
+		require.Contains(t, p.Stderr.String(), "network.host is not allowed")
 	})
 }
 
 func TestNoRunc(t *testing.T) {
-	needRoot(t, "runc")
+	isolatetest.NeedRoot(t, "runc")
 	b := serve(t, busybox(t))
 	b.Run = "/bin/busybox true"
 	hide := func(tb testing.TB, cmd *exec.Cmd) {
 		script := ""
 		for _, name := range []string{"buildkit-runc", "runc"} {
-			if path, err := LookPath(name); err == nil {
+			if path, err := isolate.LookPath(name); err == nil {
 				script += "mount --bind /dev/null " + path + "\n"
 			}
 		}
-		asUserWith(tb, cmd, "tester:300000:65536\n", script)
+		isolatetest.AsUserWith(tb, cmd, "tester:300000:65536\n", script)
 	}
-	p := startJob(t, job{Root: userDir(t), Build: b}, hide)
-	require.Equal(t, 1, p.exitCode())
-	require.Contains(t, p.stderr.String(), "this step runs a program, for which runc is missing: install package runc")
+	p := isolatetest.StartJob(t, job{Root: isolatetest.UserDir(t), Build: b}, hide)
+	require.Equal(t, 1, p.ExitCode())
+	require.Contains(t, p.Stderr.String(), "this step runs a program, for which runc is missing: install package runc")
 	b.Run = ""
-	mustRun(t, job{Root: userDir(t), Build: b}, hide)
+	isolatetest.MustRun(t, job{Root: isolatetest.UserDir(t), Build: b}, hide)
 }
 
 func TestRuncThatIsNotThere(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	_, err := Start(t.Context(), Options{Root: t.TempDir(), Runc: "/no/such/runc"})
 	require.ErrorContains(t, err, `runc: exec: "/no/such/runc": stat /no/such/runc: no such file or directory`)
 }
@@ -114,12 +117,12 @@ func TestQuote(t *testing.T) {
 
 // What a RUN has removed from a dir that it made anew would be back in a copy, which has no attribute that says so.
 func TestARunThatMakesADirAnewIsRunAgainOnACopyOfItsCache(t *testing.T) {
-	needRoot(t, "runc")
+	isolatetest.NeedRoot(t, "runc")
 	dir := []tar.Header{{Typeflag: tar.TypeDir, Name: "d/"}, {Typeflag: tar.TypeReg, Name: "d/file", Size: 3}}
 	b := serve(t, busybox(t), archive(t, dir...))
 	b.Run = "/bin/busybox sh -c '/bin/busybox rm -r /d && /bin/busybox mkdir /d && /bin/busybox echo anew'"
 	root, other := t.TempDir(), t.TempDir()
-	var log output
+	var log isolatetest.Output
 	built(t, root, b, nil)
 	built(t, root, b, &log)
 	require.NotContains(t, log.String(), thrownAway, "it is no copy")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"path/filepath"
 
+	"lambdabase/internal/isolate"
+
 	"github.com/moby/buildkit/executor"
 	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/executor/resources"
@@ -41,7 +43,7 @@ func newExecutor(o Options, run string, monitor *resources.Monitor) (executor.Ex
 	if err != nil || runc == "" {
 		return refusingExecutor{noRunc}, err
 	}
-	unsandboxed, err := procHidden(false)
+	unsandboxed, err := isolate.ProcHidden()
 	if err != nil || unsandboxed && !o.NoProcessSandbox {
 		return refusingExecutor{noSandbox}, err
 	}
@@ -64,11 +66,11 @@ func newExecutor(o Options, run string, monitor *resources.Monitor) (executor.Ex
 
 func findRunc(requested string) (string, error) {
 	if requested != "" {
-		path, err := LookPath(requested)
+		path, err := isolate.LookPath(requested)
 		return path, errors.Wrap(err, "runc")
 	}
 	// Not crun, of which not every version keeps a container that has ended, as BuildKit wants it.
-	path, err := LookPath("buildkit-runc", "runc")
+	path, err := isolate.LookPath("buildkit-runc", "runc")
 	if err != nil {
 		return "", nil // to be told when a step needs it
 	}

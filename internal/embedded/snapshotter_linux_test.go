@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	"lambdabase/internal/isolate/isolatetest"
+
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
@@ -59,7 +61,7 @@ func TestWhatDecidesTheSnapshotter(t *testing.T) {
 func TestTroubleOfTheMachineIsNoReasonToThrowACacheAway(t *testing.T) {
 	for _, file := range []string{versionFile, stateFile, filepath.Join(cacheSubdir, solverDB)} {
 		t.Run(file, func(t *testing.T) {
-			needRoot(t)
+			isolatetest.NeedRoot(t)
 			root := t.TempDir()
 			require.NoError(t, start(t, Options{Root: root}).Close())
 			path := filepath.Join(root, file)

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/sandbox"
+
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
@@ -22,7 +25,7 @@ import (
 // start runs BuildKit in the test's process.
 func start(t testing.TB, o Options) *BuildKit {
 	t.Helper()
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	b, err := Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
@@ -39,16 +42,16 @@ func connect(t testing.TB, b *BuildKit) *client.Client {
 
 // BenchmarkReadyProcess has as "ms-to-ready" what BuildKit needs in a process of its own: less than 500.
 func BenchmarkReadyProcess(b *testing.B) {
-	for name, as := range rootAndUser {
+	for name, as := range isolatetest.RootAndUser() {
 		b.Run(name, func(b *testing.B) {
-			needRoot(b)
-			j := job{Root: userDir(b), Build: serve(b, archives(b)...)}
+			isolatetest.NeedRoot(b)
+			j := job{Root: isolatetest.UserDir(b), Build: serve(b, archives(b)...)}
 			if as == nil {
 				j.Root = b.TempDir()
 			}
 			var ready time.Duration
 			for b.Loop() {
-				said := mustRun(b, j, as).out.String()
+				said := isolatetest.MustRun(b, j, as).Stdout.String()
 				took, err := time.ParseDuration(regexp.MustCompile(`started in (.*)\n`).FindStringSubmatch(said)[1])
 				require.NoError(b, err)
 				ready += took
@@ -59,7 +62,7 @@ func BenchmarkReadyProcess(b *testing.B) {
 }
 
 func BenchmarkReady(b *testing.B) {
-	needRoot(b)
+	isolatetest.NeedRoot(b)
 	root := b.TempDir()
 	for b.Loop() {
 		bk, err := Start(b.Context(), Options{Root: root})
@@ -86,13 +89,13 @@ func TestClosedBuildKit(t *testing.T) {
 
 // What stays are goroutines of BuildKit that sleep for a minute or two before they see that there is nothing to do.
 func TestCloseEndsGoroutines(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	root := t.TempDir()
 	before := runtime.NumGoroutine()
 	for range 10 {
 		require.NoError(t, start(t, Options{Root: root}).Close())
 	}
-	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+20 }, waitTimeout, 10*time.Millisecond, "%s", stacks())
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+20 }, sandbox.WaitTimeout, 10*time.Millisecond, "%s", stacks())
 }
 
 func stacks() string {
@@ -102,29 +105,29 @@ func stacks() string {
 
 func TestSignalEndsABuildThatHangs(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		needRoot(t)
+		isolatetest.NeedRoot(t)
 		asked := make(chan struct{}, 10)
 		release := make(chan struct{})
 		h := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-release }))
 		defer h.Close()
 		defer close(release)
-		p := startJob(t, job{Root: t.TempDir(), Build: &build{Server: h.URL, Layers: []digest.Digest{digest.FromString("")}}}, nil)
+		p := isolatetest.StartJob(t, job{Root: t.TempDir(), Build: &build{Server: h.URL, Layers: []digest.Digest{digest.FromString("")}}}, nil)
 		<-asked
-		p.signal(t, sig)
-		require.Equal(t, 1, p.exitCode()) // though the server never answers
-		require.Contains(t, p.out.String(), "closed")
-		require.Contains(t, p.stderr.String(), "context canceled")
+		p.Signal(t, sig)
+		require.Equal(t, 1, p.ExitCode()) // though the server never answers
+		require.Contains(t, p.Stdout.String(), "closed")
+		require.Contains(t, p.Stderr.String(), "context canceled")
 	}
 }
 
 func TestFolderOfAnotherUser(t *testing.T) {
-	needRoot(t)
-	_, err := Start(t.Context(), Options{Root: userDir(t)})
+	isolatetest.NeedRoot(t)
+	_, err := Start(t.Context(), Options{Root: isolatetest.UserDir(t)})
 	require.ErrorContains(t, err, "belongs to another user: LAMBDABASE_ROOT names another folder")
 }
 
 func TestUnknownSnapshotter(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	_, err := Start(t.Context(), Options{Root: t.TempDir(), Snapshotter: "zfs"})
 	require.EqualError(t, err, `snapshotter "zfs" is not "overlayfs" or "native"`)
 }
@@ -137,7 +140,7 @@ func TestSnapshotterOfTheCacheIsKept(t *testing.T) {
 		{asked: Overlayfs, got: Overlayfs, log: `thrown away: its layout is \"2 native\" in place of \"2 overlayfs\"`},
 		{asked: "", got: Overlayfs},
 	} {
-		var log output
+		var log isolatetest.Output
 		b := start(t, Options{Root: root, Snapshotter: step.asked, Log: &log})
 		ws, err := workers(t.Context(), b)
 		require.NoError(t, err)
@@ -150,7 +153,7 @@ func TestSnapshotterOfTheCacheIsKept(t *testing.T) {
 
 // Where there is no overlayfs, as on another overlay, layers are copied.
 func TestNoOverlay(t *testing.T) {
-	needRoot(t)
+	isolatetest.NeedRoot(t)
 	dir := t.TempDir()
 	for _, name := range []string{"lower", "upper", "work", "root"} {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
@@ -204,4 +207,10 @@ func TestLog(t *testing.T) {
 	require.NoError(t, b.Close())
 	start(t, Options{Root: t.TempDir()})
 	log.Reset()
+}
+
+func TestStartWithoutIsolation(t *testing.T) {
+	p := isolatetest.StartJob(t, job{Root: t.TempDir(), NotIsolated: true}, nil)
+	require.Equal(t, 1, p.ExitCode())
+	require.Equal(t, "BuildKit inside a process that is not isolated\n", p.Stderr.String())
 }

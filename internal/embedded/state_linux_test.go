@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"lambdabase/internal/isolate/isolatetest"
+
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/stretchr/testify/require"
@@ -136,7 +138,7 @@ func TestCacheThatIsBegunAnew(t *testing.T) {
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			needRoot(t)
+			isolatetest.NeedRoot(t)
 			dir := filepath.Join(t.TempDir(), "root")
 			require.NoError(t, start(t, Options{Root: dir}).Close())
 			c.change(t, dir)
@@ -184,10 +186,10 @@ func nothing(*testing.T, string) {}
 func useAgain(t *testing.T, dir string) { require.NoError(t, start(t, Options{Root: dir}).Close()) }
 
 func useAndKill(t *testing.T, dir string) {
-	p := startJob(t, job{Root: dir}, nil)
-	p.waitOutput(t, "started")
-	p.signal(t, syscall.SIGKILL)
-	p.exitCode()
+	p := isolatetest.StartJob(t, job{Root: dir}, nil)
+	p.WaitOutput(t, "started")
+	p.Signal(t, syscall.SIGKILL)
+	p.ExitCode()
 }
 
 func leaves(change func(*cacheState)) func(*testing.T, string) {

@@ -27,11 +27,11 @@ const (
 func Require(t testing.TB, tools ...string) {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
-		missing(t, errors.New("a BuildKit daemon needs Linux and root"))
+		Missing(t, errors.New("a BuildKit daemon needs Linux and root"))
 	}
 	for _, name := range []string{"runc", "xz"} {
 		if _, err := exec.LookPath(name); err != nil {
-			missing(t, err)
+			Missing(t, err)
 		}
 	}
 	for _, name := range tools {
@@ -44,16 +44,17 @@ func Tool(t testing.TB, name string) string {
 	t.Helper()
 	folder, err := toolsFolder()
 	if err != nil {
-		missing(t, err)
+		Missing(t, err)
 	}
 	file, err := exec.LookPath(filepath.Join(folder, name))
 	if err != nil {
-		missing(t, errors.Wrapf(err, "tool in the folder of %s", toolsEnv))
+		Missing(t, errors.Wrapf(err, "tool in the folder of %s", toolsEnv))
 	}
 	return file
 }
 
-func missing(t testing.TB, reason error) {
+// Missing ends a test that can't have what it needs: it is skipped, or fails where nothing may be missing.
+func Missing(t testing.TB, reason error) {
 	t.Helper()
 	if os.Getenv(requiredEnv) == "required" {
 		t.Fatalf("missing: %v", reason)

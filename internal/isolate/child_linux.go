@@ -1,4 +1,4 @@
-package embedded
+package isolate
 
 import (
 	"bufio"
@@ -18,6 +18,9 @@ const parentPipe = 3
 
 // parentPID is the id of the parent in the child, and 0 elsewhere.
 var parentPID atomic.Int64
+
+// ParentPID returns the id of the parent, which is the process that the user sees, in a process that is isolated; else 0.
+func ParentPID() int { return int(parentPID.Load()) }
 
 // hasSubIDs reports whether the child has subordinate ids.
 var hasSubIDs atomic.Bool

@@ -1,7 +1,6 @@
-package embedded
+package isolate
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,16 +13,4 @@ func TestWhoLacksAnID(t *testing.T) {
 	require.Empty(t, idHint("uid", 65536, own, false))
 	require.Regexp(t, `^the uid 70000, and you have 65536 subordinate ids: add the line 1000:\d+:65536 to /etc/subuid$`, idHint("uid", 70000, own, true))
 	require.Equal(t, "the gid 70000, and this container has the ids below 65537: give it more, or build outside of it", idHint("gid", 70000, own, false))
-}
-
-func TestInnerProcessKnowsWhoseItsIDsAre(t *testing.T) {
-	needRoot(t)
-	for want, as := range map[string]func(testing.TB, *exec.Cmd){
-		"subordinate: true\n":  asUser,
-		"subordinate: false\n": func(tb testing.TB, cmd *exec.Cmd) { asWeakRoot(tb, cmd, "") },
-	} {
-		p := startJob(t, job{Bare: true}, as)
-		require.Equal(t, 7, p.exitCode(), &p.stderr)
-		require.Contains(t, p.out.String(), want)
-	}
 }

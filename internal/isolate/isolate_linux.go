@@ -1,4 +1,4 @@
-package embedded
+package isolate
 
 import (
 	"context"
@@ -97,7 +97,7 @@ func chooseNamespaces() (ns namespaces, err error) {
 			return ns, err
 		}
 	}
-	hidden, err := procHidden(ns.ids != nil)
+	hidden, err := procHidden(ns.ids != nil || userns.RunningInUserNS())
 	ns.pid = !hidden
 	return ns, err
 }
@@ -127,10 +127,12 @@ func childCommand(pipeReader *os.File, ns namespaces) (*exec.Cmd, error) {
 	return cmd, err
 }
 
-// procHidden reports whether Linux lets this process mount no /proc, which is needed with a process namespace: in a user
+// ProcHidden reports whether Linux lets this process mount no /proc, which is needed with a process namespace: in a user
 // namespace where parts of the one that is there are hidden.
+func ProcHidden() (bool, error) { return procHidden(userns.RunningInUserNS()) }
+
 func procHidden(inUserNS bool) (bool, error) {
-	if !inUserNS && !userns.RunningInUserNS() {
+	if !inUserNS {
 		return false, nil
 	}
 	return procMasked()
