@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/gitssh"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -112,8 +113,7 @@ func (r *request) repositoryError(err error, repo remote) error {
 	case isSSH && errorContains(err, "ssh: not found", "ssh: command not found", "cannot run ssh"):
 		return errors.Wrap(err, "the BuildKit daemon has no ssh: install openssh-client where buildkitd runs")
 	case isSSH && errorContains(err, "REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed"):
-		return errors.Wrap(err, "the host key is not the one that is known: either somebody poses as the host, or it has got a new key: "+
-			"ask whoever runs it, and only if so give the new key as option known-hosts")
+		return errors.Wrap(err, "the host key is not the one that is known: either "+gitssh.ChangedKeyHint)
 	case isSSH && errorContains(err, "Permission denied", "ot found"):
 		return errors.Wrap(err, "the repository isn't there, or no key of the SSH agent (--ssh default) may read it")
 	case errorContains(err, "could not read Username", "Authentication failed", "' not found", "returned error: 403"):

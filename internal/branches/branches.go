@@ -54,8 +54,8 @@ func List(ctx context.Context, remote Remote) ([]Runtime, error) {
 
 // withHint adds to an error what to do about it.
 func (r Remote) withHint(err error) error {
-	if err != nil && strings.Contains(err.Error(), "unable to authenticate") { // as x/crypto/ssh says it
-		return errors.Wrap(err, "permission denied (publickey): the host takes none of the SSH agent's keys")
+	if err != nil && gitssh.IsAuthFailure(err) {
+		return errors.Wrap(err, gitssh.PublicKeyDenied+": the host takes none of the SSH agent's keys")
 	}
 	if errors.Is(err, errSignIn) {
 		err = errSignIn // net/http tells the URL, which is told already

@@ -56,6 +56,17 @@ func closeOnDone(ctx context.Context, c io.Closer) {
 	context.AfterFunc(ctx, func() { c.Close() })
 }
 
+const (
+	// ChangedKeyHint is what to do about a host key that is another one than is known.
+	ChangedKeyHint = "somebody poses as the host, or it has got a new key: " +
+		"ask whoever runs it, and only if so give the new key as option known-hosts"
+	// PublicKeyDenied is said of a host that takes no key.
+	PublicKeyDenied = "permission denied (publickey)"
+)
+
+// IsAuthFailure reports whether a host took no key, as x/crypto/ssh says it.
+func IsAuthFailure(err error) bool { return strings.Contains(err.Error(), "unable to authenticate") }
+
 // hostKeyVerifier holds a host to its known keys.
 type hostKeyVerifier struct {
 	host        string
@@ -84,8 +95,8 @@ func (v *hostKeyVerifier) mismatch(offers string) error {
 	for _, key := range v.known.keys() {
 		known = append(known, key.Type()+" "+ssh.FingerprintSHA256(key))
 	}
-	return errors.Errorf("the host key of %s is not the one that is known: it shows %s, known are %s. Either somebody poses as the host, or it has got a new key: "+
-		"ask whoever runs it, and only if so give the new key as option known-hosts", v.host, offers, strings.Join(known, ", "))
+	return errors.Errorf("the host key of %s is not the one that is known: it shows %s, known are %s. Either "+ChangedKeyHint,
+		v.host, offers, strings.Join(known, ", "))
 }
 
 // wrapError says why there is no connection.
@@ -97,9 +108,9 @@ func (v *hostKeyVerifier) wrapError(err error, user string, keys int) error {
 	case errors.As(err, &negotiation) && negotiation.What == "host key":
 		return v.mismatch("none but " + strings.Join(negotiation.RequestedAlgorithms, ", "))
 	case strings.Contains(strings.ToLower(err.Error()), "too many authentication failures"): // OpenSSH's words
-		return errors.Errorf("permission denied (publickey): %s gave up before it had seen all %d keys of the SSH agent: forward one with the right key only", v.host, keys)
-	case strings.Contains(err.Error(), "unable to authenticate"):
-		return errors.Errorf("permission denied (publickey): %s takes none of the %d keys of the SSH agent for the user %s", v.host, keys, user)
+		return errors.Errorf(PublicKeyDenied+": %s gave up before it had seen all %d keys of the SSH agent: forward one with the right key only", v.host, keys)
+	case IsAuthFailure(err):
+		return errors.Errorf(PublicKeyDenied+": %s takes none of the %d keys of the SSH agent for the user %s", v.host, keys, user)
 	}
 	return err
 }

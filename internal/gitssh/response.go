@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
-	"regexp"
 	"time"
 
 	"lambdabase/internal/secrets"
 
 	"github.com/pkg/errors"
+	"golang.org/x/net/http/httpguts"
 )
 
 // LFSAuth is where an LFS server is, and what it wants to be asked with.
@@ -71,14 +71,9 @@ func checkHref(href string) error {
 	return nil
 }
 
-var (
-	headerName  = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-	headerValue = regexp.MustCompile(`^[^\x00-\x08\x0a-\x1f\x7f]*$`)
-)
-
 func checkHeader(header map[string]string) error {
 	for name, value := range header {
-		if !headerName.MatchString(name) || !headerValue.MatchString(value) {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 			return errors.New("git-lfs-authenticate answered with a malformed header")
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"lambdabase/internal/weburl"
 
 	"github.com/pkg/errors"
+	"golang.org/x/net/http/httpguts"
 )
 
 // action is where and how an object is downloaded, as a server said.
@@ -80,7 +81,7 @@ func filterHeader(given map[string]string) (http.Header, error) {
 		if !isAllowedHeader(name) {
 			continue
 		}
-		if !isValidHeaderValue(value) {
+		if !httpguts.ValidHeaderFieldValue(value) {
 			return nil, errors.Errorf("header %s with a line break or another control character in it", name)
 		}
 		h.Set(name, value)
@@ -99,8 +100,4 @@ func isAllowedHeader(name string) bool {
 	return slices.Contains(allowedNames, name) || slices.ContainsFunc(allowedPrefixes, func(p string) bool {
 		return strings.HasPrefix(name, p)
 	})
-}
-
-func isValidHeaderValue(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }

@@ -14,6 +14,7 @@ import (
 	"lambdabase/internal/weburl"
 
 	"github.com/pkg/errors"
+	"golang.org/x/net/http/httpguts"
 )
 
 // expiryMargin is how long before its end a credential or a signed URL counts as expired: a request takes its time.
@@ -113,7 +114,7 @@ func (s *session) authorize(h http.Header, u *url.URL) (credential, error) {
 	if value == "" {
 		return credential{}, nil
 	}
-	if !isValidHeaderValue(value) {
+	if !httpguts.ValidHeaderFieldValue(value) {
 		return credential{}, errors.Errorf("the credential (%s) has a line break or another control character in it", name)
 	}
 	h.Set("Authorization", value)
