@@ -9,7 +9,6 @@ import (
 
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
-	"lambdabase/internal/branches"
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/execstep"
 	"lambdabase/llb/lambda2llb"
@@ -73,27 +72,19 @@ func (r *request) runtimesSubrequest(ctx context.Context) (*gateway.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	var found []branches.Runtime
+	var found []catalog.Runtime
 	if own == nil {
 		for _, name := range catalog.Names() {
-			found = append(found, branches.Runtime{Name: name})
+			found = append(found, catalog.Runtime{Name: name, FromCatalog: true})
 		}
 	} else if found, err = r.listBranches(ctx, *own); err != nil {
 		return nil, err
 	}
-	list := runtimes.List{}
-	for _, f := range found {
-		entry := runtimes.Runtime{Name: f.Name, Platforms: f.Platforms, Commit: f.Commit, FromCatalog: own == nil}
-		if end, ok := catalog.EndOfSupport(f.Name); ok {
-			entry.EndOfSupport = end.Format(time.DateOnly)
-		}
-		list = append(list, entry)
-	}
-	return list.ToResult()
+	return runtimes.New(found).ToResult()
 }
 
 // listBranches asks the repository, in a step that is run each time.
-func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]branches.Runtime, error) {
+func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]catalog.Runtime, error) {
 	ctx, cancel := withTimeout(ctx, r.baseTimeout)
 	defer cancel()
 	ref, err := r.solveBranches(ctx, own)
@@ -112,7 +103,7 @@ func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]bran
 	if err != nil {
 		return nil, errors.Wrapf(err, "branches of %s", r.remote.url)
 	}
-	var found []branches.Runtime
+	var found []catalog.Runtime
 	return found, errors.Wrap(json.Unmarshal(dt, &found), "branches")
 }
 

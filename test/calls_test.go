@@ -6,6 +6,7 @@ import (
 
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/sample"
 	"lambdabase/test/sandbox"
 
@@ -20,13 +21,13 @@ func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
 	require.Len(t, list, 33)
 	require.Zero(t, h.Total(sample.Object))
-	byName := map[string]runtimes.Runtime{}
+	byName := map[string]catalog.Runtime{}
 	for _, r := range list {
 		byName[r.Name] = r
 	}
 	commit, err := h.Commit("nodejs20.x")
 	require.NoError(t, err)
-	require.Equal(t, runtimes.Runtime{Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}, Commit: commit, EndOfSupport: "2026-04-30"}, byName["nodejs20.x"])
+	require.Equal(t, catalog.Runtime{Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}, Commit: commit, EndOfSupport: "2026-04-30"}, byName["nodejs20.x"])
 	require.Equal(t, []string{"linux/amd64"}, byName["go1.x"].Platforms)
 
 	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Status: 500})

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/internal/branches"
+	"lambdabase/internal/catalog"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
@@ -54,7 +54,7 @@ func TestNamesOfRuntimesAndOfTheCacheAreSafeToPrint(t *testing.T) {
 	var out bytes.Buffer
 	c := &cobra.Command{}
 	c.SetOut(&out)
-	list := []runtimeRow{{Runtime: branches.Runtime{Name: escape, Platforms: []string{escape}, Commit: "0"}}}
+	list := []catalog.Runtime{{Name: escape, Platforms: []string{escape}, Commit: "0"}}
 	require.NoError(t, printRuntimes(c, list))
 	requireSafe(t, out.String())
 	require.Contains(t, out.String(), `"a\x1b[31m\u009b\u202e"`)

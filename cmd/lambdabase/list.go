@@ -32,12 +32,6 @@ type listCommand struct {
 	sample     bool
 }
 
-// runtimeRow is a runtime as it is printed.
-type runtimeRow struct {
-	branches.Runtime
-	EndOfSupport string `json:"endOfSupport,omitempty"`
-}
-
 func newList() *cobra.Command {
 	l := &listCommand{}
 	c := &cobra.Command{
@@ -79,14 +73,14 @@ func (l *listCommand) run(c *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("branches of %s: %w", l.repository, err)
 	}
-	list := withEndOfSupport(found)
+	list := catalog.WithEndOfSupport(found)
 	if l.json {
 		return printJSON(c, list)
 	}
 	return printRuntimes(c, list)
 }
 
-func printJSON(c *cobra.Command, list []runtimeRow) error {
+func printJSON(c *cobra.Command, list []catalog.Runtime) error {
 	dt, err := json.MarshalIndent(list, "", "  ")
 	if err != nil {
 		return err
@@ -120,19 +114,7 @@ func (l *listCommand) check() error {
 	return err
 }
 
-func withEndOfSupport(found []branches.Runtime) []runtimeRow {
-	list := []runtimeRow{}
-	for _, r := range found {
-		entry := runtimeRow{Runtime: r}
-		if end, ok := catalog.EndOfSupport(r.Name); ok {
-			entry.EndOfSupport = end.Format(time.DateOnly)
-		}
-		list = append(list, entry)
-	}
-	return list
-}
-
-func printRuntimes(c *cobra.Command, list []runtimeRow) error {
+func printRuntimes(c *cobra.Command, list []catalog.Runtime) error {
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RUNTIME\tPLATFORMS\tCOMMIT\tAGE\tSIZE\tEND OF SUPPORT")
 	for _, r := range list {
@@ -144,7 +126,7 @@ func printRuntimes(c *cobra.Command, list []runtimeRow) error {
 
 // listBranches lists where the user's git would, and with what it knows only where it has to: to find that out by itself is a
 // request more.
-func (l *listCommand) listBranches(ctx context.Context, file string) ([]branches.Runtime, error) {
+func (l *listCommand) listBranches(ctx context.Context, file string) ([]catalog.Runtime, error) {
 	store, err := newSecretStore(l.secrets)
 	if err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/recipe"
@@ -22,24 +22,14 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Runtime is a branch that is a runtime.
-type Runtime struct {
-	Name      string   `json:"name"`
-	Platforms []string `json:"platforms"`
-	Commit    string   `json:"commit,omitempty"`
-
-	Date time.Time `json:"date,omitzero"`  // of the commit
-	Size int64     `json:"size,omitempty"` // of the layers of its largest platform, packed, in bytes
-}
-
 // List fetches the newest commit of every branch, some hundred kilobytes in all as the trees hold pointers, and looks for
 // recipes in it. Branches without one are left out. The result is sorted by name.
-func List(ctx context.Context, remote Remote) ([]Runtime, error) {
+func List(ctx context.Context, remote Remote) ([]catalog.Runtime, error) {
 	s, err := remote.fetch(ctx)
 	if err != nil {
 		return nil, err
 	}
-	runtimes := []Runtime{}
+	runtimes := []catalog.Runtime{}
 	for _, name := range slices.Sorted(maps.Keys(s.heads)) {
 		r, err := s.readRuntime(ctx, name)
 		if err != nil {
@@ -77,20 +67,20 @@ func (r Remote) withHint(err error) error {
 }
 
 // readRuntime looks at one branch. A branch whose recipes can't be told apart is no runtime.
-func (s *snapshot) readRuntime(ctx context.Context, name string) (Runtime, error) {
+func (s *snapshot) readRuntime(ctx context.Context, name string) (catalog.Runtime, error) {
 	commit, err := object.GetCommit(s.objects, s.heads[name])
 	if err != nil {
-		return Runtime{}, err
+		return catalog.Runtime{}, err
 	}
 	root, err := commit.Tree()
 	if err != nil {
-		return Runtime{}, err
+		return catalog.Runtime{}, err
 	}
 	found, err := recipe.Find(name, func(dir string) ([]string, error) { return listDir(root, dir) })
 	if err != nil {
-		return Runtime{}, nil
+		return catalog.Runtime{}, nil
 	}
-	r := Runtime{Name: name, Platforms: found.Platforms(), Commit: commit.Hash.String()}
+	r := catalog.Runtime{Name: name, Platforms: found.Platforms(), Commit: commit.Hash.String()}
 	if len(r.Platforms) > 0 {
 		r.Date = commit.Committer.When.UTC()
 	}

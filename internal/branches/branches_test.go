@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/sample"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +29,7 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 	got, err := List(context.Background(), Remote{URL: url})
 	require.NoError(t, err)
 	require.Len(t, got, 2)
-	for i, want := range []Runtime{{Name: "go1.x", Platforms: []string{"linux/amd64"}}, {Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}}} {
+	for i, want := range []catalog.Runtime{{Name: "go1.x", Platforms: []string{"linux/amd64"}}, {Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}}} {
 		want.Commit, err = repository.Commit(want.Name)
 		require.NoError(t, err)
 		require.NotZero(t, got[i].Size)
@@ -51,7 +52,7 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	defer host.Close()
 	url, _ := server.URLs(host.URL)
 	file := filepath.Join(t.TempDir(), "list.json")
-	cached := func(requests int) []Runtime {
+	cached := func(requests int) []catalog.Runtime {
 		t.Helper()
 		server.Reset()
 		list, err := ListCached(context.Background(), Remote{URL: url}, file)
@@ -69,7 +70,7 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	const many = 0
 	first := cached(many)
 	require.EqualValues(t, 79176, first[1].Size)
-	require.Equal(t, made[0].Date.UTC(), map[string]Runtime{first[0].Name: first[0], first[1].Name: first[1]}[made[0].Name].Date)
+	require.Equal(t, made[0].Date.UTC(), map[string]catalog.Runtime{first[0].Name: first[0], first[1].Name: first[1]}[made[0].Name].Date)
 	require.Equal(t, first, cached(1))
 	require.Equal(t, first, cached(1))
 

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"os"
 
+	"lambdabase/internal/catalog"
+
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/pkg/errors"
 )
@@ -18,11 +20,11 @@ const cacheVersion = 1
 type cacheFile struct {
 	Version  int
 	Heads    map[string]string
-	Runtimes []Runtime
+	Runtimes []catalog.Runtime
 }
 
 // ListCached is List with one request, for a repository whose branches are all where they were when the file was written.
-func ListCached(ctx context.Context, remote Remote, file string) ([]Runtime, error) {
+func ListCached(ctx context.Context, remote Remote, file string) ([]catalog.Runtime, error) {
 	found, err := remote.listHeads(ctx)
 	if err != nil {
 		return nil, err
@@ -43,7 +45,7 @@ func ListCached(ctx context.Context, remote Remote, file string) ([]Runtime, err
 }
 
 // ReadCached returns the list that a file keeps; false where it keeps none. Nobody is asked whether it is still so.
-func ReadCached(file string) ([]Runtime, bool) {
+func ReadCached(file string) ([]catalog.Runtime, bool) {
 	k, ok := readCacheFile(file)
 	return k.Runtimes, ok
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"testing"
 
-	"lambdabase/internal/branches"
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/sample"
@@ -113,7 +113,7 @@ func TestBranchesAreLeftAsJSON(t *testing.T) {
 	require.NoError(t, s.run(context.Background(), []string{"branches", "--repository=" + url}))
 	dt, err := os.ReadFile(filepath.Join(s.out, BranchesFile))
 	require.NoError(t, err)
-	var found []branches.Runtime
+	var found []catalog.Runtime
 	require.NoError(t, json.Unmarshal(dt, &found))
 	require.Len(t, found, 1)
 	require.Equal(t, "provided.al2023", found[0].Name)

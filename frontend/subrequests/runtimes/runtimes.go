@@ -7,8 +7,10 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	result "lambdabase/frontend/subrequests"
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/printable"
 
 	"github.com/moby/buildkit/frontend/gateway/client"
@@ -27,17 +29,17 @@ var Definition = subrequests.Request{
 	Metadata:    []subrequests.Named{{Name: "result.json"}, {Name: "result.txt"}},
 }
 
-// Runtime is one of them.
-type Runtime struct {
-	Name         string   `json:"name"`
-	Platforms    []string `json:"platforms"`
-	Commit       string   `json:"commit,omitempty"`
-	EndOfSupport string   `json:"endOfSupport,omitempty"` // a day, 2006-01-02
-	FromCatalog  bool     `json:"catalogue,omitempty"`    // from the catalog, which knows names only: the repository wasn't asked
-}
-
 // List is the answer, in the order of names.
-type List []Runtime
+type List []catalog.Runtime
+
+// New returns the answer for runtimes that were found.
+func New(found []catalog.Runtime) List {
+	list := catalog.WithEndOfSupport(found)
+	for i := range list {
+		list[i].Date, list[i].Size = time.Time{}, 0 // which the answer doesn't have
+	}
+	return list
+}
 
 // ToResult returns the answer as JSON and as text.
 func (l List) ToResult() (*client.Result, error) {
