@@ -13,9 +13,9 @@ import (
 // BuildKit's git source checks a commit out over the index of whatever was checked out before, whose attributes then act on
 // it, and keeps what comes of that under the commit (source/git/source.go of v0.33.1).
 func TestACommitIsTheSameWhateverWasCheckedOutBefore(t *testing.T) {
-	object := compress(t, plain(t, append(task, file("a", "1"))...))
+	object := compress(t, packTar(t, append(taskDirs, file("a", "1"))...))
 	for attributes, want := range map[string]string{"* ident\n": "REV=$", "* text eol=crlf\n": "REV=$"} {
-		victim, evil := branch("victim", object), branch("evil", object)
+		victim, evil := newBranch("victim", object), newBranch("evil", object)
 		delete(victim.Files, ".gitattributes")
 		victim.Files["Dockerfile.victim"] = append(victim.Files["Dockerfile.victim"], "ENV REV=\"$Id$\"\n"...)
 		victim.Files["arm64/Dockerfile.victim"] = victim.Files["Dockerfile.victim"]
@@ -41,7 +41,7 @@ func TestACommitIsTheSameWhateverWasCheckedOutBefore(t *testing.T) {
 				require.NoError(t, err)
 				config := imageConfig(t, oneImage(t, d, req))
 				require.Contains(t, config.Config.Env, want)
-				require.Equal(t, made, config.Created.UTC())
+				require.Equal(t, commitTime, config.Created.UTC())
 				require.Equal(t, commit, config.Config.Labels["lambdabase.commit"])
 			})
 		}

@@ -16,22 +16,22 @@ import (
 )
 
 // checkoutRequest builds a checkout whose tarballs are pointers: the recipe in a folder of it.
-func (h *host) checkoutRequest(t testing.TB, runtime, folder string, more ...string) sandbox.Request {
+func (h *repoServer) checkoutRequest(t testing.TB, runtime, subdir string, more ...string) sandbox.Request {
 	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, h.CheckoutPointers(runtime, dir))
 	attrs := h.options("", append([]string{"filename", "Dockerfile." + runtime}, more...)...)
-	context := filepath.Join(dir, folder)
+	context := filepath.Join(dir, subdir)
 	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: attrs, Dirs: map[string]string{"context": context, "dockerfile": context}}
 }
 
 func TestACheckoutOfPointersEqualsTheOracle(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
-	h := upstream(t, "nodejs20.x", "go1.x")
+	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	byOID := h.url + "/objects/{oid}"
 	for name, tc := range map[string]struct {
-		runtime, folder string
-		options         []string
+		runtime, dir string
+		options      []string
 	}{
 		"by oid":                  {"nodejs20.x", "", []string{"objects", byOID}},
 		"by the repository":       {"nodejs20.x", "", nil},
@@ -42,17 +42,17 @@ func TestACheckoutOfPointersEqualsTheOracle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var platform []string
-			if tc.folder != "" {
+			if tc.dir != "" {
 				platform = tc.options[:2]
 			}
-			requireEqual(t, d, h.oracle(t, tc.runtime, tc.folder, platform...), h.checkoutRequest(t, tc.runtime, tc.folder, tc.options...))
+			requireEqual(t, d, h.oracle(t, tc.runtime, tc.dir, platform...), h.checkoutRequest(t, tc.runtime, tc.dir, tc.options...))
 		})
 	}
 }
 
 func TestACheckoutSharesLayersWithTheRuntime(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	runtime := oneImage(t, d, h.request("nodejs20.x"))
 	h.Reset()
 	image := oneImage(t, d, h.checkoutRequest(t, "nodejs20.x", ""))
@@ -63,7 +63,7 @@ func TestACheckoutSharesLayersWithTheRuntime(t *testing.T) {
 
 func TestAnURLOfGitAsTheContextIsTheSnapshot(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	repository, objects := h.URLs(h.url)
 	want := oneImage(t, d, h.request("nodejs20.x"))
 	for _, context := range []string{"#nodejs20.x", "#nodejs20.x:x86_64"} {
@@ -76,7 +76,7 @@ func TestAnURLOfGitAsTheContextIsTheSnapshot(t *testing.T) {
 
 func TestPointersAndTarballsSideBySide(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	for _, layers := range []string{"auto", "chain"} {
 		req := h.checkoutRequest(t, "nodejs20.x", "", "layers", layers)
 		full := t.TempDir()
@@ -102,7 +102,7 @@ func TestPointersAndTarballsSideBySide(t *testing.T) {
 
 func TestACheckoutWithRealTarballsIsADockerfileLikeAnyOther(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x")
+	h := serveUpstream(t, "go1.x")
 	oracle := h.oracle(t, "go1.x", "")
 	want := oneImage(t, d, oracle)
 	oracle.Frontend, oracle.Func = "", frontend.Frontend{}.Build
@@ -118,7 +118,7 @@ func TestACheckoutWithRealTarballsIsADockerfileLikeAnyOther(t *testing.T) {
 
 func TestAPointerThatIsAddedAsItIsIsSaid(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x")
+	h := serveUpstream(t, "go1.x")
 	req := h.checkoutRequest(t, "go1.x", "")
 	recipe := filepath.Join(req.Dirs["context"], "Dockerfile.go1.x")
 	dt, err := os.ReadFile(recipe)
@@ -133,7 +133,7 @@ func TestAPointerThatIsAddedAsItIsIsSaid(t *testing.T) {
 
 func TestTheOtherArchitectureIsSaid(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	res, err := d.Solve(t.Context(), t, h.checkoutRequest(t, "nodejs20.x", "", "platform", "linux/arm64"))
 	require.NoError(t, err)
 	require.Len(t, res.Warnings, 1)
@@ -142,7 +142,7 @@ func TestTheOtherArchitectureIsSaid(t *testing.T) {
 
 func TestACheckoutIsDatedAsAsked(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x")
+	h := serveUpstream(t, "go1.x")
 	config := imageConfig(t, oneImage(t, d, h.checkoutRequest(t, "go1.x", "", "build-arg:SOURCE_DATE_EPOCH", "86400")))
 	require.Equal(t, time.Unix(86400, 0).UTC(), config.Created.UTC())
 	_, err := d.Solve(t.Context(), t, h.checkoutRequest(t, "go1.x", "", "build-arg:SOURCE_DATE_EPOCH", "today"))
@@ -153,7 +153,7 @@ func TestACheckoutIsDatedAsAsked(t *testing.T) {
 
 func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x")
+	h := serveUpstream(t, "go1.x")
 	req := h.checkoutRequest(t, "go1.x", "")
 	later, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"go1.x"}, Release: 1})
 	require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {
 
 func TestATokenInTheContextsURLReachesNoStep(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x")
+	h := serveUpstream(t, "go1.x")
 	c := newCanaries()
 	repository, _ := h.URLs(strings.Replace(h.url, "http://", "http://"+canaryUser+":"+canaryToken+"@", 1))
 	image, _ := frontendImage(t, d)

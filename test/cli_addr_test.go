@@ -18,40 +18,40 @@ import (
 func TestTheCommandBuildsOnADaemon(t *testing.T) {
 	c := newCLI(t)
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x", "python3.12")
-	args := append(build(h, "nodejs20.x", "python3.12"), "--addr="+d.Addr, "-o", "{runtime}.tar")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
+	args := append(buildArgs(h, "nodejs20.x", "python3.12"), "--addr="+d.Addr, "-o", "{runtime}.tar")
 	for range 2 {
-		c.does(t, args...)
+		c.mustRun(t, args...)
 		for _, runtime := range []string{"nodejs20.x", "python3.12"} {
 			requireDigest(t, c.file(runtime+".tar"), oneImage(t, d, h.request(runtime)))
 		}
 	}
 	require.NoDirExists(t, filepath.Join(c.root, "buildkit"), "the one inside isn't used")
-	require.Contains(t, c.does(t, append(append([]string{"plan", "nodejs20.x"}, h.flags()...), "--addr="+d.Addr)...), "to fetch    6 objects")
-	require.Contains(t, c.does(t, "du", "--addr="+d.Addr), "unpack ")
-	require.Contains(t, c.does(t, "prune", "--all", "--addr="+d.Addr), "freed ")
-	require.NotContains(t, c.does(t, "du", "--addr="+d.Addr), "unpack ")
+	require.Contains(t, c.mustRun(t, append(append([]string{"plan", "nodejs20.x"}, h.flags()...), "--addr="+d.Addr)...), "to fetch    6 objects")
+	require.Contains(t, c.mustRun(t, "du", "--addr="+d.Addr), "unpack ")
+	require.Contains(t, c.mustRun(t, "prune", "--all", "--addr="+d.Addr), "freed ")
+	require.NotContains(t, c.mustRun(t, "du", "--addr="+d.Addr), "unpack ")
 
 	c.env = []string{"BUILDKIT_HOST=unix:///nowhere"}
-	for _, args := range [][]string{build(h, "nodejs20.x"), {"du"}, {"prune"}} {
-		require.Contains(t, c.fails(t, 1, args...), "lambdabase: BuildKit at unix:///nowhere doesn't answer: ")
+	for _, args := range [][]string{buildArgs(h, "nodejs20.x"), {"du"}, {"prune"}} {
+		require.Contains(t, c.mustFail(t, 1, args...), "lambdabase: BuildKit at unix:///nowhere doesn't answer: ")
 	}
 }
 
-// onBoth runs a test on the BuildKit inside, and on a daemon that is one of the test's own.
-func onBoth(t *testing.T, test func(t *testing.T, c *cli, where []string)) {
+// onEachBackend runs a test on the BuildKit inside, and on a daemon that is one of the test's own.
+func onEachBackend(t *testing.T, test func(t *testing.T, c *cli, where []string)) {
 	t.Run("inside", func(t *testing.T) { test(t, newCLI(t), nil) })
 	t.Run("daemon", func(t *testing.T) { test(t, newCLI(t), []string{"--addr=" + sandbox.Start(t).Addr}) })
 }
 
 func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		h := upstream(t, "nodejs20.x", "python3.12")
-		asked := c.helper(t, "t0ken")
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUpstream(t, "nodejs20.x", "python3.12")
+		asked := c.setCredentialHelper(t, "t0ken")
 		want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
 		h.Reset()
-		args := append(append(build(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar"), where...)
-		c.does(t, args...)
+		args := append(append(buildArgs(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar"), where...)
+		c.mustRun(t, args...)
 		requireDigest(t, c.file("image.tar"), want)
 		require.Len(t, h.Counts(), 6)
 		for _, r := range h.Requests() {
@@ -63,44 +63,44 @@ func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
 		require.Empty(t, asked(), "a public repository needs no credential")
 
 		h.Reset()
-		c.does(t, args...)
+		c.mustRun(t, args...)
 		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "nothing is fetched where the cache has what comes of it")
 		require.NoError(t, os.RemoveAll(filepath.Join(c.root, "objects")))
-		c.does(t, args...)
+		c.mustRun(t, args...)
 		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "not even if the objects are gone")
 
-		require.Contains(t, c.does(t, "prune", "--all"), "freed ")
-		c.does(t, append(args, "--no-cache")...)
+		require.Contains(t, c.mustRun(t, "prune", "--all"), "freed ")
+		c.mustRun(t, append(args, "--no-cache")...)
 		require.Len(t, h.Counts(), 6)
-		require.NotContains(t, c.does(t, append(build(h, "nodejs20.x", "python3.12"), where...)...), "error")
+		require.NotContains(t, c.mustRun(t, append(buildArgs(h, "nodejs20.x", "python3.12"), where...)...), "error")
 	})
 }
 
 func TestAnObjectThatCannotBeHadIsNamed(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		h := upstream(t, "nodejs20.x")
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUpstream(t, "nodejs20.x")
 		layers := c.plan(t, h).Platforms[0].Layers
 		fault := sample.BatchFault{Error: &sample.BatchError{Code: 404, Message: "Object does not exist"}}
 		h.Inject(sample.Target{Kind: sample.Batch, OID: layers[2].OID}, sample.Fault{Batch: fault})
-		args := append(append(build(h, "nodejs20.x"), "--objects=lfs"), where...)
-		said := c.fails(t, 1, args...)
-		require.Contains(t, said, fmt.Sprintf("\nlambdabase: fetch %s (object sha256:%s, 36.36kB): not found (404 from %s/aws/aws-lambda-base-images.git/info/lfs/objects/batch): \"Object does not exist\"",
+		args := append(append(buildArgs(h, "nodejs20.x"), "--objects=lfs"), where...)
+		output := c.mustFail(t, 1, args...)
+		require.Contains(t, output, fmt.Sprintf("\nlambdabase: fetch %s (object sha256:%s, 36.36kB): not found (404 from %s/aws/aws-lambda-base-images.git/info/lfs/objects/batch): \"Object does not exist\"",
 			layers[2].File, layers[2].OID, h.url))
 
 		h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
 		require.NoError(t, os.RemoveAll(filepath.Join(c.root, "objects")))
-		said = c.fails(t, 1, append(args, "--no-cache")...)
-		require.Contains(t, said, "\nlambdabase: 6 objects failed: forbidden (403 from ")
-		require.Contains(t, said, "\n- "+layers[5].File+" (object sha256:"+layers[5].OID)
-		h.Heal()
-		c.does(t, args...)
+		output = c.mustFail(t, 1, append(args, "--no-cache")...)
+		require.Contains(t, output, "\nlambdabase: 6 objects failed: forbidden (403 from ")
+		require.Contains(t, output, "\n- "+layers[5].File+" (object sha256:"+layers[5].OID)
+		h.ClearFaults()
+		c.mustRun(t, args...)
 	})
 }
 
 // plan is what the command says of a runtime of the host.
-func (c *cli) plan(t testing.TB, h *host) (p plan.Plan) {
+func (c *cli) plan(t testing.TB, h *repoServer) (p plan.Plan) {
 	t.Helper()
-	require.NoError(t, json.Unmarshal([]byte(c.does(t, append([]string{"plan", "nodejs20.x", "--json"}, h.flags()...)...)), &p))
+	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, append([]string{"plan", "nodejs20.x", "--json"}, h.flags()...)...)), &p))
 	return p
 }
 
@@ -114,39 +114,39 @@ func TestAnOlderDaemonFetchesLFSObjectsByAStep(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			c := newCLI(t)
-			h := upstream(t, "go1.x")
+			h := serveUpstream(t, "go1.x")
 			d := sandbox.Start(t, sandbox.WithBinary(sandbox.Tool(t, "buildkitd-"+version)))
-			args := append(build(h, "go1.x"), "--addr="+d.Addr, "--objects=lfs", "-o", "image.tar")
-			require.Contains(t, c.fails(t, 1, args...), "name the image as option source")
-			c.does(t, append(args, "--opt=source="+image)...)
+			args := append(buildArgs(h, "go1.x"), "--addr="+d.Addr, "--objects=lfs", "-o", "image.tar")
+			require.Contains(t, c.mustFail(t, 1, args...), "name the image as option source")
+			c.mustRun(t, append(args, "--opt=source="+image)...)
 			require.NotZero(t, h.Total(sample.Batch))
 			images, err := sandbox.ReadOCI(c.file("image.tar"))
 			require.NoError(t, err)
 			require.Equal(t, diffIDs(oneImage(t, now, h.request("go1.x"))), diffIDs(images[0]))
-			c.does(t, append(build(h, "go1.x"), "--addr="+d.Addr, "-o", "image.tar")...)
+			c.mustRun(t, append(buildArgs(h, "go1.x"), "--addr="+d.Addr, "-o", "image.tar")...)
 		})
 	}
 }
 
 // What the user's git knows is mounted into the step under the same id in each run: the id is in the step's cache key.
 func TestOlderDaemonsRunAStepOfAPrivateRepositoryOnce(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
 		c, d := newCLI(t), start()
 		image, _ := frontendImage(t, sandbox.Start(t))
-		h := alone(t).elsewhere(t)
-		h.Private(sample.Access{Accept: []string{basic("t0ken")}})
-		c.helper(t, "t0ken")
+		h := serveUnique(t).withStoreHost(t)
+		h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+		c.setCredentialHelper(t, "t0ken")
 		args := func(d *sandbox.Daemon, more ...string) []string {
-			return append([]string{"build", "nodejs20.x", h.repository(), "--objects=lfs", "--addr=" + d.Addr, "--opt=source=" + image, "--progress=plain"}, more...)
+			return append([]string{"build", "nodejs20.x", h.repositoryFlag(), "--objects=lfs", "--addr=" + d.Addr, "--opt=source=" + image, "--progress=plain"}, more...)
 		}
-		c.does(t, args(d)...)
+		c.mustRun(t, args(d)...)
 		require.NotZero(t, h.Total(sample.Batch))
 		cache := "type=registry,ref=" + sandbox.Registry(t) + "/cache"
 		s := c.run(t, args(d, "--cache-to="+cache+",mode=max")...)
 		require.Zero(t, s.code, s.stderr)
 		require.Regexp(t, `#(\d+) fetch [0-9a-f]{12}[^\n]*\n#\d+ CACHED`, s.stderr)
 		h.Reset()
-		c.does(t, args(start(), "--cache-from="+cache)...)
+		c.mustRun(t, args(start(), "--cache-from="+cache)...)
 		require.Zero(t, h.Total(sample.Batch)+h.Total(sample.Object), "what is imported isn't fetched")
 	})
 }

@@ -21,18 +21,18 @@ import (
 
 func TestRuntimesAreListedWithOneRequest(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x", "go1.x")
-	text := c.does(t, "list", h.repository())
+	h := serveUpstream(t, "nodejs20.x", "go1.x")
+	text := c.mustRun(t, "list", h.repositoryFlag())
 	require.Regexp(t, `(?m)^RUNTIME +PLATFORMS +COMMIT +AGE +SIZE +END OF SUPPORT$`, text)
 	require.Regexp(t, `(?m)^go1.x +linux/amd64 +`+must(h.Commit("go1.x"))[:12]+` +\d+ years +[\d.]+kB +2024-01-08$`, text)
 	require.Regexp(t, `(?m)^nodejs20.x +linux/amd64,linux/arm64 +`+must(h.Commit("nodejs20.x"))[:12]+` .* 2026-04-30$`, text)
 
 	for range 2 {
 		h.Reset()
-		require.Equal(t, text, c.does(t, "list", h.repository()))
+		require.Equal(t, text, c.mustRun(t, "list", h.repositoryFlag()))
 		require.Equal(t, 1, h.Total(sample.Git), "nothing has changed since")
 	}
-	asked := c.helper(t, "t0ken")
+	asked := c.setCredentialHelper(t, "t0ken")
 	h.Reset()
 	var list []struct {
 		Name, Commit, EndOfSupport string
@@ -40,7 +40,7 @@ func TestRuntimesAreListedWithOneRequest(t *testing.T) {
 		Size                       int64
 		Date                       time.Time
 	}
-	require.NoError(t, json.Unmarshal([]byte(c.does(t, "list", "--json", h.repository())), &list))
+	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, "list", "--json", h.repositoryFlag())), &list))
 	require.Equal(t, 1, h.Total(sample.Git), "even where git has a credential helper")
 	require.Empty(t, asked())
 	require.Len(t, list, 2)
@@ -49,17 +49,17 @@ func TestRuntimesAreListedWithOneRequest(t *testing.T) {
 	require.Equal(t, "2026-04-30", list[1].EndOfSupport)
 	require.EqualValues(t, 79176, list[1].Size)
 
-	_, err := h.Push(branch("python3.12", compress(t, plain(t, task...))))
+	_, err := h.Push(newBranch("python3.12", compress(t, packTar(t, taskDirs...))))
 	require.NoError(t, err)
-	require.Contains(t, c.does(t, "list", h.repository()), "python3.12 ", "what is new is there at once")
-	require.Contains(t, c.fails(t, 1, "list", h.repository()+"-not-there"), "pass a token as the secret GIT_AUTH_TOKEN."+h.address())
+	require.Contains(t, c.mustRun(t, "list", h.repositoryFlag()), "python3.12 ", "what is new is there at once")
+	require.Contains(t, c.mustFail(t, 1, "list", h.repositoryFlag()+"-not-there"), "pass a token as the secret GIT_AUTH_TOKEN."+h.hostPort())
 	_, err = os.Stat(filepath.Join(c.root, "buildkit"))
 	require.ErrorIs(t, err, os.ErrNotExist, "no BuildKit is needed")
 }
 
 func TestAPlanFetchesNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		h := upstream(t, "nodejs20.x")
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUpstream(t, "nodejs20.x")
 		args := append(append([]string{"plan", "nodejs20.x"}, h.flags()...), where...)
 		s := c.run(t, args...)
 		require.Zero(t, s.code, s.stderr)
@@ -71,80 +71,80 @@ func TestAPlanFetchesNothing(t *testing.T) {
 		p := c.plan(t, h)
 		require.Equal(t, 6, p.Objects)
 		require.Len(t, p.Platforms[0].Layers, 6)
-		both := c.does(t, append(args, "--platform=linux/amd64,linux/arm64", "--progress=plain")...)
+		both := c.mustRun(t, append(args, "--platform=linux/amd64,linux/arm64", "--progress=plain")...)
 		require.Contains(t, both, "linux/arm64, arm64/Dockerfile.nodejs20.x")
 	})
 }
 
 func TestInspectSaysWhatIsInsideAndWhichLayerBroughtIt(t *testing.T) {
 	c := newCLI(t)
-	first := plain(t, append(task, file("var/task/app", "old"), folder("opt/", 0o755), file("opt/only", "x"))...)
-	second := plain(t, folder("var/", 0o755), folder("var/task/", 0o700).owner(993, 990), file("var/task/app", "newer").mode(0o4755), symlink("var/task/link", "app"),
-		folder("etc/", 0o755), file("etc/os-release", "NAME=x\nPRETTY_NAME=\"Amazon Linux 2023.6\"\n"))
-	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, first), compress(t, second))})
+	first := packTar(t, append(taskDirs, file("var/task/app", "old"), dirEntry("opt/", 0o755), file("opt/only", "x"))...)
+	second := packTar(t, dirEntry("var/", 0o755), dirEntry("var/task/", 0o700).owner(993, 990), file("var/task/app", "newer").mode(0o4755), symlink("var/task/link", "app"),
+		dirEntry("etc/", 0o755), file("etc/os-release", "NAME=x\nPRETTY_NAME=\"Amazon Linux 2023.6\"\n"))
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, first), compress(t, second))})
 	ask := func(args ...string) []string {
 		return append(append([]string{"inspect", "nodejs20.x"}, args...), h.flags()...)
 	}
 
-	text := c.does(t, ask()...)
+	text := c.mustRun(t, ask()...)
 	require.Contains(t, text, "runtime   nodejs20.x\ncommit    "+must(h.Commit("nodejs20.x"))+" (")
 	require.Contains(t, text, "platform  linux/amd64\nsystem    Amazon Linux 2023.6\n")
 	require.Regexp(t, `(?m)^2 +\S+B +\S+B +3 +\S+\.tar\.xz$`, text)
 
-	text = c.does(t, ask("/var/task/")...)
+	text = c.mustRun(t, ask("/var/task/")...)
 	require.Regexp(t, `(?m)^drwx------ +993:990 +0B +/var/task +layer 2, and 1$`, text)
 	require.Regexp(t, `(?m)^urwxr-xr-x +0:0 +5B +/var/task/app +layer 2, in place of 1$`, text)
 	require.Regexp(t, `(?m)^Lrwxrwxrwx +0:0 +\S+ +/var/task/link -> app +layer 2$`, text)
-	require.Regexp(t, `(?m)^drwxr-xr-x +0:0 +0B +/opt +layer 1$`, c.does(t, ask("/")...))
-	require.Equal(t, 1, strings.Count(c.does(t, ask("opt/only")...), "\n/opt")+1)
-	require.Contains(t, c.fails(t, 1, ask("/var/nothing")...), "lambdabase: nodejs20.x has no /var/nothing\n")
+	require.Regexp(t, `(?m)^drwxr-xr-x +0:0 +0B +/opt +layer 1$`, c.mustRun(t, ask("/")...))
+	require.Equal(t, 1, strings.Count(c.mustRun(t, ask("opt/only")...), "\n/opt")+1)
+	require.Contains(t, c.mustFail(t, 1, ask("/var/nothing")...), "lambdabase: nodejs20.x has no /var/nothing\n")
 
 	var image inspect.Image
-	require.NoError(t, json.Unmarshal([]byte(c.does(t, ask("/var/task/app", "--json")...)), &image))
+	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, ask("/var/task/app", "--json")...)), &image))
 	require.Equal(t, []inspect.Entry{{Path: "/var/task/app", Mode: "urwxr-xr-x", Size: 5, Layers: []int{1, 2}}}, image.Entries)
 	require.Len(t, image.Layers, 2)
-	require.Contains(t, c.fails(t, 1, ask("--platform=linux/arm64")...), "has no platform linux/arm64")
-	require.Contains(t, c.fails(t, 1, ask("--platform=linux/arm64,linux/amd64")...), "one platform")
+	require.Contains(t, c.mustFail(t, 1, ask("--platform=linux/arm64")...), "has no platform linux/arm64")
+	require.Contains(t, c.mustFail(t, 1, ask("--platform=linux/arm64,linux/amd64")...), "one platform")
 }
 
 func TestInspectTakesLayersFromTheCache(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
-	c.does(t, build(h, "nodejs20.x")...)
+	h := serveUpstream(t, "nodejs20.x")
+	c.mustRun(t, buildArgs(h, "nodejs20.x")...)
 	h.Reset()
-	c.does(t, append([]string{"inspect", "nodejs20.x"}, h.flags()...)...)
+	c.mustRun(t, append([]string{"inspect", "nodejs20.x"}, h.flags()...)...)
 	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
 }
 
 func TestTheCacheIsShownAndPruned(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
-	args := append(build(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar")
-	c.does(t, args...)
-	text := c.does(t, "du")
+	h := serveUpstream(t, "nodejs20.x")
+	args := append(buildArgs(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar")
+	c.mustRun(t, args...)
+	text := c.mustRun(t, "du")
 	require.Regexp(t, `(?m)^SIZE +LAST USED +WHAT$`, text)
 	require.Regexp(t, `(?m)^[\d.]+kB +\S.* ago +unpack `, text)
 	require.Regexp(t, `(?m)^0B +LFS objects$`, text, "BuildKit has what it has read")
 	require.Regexp(t, `(?m)^\S+B +total$`, text)
 	h.Reset()
-	c.does(t, args...)
+	c.mustRun(t, args...)
 	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "a second build fetches nothing")
 
 	// A build that fails leaves what it has fetched, for the next one to go on with.
 	part := filepath.Join(c.root, "objects", strings.Repeat("a", 64)+".part")
 	require.NoError(t, os.WriteFile(part, make([]byte, 5000), 0o600))
-	require.Regexp(t, `(?m)^5kB +LFS objects$`, c.does(t, "du"))
-	c.does(t, "prune", "--keep-duration=1h") // what was used stays, and BuildKit has a few things that never were
-	left := c.does(t, "du")
+	require.Regexp(t, `(?m)^5kB +LFS objects$`, c.mustRun(t, "du"))
+	c.mustRun(t, "prune", "--keep-duration=1h") // what was used stays, and BuildKit has a few things that never were
+	left := c.mustRun(t, "du")
 	require.Equal(t, strings.Count(text, " unpack "), strings.Count(left, " unpack "))
 	require.Regexp(t, `(?m)^5kB +LFS objects$`, left)
-	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune"))
-	require.Regexp(t, `(?m)^0B +LFS objects$`, c.does(t, "du"))
+	require.Regexp(t, `^freed [\d.]+MB\n$`, c.mustRun(t, "prune"))
+	require.Regexp(t, `(?m)^0B +LFS objects$`, c.mustRun(t, "du"))
 
-	c.does(t, "prune", "--all")
-	require.Equal(t, "SIZE  LAST USED  WHAT\n0B               LFS objects\n0B               total\n", c.does(t, "du"))
+	c.mustRun(t, "prune", "--all")
+	require.Equal(t, "SIZE  LAST USED  WHAT\n0B               LFS objects\n0B               total\n", c.mustRun(t, "du"))
 	h.Reset()
-	c.does(t, args...)
+	c.mustRun(t, args...)
 	require.NotZero(t, h.Total(sample.Object))
 }
 
@@ -171,7 +171,7 @@ func TestTheSampleIsServed(t *testing.T) {
 		require.NoError(t, err)
 		res.Body.Close()
 		require.Contains(t, string(text), "refs/heads/nodejs20.x")
-		require.Contains(t, c.does(t, "list", "--repository="+url[1]), "nodejs20.x")
+		require.Contains(t, c.mustRun(t, "list", "--repository="+url[1]), "nodejs20.x")
 
 		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 		require.NoError(t, cmd.Wait())
@@ -183,26 +183,26 @@ func TestTheSampleIsServed(t *testing.T) {
 
 func TestTheCommandExplainsItself(t *testing.T) {
 	c := newCLI(t)
-	require.Regexp(t, `^lambdabase  \S+\ncommit      .+\nbuildkit    v0\.33\.\d+\ngo          go1\.\S+ linux/\w+\n$`, c.does(t, "version"))
+	require.Regexp(t, `^lambdabase  \S+\ncommit      .+\nbuildkit    v0\.33\.\d+\ngo          go1\.\S+ linux/\w+\n$`, c.mustRun(t, "version"))
 	for _, command := range []string{"", "build", "list", "plan", "inspect", "du", "prune", "sample", "version"} {
-		help := c.does(t, append(strings.Fields(command), "--help")...)
+		help := c.mustRun(t, append(strings.Fields(command), "--help")...)
 		require.Contains(t, help, "\nExamples:\n  lambdabase "+command)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		require.Contains(t, c.does(t, "completion", shell), "lambdabase")
+		require.Contains(t, c.mustRun(t, "completion", shell), "lambdabase")
 	}
-	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "build", "nodejs2"))
-	require.Equal(t, "nodejs20.x\nnodejs22.x\n:4\n", c.does(t, "__complete", "build", "nodejs24.x", "nodejs2"))
-	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "inspect", "nodejs2"))
-	require.Equal(t, ":4\n", c.does(t, "__complete", "plan", "nodejs24.x", "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.mustRun(t, "__complete", "build", "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs22.x\n:4\n", c.mustRun(t, "__complete", "build", "nodejs24.x", "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.mustRun(t, "__complete", "inspect", "nodejs2"))
+	require.Equal(t, ":4\n", c.mustRun(t, "__complete", "plan", "nodejs24.x", "nodejs2"))
 
-	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, plain(t, task...))), branch("nodejs2024", compress(t, plain(t, task...)))})
-	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "build", h.repository(), "nodejs2"), "which was never listed")
-	c.does(t, "list", h.repository())
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, packTar(t, taskDirs...))), newBranch("nodejs2024", compress(t, packTar(t, taskDirs...)))})
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.mustRun(t, "__complete", "build", h.repositoryFlag(), "nodejs2"), "which was never listed")
+	c.mustRun(t, "list", h.repositoryFlag())
 	h.Reset()
-	require.Equal(t, "nodejs20.x\nnodejs2024\n:4\n", c.does(t, "__complete", "build", h.repository(), "nodejs2"))
-	require.Equal(t, "nodejs2024\n:4\n", c.does(t, "__complete", "build", "nodejs20.x", h.repository(), "nodejs2"))
-	require.Equal(t, "nodejs20.x\nnodejs2024\n:4\n", c.does(t, "__complete", "plan", h.repository(), "nodejs2"))
-	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.does(t, "__complete", "build", "nodejs2"), "another repository")
+	require.Equal(t, "nodejs20.x\nnodejs2024\n:4\n", c.mustRun(t, "__complete", "build", h.repositoryFlag(), "nodejs2"))
+	require.Equal(t, "nodejs2024\n:4\n", c.mustRun(t, "__complete", "build", "nodejs20.x", h.repositoryFlag(), "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs2024\n:4\n", c.mustRun(t, "__complete", "plan", h.repositoryFlag(), "nodejs2"))
+	require.Equal(t, "nodejs20.x\nnodejs22.x\nnodejs24.x\n:4\n", c.mustRun(t, "__complete", "build", "nodejs2"), "another repository")
 	require.Empty(t, h.Requests())
 }

@@ -17,27 +17,27 @@ import (
 // What CI calls a cache is a tarball, which lacks extended attributes, and the owners if an ordinary user unpacks it.
 func TestACopiedCacheIsBegunAnew(t *testing.T) {
 	const capability = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-	layer := plain(t, append(task, folder("usr/", 0o755),
+	layer := packTar(t, append(taskDirs, dirEntry("usr/", 0o755),
 		file("usr/ping", "x").xattr("security.capability", capability),
 		file("usr/su", "x").mode(0o4755),
 		file("usr/owned", "x").owner(1000, 1001))...)
-	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, layer))})
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, layer))})
 	want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
-	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
+	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
 	for name, newCLI := range map[string]func(testing.TB) *cli{"root": newCLI, "an ordinary user": newUserCLI} {
 		t.Run(name, func(t *testing.T) {
 			c := newCLI(t)
-			c.does(t, args...)
+			c.mustRun(t, args...)
 			requireDigest(t, c.file("image.tar"), want)
 			written := c.root
 			for _, place := range []string{c.root, filepath.Join(filepath.Dir(c.root), "elsewhere")} {
 				archive := filepath.Join(t.TempDir(), "cache.tar")
-				execute(t, "tar", "-C", c.root, "-cf", archive, ".")
-				execute(t, "mv", c.root, c.root+".away")
-				execute(t, "mkdir", "-p", place)
-				execute(t, "tar", "-C", place, "-xf", archive)
-				if c.as != nil {
-					execute(t, "chown", "-R", "54321:54321", place)
+				runCommand(t, "tar", "-C", c.root, "-cf", archive, ".")
+				runCommand(t, "mv", c.root, c.root+".away")
+				runCommand(t, "mkdir", "-p", place)
+				runCommand(t, "tar", "-C", place, "-xf", archive)
+				if c.setUser != nil {
+					runCommand(t, "chown", "-R", "54321:54321", place)
 				}
 				c.root = place
 				s := c.run(t, append(args, "--root="+place)...)
@@ -53,7 +53,7 @@ func TestACopiedCacheIsBegunAnew(t *testing.T) {
 	}
 }
 
-func execute(t testing.TB, name string, args ...string) {
+func runCommand(t testing.TB, name string, args ...string) {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -66,21 +66,21 @@ func TestPruneOnAFullDisk(t *testing.T) {
 	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=100m,nr_inodes=5k"))
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
 	c.root = filepath.Join(disk, "cache")
-	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, plain(t, append(task, file("var/task/a", "a"))...)))})
-	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
-	c.does(t, args...)
-	fill(t, disk)
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, packTar(t, append(taskDirs, file("var/task/a", "a"))...)))})
+	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
+	c.mustRun(t, args...)
+	fillDisk(t, disk)
 
 	s := c.run(t, append(args, "--no-cache")...)
 	require.Equal(t, 1, s.code)
 	require.Contains(t, s.stderr, "no space left on device")
-	require.Regexp(t, `^freed [\d.]+kB\n$`, c.does(t, "prune", "--all"))
+	require.Regexp(t, `^freed [\d.]+kB\n$`, c.mustRun(t, "prune", "--all"))
 	require.NoError(t, os.RemoveAll(filepath.Join(disk, "fill")))
 	require.NotContains(t, c.run(t, args...).stderr, "begun anew")
 }
 
-// fill leaves no byte and no inode.
-func fill(t testing.TB, disk string) {
+// fillDisk leaves no byte and no inode.
+func fillDisk(t testing.TB, disk string) {
 	t.Helper()
 	dir := filepath.Join(disk, "fill")
 	require.NoError(t, os.Mkdir(dir, 0o755))

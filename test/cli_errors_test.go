@@ -16,16 +16,16 @@ import (
 
 func TestAFailedBuildLeavesFilesAsTheyWere(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	require.NoError(t, os.WriteFile(c.file("old.tar"), []byte("old"), 0o600))
 	for name, tc := range map[string]struct {
 		args []string
 		hint string
 	}{
-		"runtime":  {build(h, "nodejs21.x"), "did you mean nodejs24.x, nodejs22.x, nodejs20.x?"},
-		"platform": {append(build(h, "nodejs20.x"), "--platform=linux/s390x"), "it has linux/amd64, linux/arm64"},
-		"objects":  {append(build(h, "nodejs20.x"), "--objects="+h.url+"/nowhere/{oid}"), "not found: the template may be wrong"},
-		"commit":   {append(build(h, "nodejs20.x"), "--commit="+strings.Repeat("0", 40)), "leave out the commit for the branch's head"},
+		"runtime":  {buildArgs(h, "nodejs21.x"), "did you mean nodejs24.x, nodejs22.x, nodejs20.x?"},
+		"platform": {append(buildArgs(h, "nodejs20.x"), "--platform=linux/s390x"), "it has linux/amd64, linux/arm64"},
+		"objects":  {append(buildArgs(h, "nodejs20.x"), "--objects="+h.url+"/nowhere/{oid}"), "not found: the template may be wrong"},
+		"commit":   {append(buildArgs(h, "nodejs20.x"), "--commit="+strings.Repeat("0", 40)), "leave out the commit for the branch's head"},
 		"folder":   {[]string{"build", "-f", "Dockerfile", "nowhere"}, "folder nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,11 +49,11 @@ func TestAFailedBuildLeavesFilesAsTheyWere(t *testing.T) {
 
 func TestAnErrorInARecipeShowsItsLine(t *testing.T) {
 	c := newCLI(t)
-	bad := branch("case", compress(t, plain(t, task...)))
+	bad := newBranch("case", compress(t, packTar(t, taskDirs...)))
 	bad.Files["Dockerfile.case"] = append(bad.Files["Dockerfile.case"], "RUN true\n"...)
-	said := c.fails(t, 1, build(serve(t, []sample.Branch{bad}), "case")...)
-	require.Contains(t, said, ">>> RUN true")
-	require.Contains(t, said, "lambdabase: Dockerfile.case:6: RUN: unknown in a recipe")
+	output := c.mustFail(t, 1, buildArgs(serve(t, []sample.Branch{bad}), "case")...)
+	require.Contains(t, output, ">>> RUN true")
+	require.Contains(t, output, "lambdabase: Dockerfile.case:6: RUN: unknown in a recipe")
 }
 
 func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
@@ -101,12 +101,12 @@ func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
 		"du --keep":                                             "unknown flag: --keep",
 	} {
 		t.Run(line, func(t *testing.T) {
-			said := c.fails(t, 2, strings.Fields(line)...)
-			require.Contains(t, said, want)
-			require.NotContains(t, said, "a:b@")
+			output := c.mustFail(t, 2, strings.Fields(line)...)
+			require.Contains(t, output, want)
+			require.NotContains(t, output, "a:b@")
 			command, _, _ := strings.Cut(line, " ")
 			if command != "buld" {
-				require.Contains(t, said, "See 'lambdabase "+command+" --help'.\n")
+				require.Contains(t, output, "See 'lambdabase "+command+" --help'.\n")
 			}
 		})
 	}
@@ -119,7 +119,7 @@ func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
 const soon = 20 * time.Second
 
 func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	for name, tc := range map[string]struct {
 		fault  sample.Fault
 		kind   sample.Kind
@@ -137,9 +137,9 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 			c := newCLI(t)
 			h.Reset()
 			h.Inject(sample.Target{Kind: tc.kind}, tc.fault)
-			cmd := c.command(t, append(append(build(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
-			ended := make(chan said, 1)
-			go func() { ended <- finished(t, cmd) }()
+			cmd := c.command(t, append(append(buildArgs(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
+			ended := make(chan cmdResult, 1)
+			go func() { ended <- runToEnd(t, cmd) }()
 			sandbox.Wait(t, func() bool { return h.Total(tc.kind) > 0 }, "request")
 			begun := time.Now()
 			require.NoError(t, cmd.Process.Signal(tc.signal))
@@ -152,8 +152,8 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 			entries, err := os.ReadDir(c.dir)
 			require.NoError(t, err)
 			require.Empty(t, entries)
-			h.Heal()
-			c.does(t, append(append(build(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
+			h.ClearFaults()
+			c.mustRun(t, append(append(buildArgs(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
 		})
 	}
 }
@@ -161,29 +161,29 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 // Signals that a command is started without, as by nohup, don't end it.
 func TestASignalThatIsIgnoredEndsNothing(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT} {
 		h.Reset()
 		h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Delay: time.Second})
-		cmd := inShell(c.command(t, append(build(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")...), `trap "" HUP INT; exec "$0" "$@"`)
-		ended := make(chan said, 1)
-		go func() { ended <- finished(t, cmd) }()
+		cmd := inShell(c.command(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")...), `trap "" HUP INT; exec "$0" "$@"`)
+		ended := make(chan cmdResult, 1)
+		go func() { ended <- runToEnd(t, cmd) }()
 		require.Eventually(t, func() bool { return h.Total(sample.Git) > 0 }, 10*time.Second, 10*time.Millisecond)
 		require.NoError(t, cmd.Process.Signal(signal))
 		s := <-ended
 		require.Zero(t, s.code, s.stderr)
-		h.Heal()
+		h.ClearFaults()
 	}
 }
 
 func TestWhoWaitsForTheCacheCanBeInterrupted(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
-	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
+	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
 	first, second := c.command(t, args...), c.command(t, args...)
-	ended := make(chan said, 2)
-	go func() { ended <- finished(t, first) }()
+	ended := make(chan cmdResult, 2)
+	go func() { ended <- runToEnd(t, first) }()
 	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
 	lines, line := firstLine(t, second)
 	require.Regexp(t, `^waiting for process `+strconv.Itoa(first.Process.Pid)+` \(lambdabase build nodejs20\.x\), since \d\d:\d\d:\d\d, which uses the cache\n$`, line)

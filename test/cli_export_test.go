@@ -28,36 +28,36 @@ func (c *cli) smallDisk(t testing.TB) string {
 // More files than fsutil's sender has room for, and more than fits: a receiver that fails leaves such a sender waiting for
 // ever (BuildKit v0.33.1).
 func TestAnExportToAFullDiskFailsAndLeavesNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		disk := c.smallDisk(t)
 		for i := range 600 {
-			c.writes(t, map[string]string{fmt.Sprintf("context/%d", i): strings.Repeat(fmt.Sprint(i), 8000)})
+			c.writeFiles(t, map[string]string{fmt.Sprintf("context/%d", i): strings.Repeat(fmt.Sprint(i), 8000)})
 		}
-		c.writes(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", "disk/old/file": "old"})
+		c.writeFiles(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", "disk/old/file": "old"})
 		with := func(output string) []string {
 			return append([]string{"build", "context", "-f", "Dockerfile", "--progress=plain", "-o", output}, where...)
 		}
 		for _, output := range []string{"type=local,dest=disk/new", "type=local,dest=disk/above/new", "type=tar,dest=disk/image.tar", "type=oci,compression=uncompressed,dest=disk/image.tar", "type=oci,compression=uncompressed,tar=false,dest=disk/image"} {
 			begun := time.Now()
-			said := c.fails(t, 1, with(output)...)
+			stderr := c.mustFail(t, 1, with(output)...)
 			t.Logf("%s: %s", output, time.Since(begun))
-			require.Contains(t, said, "no space left on device", output)
+			require.Contains(t, stderr, "no space left on device", output)
 			entries, err := os.ReadDir(disk)
 			require.NoError(t, err)
 			require.Len(t, entries, 1, "%s: %v", output, entries)
 		}
-		said := c.fails(t, 1, with("type=local,dest=disk/old")...)
-		require.Contains(t, said, "no space left on device")
-		require.Contains(t, said, "disk/old was there before: it may have a part of the result now, besides what it had\n")
+		stderr := c.mustFail(t, 1, with("type=local,dest=disk/old")...)
+		require.Contains(t, stderr, "no space left on device")
+		require.Contains(t, stderr, "disk/old was there before: it may have a part of the result now, besides what it had\n")
 		require.FileExists(t, filepath.Join(disk, "old", "file"))
-		c.does(t, with("type=local,dest=elsewhere")...)
+		c.mustRun(t, with("type=local,dest=elsewhere")...)
 		require.FileExists(t, c.file("elsewhere/599"))
 	})
 }
 
 func TestADirThatWasThereIsWrittenInto(t *testing.T) {
 	c := newCLI(t)
-	c.writes(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n", "root/old": "old"})
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n", "root/old": "old"})
 	for _, output := range []string{"type=local,dest=root", "type=local,dest=a/b/c", "type=oci,tar=false,dest=d/layout"} {
 		for range 2 {
 			s := c.run(t, "build", "-f", "Dockerfile", "-o", output)
@@ -77,13 +77,13 @@ func TestADirThatWasThereIsWrittenInto(t *testing.T) {
 
 // Nobody reads what is written, so that the exporter never ends.
 func TestAnInterruptEndsAnExportThatHangs(t *testing.T) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	c := newCLI(t)
 	require.NoError(t, syscall.Mkfifo(c.file("pipe"), 0o600))
-	c.does(t, build(h, "nodejs20.x")...)
+	c.mustRun(t, buildArgs(h, "nodejs20.x")...)
 	for name, output := range map[string]string{"standard output": "-", "pipe with a name": "pipe"} {
 		t.Run(name, func(t *testing.T) {
-			cmd := c.command(t, append(build(h, "nodejs20.x"), "--progress=plain", "-o", output)...)
+			cmd := c.command(t, append(buildArgs(h, "nodejs20.x"), "--progress=plain", "-o", output)...)
 			out, unread, err := os.Pipe()
 			require.NoError(t, err)
 			defer out.Close()
@@ -92,9 +92,9 @@ func TestAnInterruptEndsAnExportThatHangs(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
 			unread.Close()
-			var said []string
+			var output []string
 			for lines := bufio.NewScanner(stderr); lines.Scan(); {
-				said = append(said, lines.Text())
+				output = append(output, lines.Text())
 				if strings.Contains(lines.Text(), "sending tarball") {
 					require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
 					break
@@ -105,11 +105,11 @@ func TestAnInterruptEndsAnExportThatHangs(t *testing.T) {
 			_ = cmd.Wait()
 			took := time.Since(begun)
 			t.Logf("%s after the signal", took)
-			require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s %s", said, rest)
+			require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s %s", output, rest)
 			require.Less(t, took, 2*time.Second)
 			require.Contains(t, rest, "lambdabase: interrupted\n")
 			h.Reset()
-			c.does(t, append(build(h, "nodejs20.x"), "-o", "image.tar")...)
+			c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")...)
 			require.Zero(t, h.Total(sample.Object), "the cache is as good as before")
 		})
 	}

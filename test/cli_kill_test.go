@@ -28,22 +28,22 @@ const kills, slowKills = 12, 200
 func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"nodejs20.x"}})
 	require.NoError(t, err)
-	k := &killing{host: serve(t, branches), branch: branches[0], moments: rand.New(rand.NewPCG(1, 2))}
+	k := &killTest{host: serve(t, branches), branch: branches[0], rng: rand.New(rand.NewPCG(1, 2))}
 	k.newCache(t)
-	k.cli.does(t, "version") // by a program that is there
+	k.cli.mustRun(t, "version") // by a program that is there
 	begun := time.Now()
 	want := k.build(t, "--objects=lfs")
 	k.cold = time.Since(begun)
-	k.next(t)
-	require.NoError(t, os.WriteFile(k.gits, nil, 0o600))
+	k.pushCommit(t)
+	require.NoError(t, os.WriteFile(k.gitLog, nil, 0o600))
 	begun = time.Now()
 	k.build(t)
 	k.warm = time.Since(begun)
-	info, err := os.Stat(k.gits)
+	info, err := os.Stat(k.gitLog)
 	require.NoError(t, err)
-	k.runs = info.Size()
+	k.gitRuns = info.Size()
 	n := kills
-	if os.Getenv(slow) != "" {
+	if os.Getenv(slowEnv) != "" {
 		n = slowKills
 	}
 	inTime := map[string]int{}
@@ -51,7 +51,7 @@ func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
 		if i == n/2 && n == slowKills {
 			keepBusy(t)
 		}
-		k.next(t)
+		k.pushCommit(t)
 		way, objects := killWays[i%len(killWays)], []string{"--objects=auto", "--objects=lfs"}[i/len(killWays)%2]
 		if k.kill(t, way.begin, way.end, objects) {
 			inTime[way.name]++
@@ -70,58 +70,58 @@ func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
 	require.Zero(t, k.host.Total(sample.Object)+k.host.Total(sample.Batch))
 }
 
-// killing is a repository that goes on, and a cache on which builds are killed.
-type killing struct {
-	host    *host
-	branch  sample.Branch
-	moments *rand.Rand
-	cli     *cli
-	fresh   bool // nothing was built yet
+// killTest is a repository that goes on, and a cache on which builds are killed.
+type killTest struct {
+	host   *repoServer
+	branch sample.Branch
+	rng    *rand.Rand
+	cli    *cli
+	fresh  bool // nothing was built yet
 	// A build that is not killed takes so long on a fresh cache, and on one with all objects, and runs git so often.
 	cold, warm time.Duration
-	runs       int64
-	gits       string // a file with a line for each git that was started
+	gitRuns    int64
+	gitLog     string // a file with a line for each git that was started
 }
 
 // killWays are when a build is killed, and what is.
 var killWays = []struct {
 	name  string
-	begin func(*testing.T, *killing, *exec.Cmd)
-	end   func(*testing.T, *killing, *exec.Cmd)
+	begin func(*testing.T, *killTest, *exec.Cmd)
+	end   func(*testing.T, *killTest, *exec.Cmd)
 }{
 	{"the build, at any time", atAnyTime, killBuild},
 	{"the build, in git", inGit, killBuild},
 	{"git", inGit, killGit},
 }
 
-func (k *killing) newCache(t *testing.T) {
+func (k *killTest) newCache(t *testing.T) {
 	t.Helper()
 	k.cli, k.fresh = newCLI(t), true
-	k.gits = filepath.Join(t.TempDir(), "gits")
+	k.gitLog = filepath.Join(t.TempDir(), "gits")
 	git, err := exec.LookPath("git")
 	require.NoError(t, err)
 	bin := t.TempDir()
-	script := fmt.Sprintf("#!/bin/sh\necho >> %s\nexec %s \"$@\"\n", k.gits, git)
+	script := fmt.Sprintf("#!/bin/sh\necho >> %s\nexec %s \"$@\"\n", k.gitLog, git)
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o755))
 	k.cli.path = bin + ":" + k.cli.path
 }
 
-// next makes another commit.
-func (k *killing) next(t *testing.T) {
+// pushCommit makes another commit.
+func (k *killTest) pushCommit(t *testing.T) {
 	t.Helper()
 	k.branch.Date = k.branch.Date.Add(time.Minute)
 	_, err := k.host.Push(k.branch)
 	require.NoError(t, err)
 }
 
-func (k *killing) args(more ...string) []string {
-	return append(append(build(k.host, "nodejs20.x"), "-o", "image.tar", "--progress=quiet"), more...)
+func (k *killTest) args(more ...string) []string {
+	return append(append(buildArgs(k.host, "nodejs20.x"), "-o", "image.tar", "--progress=quiet"), more...)
 }
 
 // build gives the layers, which are the same for all commits.
-func (k *killing) build(t *testing.T, more ...string) (layers []string) {
+func (k *killTest) build(t *testing.T, more ...string) (layers []string) {
 	t.Helper()
-	k.cli.does(t, k.args(more...)...)
+	k.cli.mustRun(t, k.args(more...)...)
 	k.fresh = false
 	images, err := sandbox.ReadOCI(k.cli.file("image.tar"))
 	require.NoError(t, err)
@@ -133,9 +133,9 @@ func (k *killing) build(t *testing.T, more ...string) (layers []string) {
 }
 
 // kill tells whether it was in time.
-func (k *killing) kill(t *testing.T, begin, end func(*testing.T, *killing, *exec.Cmd), more ...string) bool {
+func (k *killTest) kill(t *testing.T, begin, end func(*testing.T, *killTest, *exec.Cmd), more ...string) bool {
 	t.Helper()
-	require.NoError(t, os.WriteFile(k.gits, nil, 0o600))
+	require.NoError(t, os.WriteFile(k.gitLog, nil, 0o600))
 	cmd := k.cli.command(t, k.args(more...)...)
 	require.NoError(t, cmd.Start())
 	begin(t, k, cmd)
@@ -144,33 +144,33 @@ func (k *killing) kill(t *testing.T, begin, end func(*testing.T, *killing, *exec
 	return cmd.ProcessState.ExitCode() != 0
 }
 
-// whole is how long the next build would take.
-func (k *killing) whole() time.Duration {
+// buildTime is how long the next build would take.
+func (k *killTest) buildTime() time.Duration {
 	if k.fresh {
 		return k.cold
 	}
 	return k.warm
 }
 
-func atAnyTime(_ *testing.T, k *killing, _ *exec.Cmd) {
-	time.Sleep(time.Duration(k.moments.Int64N(int64(k.whole()))))
+func atAnyTime(_ *testing.T, k *killTest, _ *exec.Cmd) {
+	time.Sleep(time.Duration(k.rng.Int64N(int64(k.buildTime()))))
 }
 
 // inGit is a while after some git of the build has started.
-func inGit(t *testing.T, k *killing, _ *exec.Cmd) {
-	which := 1 + k.moments.Int64N(k.runs)
-	for end := time.Now().Add(2 * k.whole()); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if info, err := os.Stat(k.gits); err == nil && info.Size() >= which {
+func inGit(t *testing.T, k *killTest, _ *exec.Cmd) {
+	which := 1 + k.rng.Int64N(k.gitRuns)
+	for end := time.Now().Add(2 * k.buildTime()); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if info, err := os.Stat(k.gitLog); err == nil && info.Size() >= which {
 			break
 		}
 	}
-	time.Sleep(time.Duration(k.moments.Int64N(int64(15 * time.Millisecond))))
+	time.Sleep(time.Duration(k.rng.Int64N(int64(15 * time.Millisecond))))
 }
 
-func killBuild(_ *testing.T, _ *killing, cmd *exec.Cmd) { _ = cmd.Process.Kill() }
+func killBuild(_ *testing.T, _ *killTest, cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 
 // killGit kills all that work on a repository of the cache.
-func killGit(t *testing.T, k *killing, _ *exec.Cmd) {
+func killGit(t *testing.T, k *killTest, _ *exec.Cmd) {
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)
 	for _, file := range files {
@@ -197,20 +197,20 @@ func keepBusy(t *testing.T) {
 // A command that waits for its turn goes on when the one that it waits for is killed.
 func TestWhoWaitsForABuildThatIsKilledGoesOn(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
-	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
+	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
 	first, second := c.command(t, args...), c.command(t, args...)
 	require.NoError(t, first.Start())
 	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
 	lines, line := firstLine(t, second)
 	require.Contains(t, line, "waiting for process ")
-	h.Heal()
+	h.ClearFaults()
 	require.NoError(t, first.Process.Kill())
 	_ = first.Wait()
-	said, err := io.ReadAll(lines)
+	output, err := io.ReadAll(lines)
 	require.NoError(t, err)
-	require.NoError(t, second.Wait(), string(said))
+	require.NoError(t, second.Wait(), string(output))
 	require.FileExists(t, c.file("image.tar"))
 }
 
@@ -229,5 +229,5 @@ func TestASampleThatIsMadeByHalfIsMadeAnew(t *testing.T) {
 		_ = cmd.Wait()
 		require.Equal(t, -1, cmd.ProcessState.ExitCode(), "killed in time")
 	}
-	require.Contains(t, c.does(t, "list", "--sample", "--json"), `"provided.al2023"`)
+	require.Contains(t, c.mustRun(t, "list", "--sample", "--json"), `"provided.al2023"`)
 }

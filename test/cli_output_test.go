@@ -29,40 +29,40 @@ import (
 func TestTheCommandWritesFilesOfTheImage(t *testing.T) {
 	c := newCLI(t)
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	want, err := d.Local(t, h.request("nodejs20.x"))
 	require.NoError(t, err)
-	args := append(build(h, "nodejs20.x", "python3.12"), "--progress=quiet")
-	c.does(t, append(args, "-o", "type=local,dest={runtime}")...)
+	args := append(buildArgs(h, "nodejs20.x", "python3.12"), "--progress=quiet")
+	c.mustRun(t, append(args, "-o", "type=local,dest={runtime}")...)
 	got, err := fstree.FromDir(c.file("nodejs20.x"))
 	require.NoError(t, err)
 	require.Empty(t, fstree.Diff(want, got))
 	require.FileExists(t, c.file("python3.12/lambda-entrypoint.sh"))
 
-	tar := c.does(t, append(build(h, "nodejs20.x"), "-o", "type=tar")...)
+	tar := c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "type=tar")...)
 	wantTar, err := d.Tar(t, h.request("nodejs20.x"))
 	require.NoError(t, err)
 	gotTar, err := fstree.FromTar(strings.NewReader(tar))
 	require.NoError(t, err)
 	require.Empty(t, fstree.Diff(wantTar, gotTar))
 
-	c.does(t, append(args, "-o", "type=oci,tar=false,dest={runtime}.oci", "-o", "type=tar,dest={runtime}.tar")...)
+	c.mustRun(t, append(args, "-o", "type=oci,tar=false,dest={runtime}.oci", "-o", "type=tar,dest={runtime}.tar")...)
 	require.FileExists(t, c.file("nodejs20.x.oci/index.json"))
 	require.FileExists(t, c.file("python3.12.tar"))
 }
 
 func TestAnOutputIsWrittenAsItIsMeant(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
-	args := append(build(h, "nodejs20.x"), "--progress=quiet", "-o")
-	c.does(t, append(args, "/dev/null")...)
+	h := serveUpstream(t, "nodejs20.x")
+	args := append(buildArgs(h, "nodejs20.x"), "--progress=quiet", "-o")
+	c.mustRun(t, append(args, "/dev/null")...)
 	info, err := os.Stat("/dev/null")
 	require.NoError(t, err)
 	require.NotZero(t, info.Mode()&os.ModeCharDevice, "a device stays one")
 
 	require.NoError(t, os.WriteFile(c.file("file"), []byte("old"), 0o644))
 	require.NoError(t, os.Symlink("file", c.file("link")))
-	c.does(t, append(args, "link")...)
+	c.mustRun(t, append(args, "link")...)
 	link, err := os.Readlink(c.file("link"))
 	require.NoError(t, err)
 	require.Equal(t, "file", link, "a link stays one")
@@ -70,7 +70,7 @@ func TestAnOutputIsWrittenAsItIsMeant(t *testing.T) {
 	require.NoError(t, err)
 
 	cmd := inShell(c.command(t, append(args, "private.tar")...), `umask 077; "$0" "$@"`)
-	require.Zero(t, finished(t, cmd).code)
+	require.Zero(t, runToEnd(t, cmd).code)
 	info, err = os.Stat(c.file("private.tar"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())
@@ -99,10 +99,10 @@ func TestTheCommandPipesIntoDockerLoad(t *testing.T) {
 	e := startEngine(t)
 	c := newCLI(t)
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	want := oneImage(t, d, h.request("nodejs20.x"))
-	cmd := c.command(t, append(build(h, "nodejs20.x"), "-t", "base:nodejs20.x", "-o", "type=docker")...)
-	s := finished(t, inShell(cmd, `"$0" "$@" | `+e.client+` --host=`+e.host+` load`))
+	cmd := c.command(t, append(buildArgs(h, "nodejs20.x"), "-t", "base:nodejs20.x", "-o", "type=docker")...)
+	s := runToEnd(t, inShell(cmd, `"$0" "$@" | `+e.client+` --host=`+e.host+` load`))
 	require.Zero(t, s.code, s.stderr)
 	require.Contains(t, s.stdout, "Loaded image: base:nodejs20.x")
 	id, err := e.run(t, "image", "inspect", "--format={{.Id}}", "base:nodejs20.x")
@@ -110,8 +110,8 @@ func TestTheCommandPipesIntoDockerLoad(t *testing.T) {
 	require.Equal(t, digest.FromBytes(want.Config).String(), strings.TrimSpace(id))
 }
 
-// guarded is a registry that wants a password.
-func guarded(t testing.TB, user, password string) (registry string) {
+// startAuthRegistry is a registry that wants a password.
+func startAuthRegistry(t testing.TB, user, password string) (registry string) {
 	t.Helper()
 	target := &url.URL{Scheme: "http", Host: sandbox.Registry(t)}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
@@ -127,8 +127,8 @@ func guarded(t testing.TB, user, password string) (registry string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// docker writes Docker's configuration.
-func (c *cli) docker(t testing.TB, config string) {
+// setDockerConfig writes Docker's configuration.
+func (c *cli) setDockerConfig(t testing.TB, config string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Join(c.home, ".docker"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(c.home, ".docker", "config.json"), []byte(config), 0o600))
@@ -137,10 +137,10 @@ func (c *cli) docker(t testing.TB, config string) {
 func TestTheCommandPushesWithDockersCredentials(t *testing.T) {
 	c := newCLI(t)
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x", "python3.12")
-	registry := guarded(t, "joe", "pa55")
-	args := append(build(h, "nodejs20.x", "python3.12"), "-t", registry+"/base:{runtime}", "--push", "--metadata-file=metadata.json")
-	require.Contains(t, c.fails(t, 1, args...), "401 Unauthorized")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
+	registry := startAuthRegistry(t, "joe", "pa55")
+	args := append(buildArgs(h, "nodejs20.x", "python3.12"), "-t", registry+"/base:{runtime}", "--push", "--metadata-file=metadata.json")
+	require.Contains(t, c.mustFail(t, 1, args...), "401 Unauthorized")
 	require.NoFileExists(t, c.file("metadata.json"))
 
 	auth := base64.StdEncoding.EncodeToString([]byte("joe:pa55"))
@@ -153,8 +153,8 @@ func TestTheCommandPushesWithDockersCredentials(t *testing.T) {
 		"helper": fmt.Sprintf(`{"credHelpers":{%q:"test"}}`, registry),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.docker(t, config)
-			c.does(t, args...)
+			c.setDockerConfig(t, config)
+			c.mustRun(t, args...)
 			var metadata map[string]struct {
 				Digest string         `json:"containerimage.digest"`
 				Name   string         `json:"image.name"`
@@ -179,8 +179,8 @@ func TestTheCommandPushesWithDockersCredentials(t *testing.T) {
 
 func TestTheMetadataOfOneRuntimeIsThatOfBuildx(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
-	c.does(t, append(build(h, "nodejs20.x"), "-o", "image.tar", "-t", "base", "--label=a=b", "--metadata-file=metadata.json")...)
+	h := serveUpstream(t, "nodejs20.x")
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "-t", "base", "--label=a=b", "--metadata-file=metadata.json")...)
 	text, err := os.ReadFile(c.file("metadata.json"))
 	require.NoError(t, err)
 	var metadata map[string]any
@@ -193,7 +193,7 @@ func TestTheMetadataOfOneRuntimeIsThatOfBuildx(t *testing.T) {
 }
 
 func TestACacheIsExportedAndImported(t *testing.T) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	registry := sandbox.Registry(t)
 	for to, from := range map[string]string{
 		"type=local,dest=CACHE,mode=max":                    "type=local,src=CACHE",
@@ -201,13 +201,13 @@ func TestACacheIsExportedAndImported(t *testing.T) {
 	} {
 		for _, objects := range []string{"--objects=" + h.options("")["objects"], "--objects=lfs"} {
 			dir := t.TempDir()
-			args := append(build(h, "nodejs20.x"), objects, "-o", "image.tar")
+			args := append(buildArgs(h, "nodejs20.x"), objects, "-o", "image.tar")
 			first, second := newCLI(t), newCLI(t)
-			first.does(t, append(args, "--cache-to", strings.ReplaceAll(to, "CACHE", dir))...)
+			first.mustRun(t, append(args, "--cache-to", strings.ReplaceAll(to, "CACHE", dir))...)
 			want, err := sandbox.ReadOCI(first.file("image.tar"))
 			require.NoError(t, err)
 			h.Reset()
-			second.does(t, append(args, "--cache-from", strings.ReplaceAll(from, "CACHE", dir))...)
+			second.mustRun(t, append(args, "--cache-from", strings.ReplaceAll(from, "CACHE", dir))...)
 			requireDigest(t, second.file("image.tar"), want[0])
 			require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "what is imported isn't fetched: %s %s", from, objects)
 		}
@@ -216,12 +216,12 @@ func TestACacheIsExportedAndImported(t *testing.T) {
 
 // BuildKit keeps the compression that a layer was first exported with.
 func TestTheCompressionIsTheOneThatIsSaid(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		h := upstream(t, "nodejs20.x", "python3.12")
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUpstream(t, "nodejs20.x", "python3.12")
 		want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
-		args := append(build(h, "nodejs20.x"), where...)
+		args := append(buildArgs(h, "nodejs20.x"), where...)
 		compressions := func(output string) []string {
-			c.does(t, append(args, "-o", "dest=image.tar,"+output)...)
+			c.mustRun(t, append(args, "-o", "dest=image.tar,"+output)...)
 			images, err := sandbox.ReadOCI(c.file("image.tar"))
 			require.NoError(t, err)
 			var types []string
@@ -231,15 +231,15 @@ func TestTheCompressionIsTheOneThatIsSaid(t *testing.T) {
 			return slices.Compact(types)
 		}
 		// What a cache is exported with counts too.
-		c.does(t, append(append(build(h, "python3.12"), where...), "--cache-to=type=local,mode=max,compression=zstd,dest="+t.TempDir())...)
+		c.mustRun(t, append(append(buildArgs(h, "python3.12"), where...), "--cache-to=type=local,mode=max,compression=zstd,dest="+t.TempDir())...)
 		require.Equal(t, []string{ocispecs.MediaTypeImageLayerZstd}, compressions("type=oci,compression=zstd"))
 		require.Equal(t, []string{ocispecs.MediaTypeImageLayerGzip}, compressions("type=oci"))
 		requireDigest(t, c.file("image.tar"), want)
 		require.Equal(t, []string{ocispecs.MediaTypeImageLayerZstd}, compressions("type=oci,compression=zstd"))
 
 		ref := sandbox.Registry(t) + "/base:1"
-		said := c.run(t, append(args, "--push", "-t", ref)...)
-		require.Zero(t, said.code, said.stderr)
-		require.Contains(t, said.stderr, want.Digest.String())
+		stderr := c.run(t, append(args, "--push", "-t", ref)...)
+		require.Zero(t, stderr.code, stderr.stderr)
+		require.Contains(t, stderr.stderr, want.Digest.String())
 	})
 }

@@ -14,17 +14,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gitConfig is the configuration of the user's git.
-func (c *cli) gitConfig(t testing.TB, config string) {
+// setGitConfig is the configuration of the user's git.
+func (c *cli) setGitConfig(t testing.TB, config string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(c.home, ".gitconfig"), []byte(config), 0o600))
 }
 
-// helper gives git a credential helper that has a token, and notes what it is asked for in a file.
-func (c *cli) helper(t testing.TB, token string) (asked func() string) {
+// setCredentialHelper gives git a credential helper that has a token, and notes what it is asked for in a file.
+func (c *cli) setCredentialHelper(t testing.TB, token string) (asked func() string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "asked")
-	c.gitConfig(t, fmt.Sprintf("[credential]\n\thelper = \"!f() { cat >> %s; echo username=x-access-token; echo password=%s; }; f\"\n", file, token))
+	c.setGitConfig(t, fmt.Sprintf("[credential]\n\thelper = \"!f() { cat >> %s; echo username=x-access-token; echo password=%s; }; f\"\n", file, token))
 	return func() string {
 		text, err := os.ReadFile(file)
 		if !os.IsNotExist(err) {
@@ -35,51 +35,51 @@ func (c *cli) helper(t testing.TB, token string) (asked func() string) {
 }
 
 func TestAPrivateRepositoryIsBuiltWithWhatGitKnows(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		for name, access := range map[string]sample.Access{
-			"GitHub": {Accept: []string{basic("t0ken")}, Missing: 404, Wrong: 404},
-			"Gitea":  {Accept: []string{basic("t0ken")}, Gitea: true},
+			"GitHub": {Accept: []string{basicAuth("t0ken")}, Missing: 404, Wrong: 404},
+			"Gitea":  {Accept: []string{basicAuth("t0ken")}, Gitea: true},
 		} {
 			t.Run(name, func(t *testing.T) {
-				h := alone(t)
+				h := serveUnique(t)
 				if !access.Gitea {
-					h.elsewhere(t)
+					h.withStoreHost(t)
 				}
-				h.Private(access)
-				args := append(append(build(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar"), where...)
-				c.gitConfig(t, "")
+				h.SetAccess(access)
+				args := append(append(buildArgs(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar"), where...)
+				c.setGitConfig(t, "")
 				c.env = []string{"TOKEN=t0ken", "WRONG=wr0ng"}
-				said := c.fails(t, 1, args...)
-				require.Contains(t, said, "pass a token as the secret GIT_AUTH_TOKEN")
-				require.Contains(t, c.fails(t, 1, append(args, "--secret=id=GIT_AUTH_TOKEN,env=WRONG")...), "refused")
+				output := c.mustFail(t, 1, args...)
+				require.Contains(t, output, "pass a token as the secret GIT_AUTH_TOKEN")
+				require.Contains(t, c.mustFail(t, 1, append(args, "--secret=id=GIT_AUTH_TOKEN,env=WRONG")...), "refused")
 
-				asked := c.helper(t, "t0ken")
+				asked := c.setCredentialHelper(t, "t0ken")
 				h.Reset()
-				c.does(t, args...)
-				require.Contains(t, asked(), "protocol=http\nhost="+h.address()+"\n")
+				c.mustRun(t, args...)
+				require.Contains(t, asked(), "protocol=http\nhost="+h.hostPort()+"\n")
 				require.Equal(t, 1, strings.Count(asked(), "host="), "once")
-				requireDigest(t, c.file("image.tar"), oneImage(t, sandbox.Start(t), h.beside(t).request("nodejs20.x")))
+				requireDigest(t, c.file("image.tar"), oneImage(t, sandbox.Start(t), h.secondServer(t).request("nodejs20.x")))
 				for _, r := range h.Requests() {
 					if r.Kind == sample.Object && !access.Gitea {
 						require.Empty(t, r.Header.Get("Authorization"), "a signed URL gets no credential")
 					}
 				}
-				require.Contains(t, c.does(t, "list", h.repository()), "nodejs20.x")
+				require.Contains(t, c.mustRun(t, "list", h.repositoryFlag()), "nodejs20.x")
 
 				// A secret that is named goes before git's.
-				c.helper(t, "other")
-				c.does(t, append(args, "--no-cache", "--secret=id=GIT_AUTH_TOKEN."+h.address()+",env=TOKEN")...)
-				refused := c.fails(t, 1, append(args, "--no-cache")...)
+				c.setCredentialHelper(t, "other")
+				c.mustRun(t, append(args, "--no-cache", "--secret=id=GIT_AUTH_TOKEN."+h.hostPort()+",env=TOKEN")...)
+				refused := c.mustFail(t, 1, append(args, "--no-cache")...)
 				require.Contains(t, refused, "refused")
 				require.NotContains(t, refused, "other")
-				require.Contains(t, c.fails(t, 1, "list", h.repository()), "the credential (from your git) was refused")
+				require.Contains(t, c.mustFail(t, 1, "list", h.repositoryFlag()), "the credential (from your git) was refused")
 			})
 		}
 	})
 }
 
-// agent is an ssh-agent with a key.
-func agent(t testing.TB, key string) (socket string) {
+// startSSHAgent is an ssh-agent with a key.
+func startSSHAgent(t testing.TB, key string) (socket string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "agent") // short: a socket's path is limited
 	require.NoError(t, err)
@@ -97,48 +97,48 @@ func agent(t testing.TB, key string) (socket string) {
 }
 
 func TestAnSSHRepositoryIsBuiltWithTheUsersAgent(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		s := alone(t).elsewhere(t).serveSSH(t)
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		s := serveUnique(t).withStoreHost(t).serveSSH(t)
 		want := oneImage(t, sandbox.Start(t), s.request("nodejs20.x"))
-		s.Private(sample.Access{Accept: []string{"nobody"}})
-		remote := flags(map[string]string{"repository": s.remote()[1], "known-hosts": s.remote()[3]}, "--", plainName)
+		s.SetAccess(sample.Access{Accept: []string{"nobody"}})
+		remote := flags(map[string]string{"repository": s.remoteOptions()[1], "known-hosts": s.remoteOptions()[3]}, "--", plainName)
 		args := append(append([]string{"build", "nodejs20.x", "-o", "image.tar"}, remote...), where...)
-		require.Contains(t, c.fails(t, 1, args...), "forward an SSH agent: --ssh default")
+		require.Contains(t, c.mustFail(t, 1, args...), "forward an SSH agent: --ssh default")
 		for name, how := range map[string]struct{ env, args []string }{
-			"agent":  {env: []string{"SSH_AUTH_SOCK=" + agent(t, s.key)}},
+			"agent":  {env: []string{"SSH_AUTH_SOCK=" + startSSHAgent(t, s.key)}},
 			"key":    {args: []string{"--ssh=default=" + s.key}},
-			"socket": {args: []string{"--ssh=default=" + agent(t, s.key)}},
+			"socket": {args: []string{"--ssh=default=" + startSSHAgent(t, s.key)}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				c.env = how.env
-				c.does(t, append(append(args, "--no-cache"), how.args...)...)
+				c.mustRun(t, append(append(args, "--no-cache"), how.args...)...)
 				requireDigest(t, c.file("image.tar"), want)
 				require.NoError(t, os.Remove(c.file("image.tar")))
 				if how.env != nil {
-					require.Contains(t, c.does(t, append([]string{"list"}, remote...)...), "nodejs20.x")
+					require.Contains(t, c.mustRun(t, append([]string{"list"}, remote...)...), "nodejs20.x")
 				}
 			})
 		}
-		require.Contains(t, c.fails(t, 1, append([]string{"build", "nodejs20.x", "--ssh=default=" + s.key, "--repository=" + s.remote()[1]}, where...)...), "host key of "+s.addr+" is not known")
+		require.Contains(t, c.mustFail(t, 1, append([]string{"build", "nodejs20.x", "--ssh=default=" + s.key, "--repository=" + s.remoteOptions()[1]}, where...)...), "host key of "+s.addr+" is not known")
 	})
 }
 
 // The real repository's name, behind a proxy and certificates of a company's own.
 func TestTheCommandKnowsProxiesAndCertificates(t *testing.T) {
 	c := newCLI(t)
-	g := playGitHub(t)
+	g := startGitHub(t)
 	d := g.daemon(t)
-	c.writes(t, map[string]string{"ca.pem": string(g.ca), "no.pem": "certificate"})
+	c.writeFiles(t, map[string]string{"ca.pem": string(g.ca), "no.pem": "certificate"})
 	c.env = []string{"HTTPS_PROXY=" + g.through}
 	want := oneImage(t, sandbox.Start(t), g.request("nodejs20.x"))
 	args := []string{"build", "nodejs20.x", "--addr=" + d.Addr, "--objects=lfs", "-o", "image.tar"}
 	const advice = "pass that as the secret LAMBDABASE_CA (--secret id=LAMBDABASE_CA,src=ca.pem)"
-	require.Contains(t, c.fails(t, 1, args...), advice)
-	require.Contains(t, c.fails(t, 2, append(args, "--secret=id=LAMBDABASE_CA,src=no.pem")...), "secret LAMBDABASE_CA: it holds no certificate in PEM")
+	require.Contains(t, c.mustFail(t, 1, args...), advice)
+	require.Contains(t, c.mustFail(t, 2, append(args, "--secret=id=LAMBDABASE_CA,src=no.pem")...), "secret LAMBDABASE_CA: it holds no certificate in PEM")
 	trust := "--secret=id=LAMBDABASE_CA,src=ca.pem"
-	c.does(t, append(args, trust)...)
+	c.mustRun(t, append(args, trust)...)
 	requireDigest(t, c.file("image.tar"), want)
-	require.Contains(t, c.does(t, "list", trust), "nodejs20.x")
+	require.Contains(t, c.mustRun(t, "list", trust), "nodejs20.x")
 
 	// What the media host refuses, the command asks the batch API for.
 	d.Prune(t)
@@ -148,6 +148,6 @@ func TestTheCommandKnowsProxiesAndCertificates(t *testing.T) {
 	s := c.run(t, "build", "nodejs20.x", "--addr="+d.Addr, "-o", "image.tar", trust)
 	require.Zero(t, s.code, s.stderr)
 	require.Contains(t, s.stderr, "\nwarning: "+mediaHost+" answers with status 404: objects are asked for by the LFS batch API\n")
-	require.Len(t, g.asked(sample.Batch), 6)
+	require.Len(t, g.requestHosts(sample.Batch), 6)
 	requireDigest(t, c.file("image.tar"), want)
 }

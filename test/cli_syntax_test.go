@@ -12,12 +12,12 @@ import (
 )
 
 func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		h := alone(t)
-		h.Private(sample.Access{Accept: []string{basic("t0ken")}})
-		c.helper(t, "t0ken")
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUnique(t)
+		h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+		c.setCredentialHelper(t, "t0ken")
 		repository, objects := h.URLs(h.url)
-		c.writes(t, map[string]string{
+		c.writeFiles(t, map[string]string{
 			"Dockerfile": "# syntax=reg.example/lambda-frontend:1 repository=" + repository + " objects=lfs layers=chain\nFROM nodejs20.x\nCOPY Dockerfile /\n",
 			"bad":        "# syntax=x nonsense=1 layers=chain ecr=snapshot\nFROM nodejs20.x\n",
 			"docker":     "# syntax=docker/dockerfile:1\nFROM scratch\nCOPY docker /\n",
@@ -30,10 +30,10 @@ func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
 		require.NotContains(t, s.stderr, "not run")
 
 		h.Reset()
-		said := c.fails(t, 1, append(args, "-f", "bad")...)
-		require.Contains(t, said, "bad:1\n")
-		require.Contains(t, said, ">>> # syntax=x nonsense=1 layers=chain ecr=snapshot\n")
-		require.Contains(t, said, `lambdabase: bad:1: unknown key "nonsense" in the syntax line, want one of runtime`)
+		output := c.mustFail(t, 1, append(args, "-f", "bad")...)
+		require.Contains(t, output, "bad:1\n")
+		require.Contains(t, output, ">>> # syntax=x nonsense=1 layers=chain ecr=snapshot\n")
+		require.Contains(t, output, `lambdabase: bad:1: unknown key "nonsense" in the syntax line, want one of runtime`)
 		require.Empty(t, h.Requests())
 
 		s = c.run(t, append(args, "-f", "docker")...)
@@ -49,11 +49,11 @@ func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
 }
 
 func TestADockerfileComesFromTheStandardInput(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		c.writes(t, map[string]string{"app/file": "x", "app/Dockerfile": "no Dockerfile", "app/.dockerignore": "other\n", "app/other": "y"})
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		c.writeFiles(t, map[string]string{"app/file": "x", "app/Dockerfile": "no Dockerfile", "app/.dockerignore": "other\n", "app/other": "y"})
 		cmd := c.command(t, append([]string{"build", "-f", "-", "app", "-o", "type=local,dest=root"}, where...)...)
 		cmd.Stdin = strings.NewReader("FROM scratch\nCOPY . /\n")
-		s := finished(t, cmd)
+		s := runToEnd(t, cmd)
 		require.Zero(t, s.code, s.stderr)
 		text, err := os.ReadFile(c.file("root/file"))
 		require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestADockerfileComesFromTheStandardInput(t *testing.T) {
 
 		cmd = c.command(t, append([]string{"build", "-f", "-", "app"}, where...)...)
 		cmd.Stdin = strings.NewReader("FROM scratch\nCOPPY . /\n")
-		s = finished(t, cmd)
+		s = runToEnd(t, cmd)
 		require.Equal(t, 1, s.code)
 		require.Contains(t, s.stderr, "Dockerfile:2\n")
 		require.Contains(t, s.stderr, ">>> COPPY . /")
@@ -71,18 +71,18 @@ func TestADockerfileComesFromTheStandardInput(t *testing.T) {
 
 func TestAnImageThatADaemonDoesntKeepIsRefused(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	h.Reset()
-	said := c.fails(t, 2, append(build(h, "nodejs20.x"), "-o", "type=image,name=a", "--addr="+sandbox.Start(t).Addr)...)
-	require.Contains(t, said, "type=image is kept nowhere: BuildKit at unix://")
+	output := c.mustFail(t, 2, append(buildArgs(h, "nodejs20.x"), "-o", "type=image,name=a", "--addr="+sandbox.Start(t).Addr)...)
+	require.Contains(t, output, "type=image is kept nowhere: BuildKit at unix://")
 	require.Empty(t, h.Requests())
 }
 
 func TestAFolderThatIsNoRuntimeIsSaid(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
-	c.writes(t, map[string]string{"app/Dockerfile": "FROM scratch\n"})
-	said := c.fails(t, 1, build(h, "app")...)
-	require.Contains(t, said, "lambdabase: no runtime app: ")
-	require.Contains(t, said, "; app is a folder here: to build its Dockerfile, type lambdabase build -f app/Dockerfile app\n")
+	h := serveUpstream(t, "nodejs20.x")
+	c.writeFiles(t, map[string]string{"app/Dockerfile": "FROM scratch\n"})
+	output := c.mustFail(t, 1, buildArgs(h, "app")...)
+	require.Contains(t, output, "lambdabase: no runtime app: ")
+	require.Contains(t, output, "; app is a folder here: to build its Dockerfile, type lambdabase build -f app/Dockerfile app\n")
 }

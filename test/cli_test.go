@@ -22,25 +22,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// programSize is the most that the command may have, in bytes: it is downloaded by everybody who uses it.
-const programSize = 45e6
+// maxBinarySize is the most that the command may have, in bytes: it is downloaded by everybody who uses it.
+const maxBinarySize = 45e6
 
 // commandTimeout ends a command that hangs, and no slow one.
 const commandTimeout = 10 * time.Minute
 
-// programFolder is where the command is, if a test has built it. TestMain removes it.
-var programFolder string
+// cliBinaryDir is where the command is, if a test has built it. TestMain removes it.
+var cliBinaryDir string
 
-// program is the command as users get it, built once for all tests.
-var program = sync.OnceValues(func() (string, error) {
+// cliBinary is the command as users get it, built once for all tests.
+var cliBinary = sync.OnceValues(func() (string, error) {
 	var err error
-	if programFolder, err = os.MkdirTemp("", "lambdabase-program"); err != nil {
+	if cliBinaryDir, err = os.MkdirTemp("", "lambdabase-program"); err != nil {
 		return "", err
 	}
-	if err := os.Chmod(programFolder, 0o755); err != nil { // other users run it too
+	if err := os.Chmod(cliBinaryDir, 0o755); err != nil { // other users run it too
 		return "", err
 	}
-	file := filepath.Join(programFolder, "lambdabase")
+	file := filepath.Join(cliBinaryDir, "lambdabase")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, "lambdabase/cmd/lambdabase")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard)
 	logrus.SetOutput(io.Discard)
 	code := m.Run()
-	for _, dir := range []string{programFolder, frontendFolder} {
+	for _, dir := range []string{cliBinaryDir, frontendDir} {
 		if dir != "" {
 			os.RemoveAll(dir)
 		}
@@ -66,7 +66,7 @@ type cli struct {
 	path       string // PATH
 	dir        string // to work in
 	env        []string
-	as         func(*exec.Cmd) // another user; nil: root
+	setUser    func(*exec.Cmd) // another user; nil: root
 }
 
 // newCLI is one with an empty cache. What it leaves running or mounted fails the test.
@@ -80,15 +80,15 @@ func newCLI(t testing.TB) *cli {
 
 func (c *cli) checkAfter(t testing.TB) {
 	t.Cleanup(func() {
-		sandbox.Wait(t, func() bool { return len(livingIn(c.home)) == 0 }, "end of all processes")
+		sandbox.Wait(t, func() bool { return len(processesWithHome(c.home)) == 0 }, "end of all processes")
 		mounts, err := os.ReadFile("/proc/self/mountinfo")
 		require.NoError(t, err)
 		require.NotContains(t, string(mounts), c.root)
 	})
 }
 
-// livingIn are the processes with this home.
-func livingIn(home string) (found []string) {
+// processesWithHome are the processes with this home.
+func processesWithHome(home string) (found []string) {
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, file := range files {
 		env, err := os.ReadFile(file) // that of a process that has ended since, or of a zombie, is empty
@@ -102,7 +102,7 @@ func livingIn(home string) (found []string) {
 // command is the command with arguments, and an environment of its own.
 func (c *cli) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	file, err := program()
+	file, err := cliBinary()
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	t.Cleanup(cancel)
@@ -112,32 +112,32 @@ func (c *cli) command(t testing.TB, args ...string) *exec.Cmd {
 		"PATH=" + c.path, "HOME=" + c.home, "LAMBDABASE_ROOT=" + c.root, "DOCKER_CONFIG=" + filepath.Join(c.home, ".docker"),
 		"NO_PROXY=127.0.0.1,localhost",
 	}, c.env...)
-	if c.as != nil {
-		c.as(cmd)
+	if c.setUser != nil {
+		c.setUser(cmd)
 	}
 	return cmd
 }
 
-// said is how the command ended, and what it wrote.
-type said struct {
+// cmdResult is how the command ended, and what it wrote.
+type cmdResult struct {
 	code           int
 	stdout, stderr string
 }
 
 // run runs the command to its end.
-func (c *cli) run(t testing.TB, args ...string) said {
+func (c *cli) run(t testing.TB, args ...string) cmdResult {
 	t.Helper()
-	return finished(t, c.command(t, args...))
+	return runToEnd(t, c.command(t, args...))
 }
 
-func finished(t testing.TB, cmd *exec.Cmd) said {
+func runToEnd(t testing.TB, cmd *exec.Cmd) cmdResult {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		require.NoError(t, err)
 	}
-	return said{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return cmdResult{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
 // firstLine starts the command, and waits for the first line of its standard error; what follows it can be read then.
@@ -152,16 +152,16 @@ func firstLine(t testing.TB, cmd *exec.Cmd) (rest *bufio.Reader, line string) {
 	return rest, line
 }
 
-// does runs the command, which has to succeed, and gives what it wrote to its standard output.
-func (c *cli) does(t testing.TB, args ...string) string {
+// mustRun runs the command, which has to succeed, and gives what it wrote to its standard output.
+func (c *cli) mustRun(t testing.TB, args ...string) string {
 	t.Helper()
 	s := c.run(t, args...)
 	require.Zero(t, s.code, s.stderr)
 	return s.stdout
 }
 
-// fails runs the command, which has to fail in a way, and gives the error.
-func (c *cli) fails(t testing.TB, code int, args ...string) string {
+// mustFail runs the command, which has to fail in a way, and gives the error.
+func (c *cli) mustFail(t testing.TB, code int, args ...string) string {
 	t.Helper()
 	s := c.run(t, args...)
 	require.Equal(t, code, s.code, s.stderr)
@@ -172,29 +172,29 @@ func (c *cli) fails(t testing.TB, code int, args ...string) string {
 func (c *cli) file(name string) string { return filepath.Join(c.dir, name) }
 
 // flags name the host's repository and objects. Further pairs of name and value are options.
-func (h *host) flags(more ...string) []string {
+func (h *repoServer) flags(more ...string) []string {
 	return flags(h.options("", more...), "--", plainName)
 }
 
-// repository is the flag that names the host's.
-func (h *host) repository() string {
+// repositoryFlag is the flag that names the host's.
+func (h *repoServer) repositoryFlag() string {
 	url, _ := h.URLs(h.url)
 	return "--repository=" + url
 }
 
-// build is the command line that builds runtimes of a host.
-func build(h *host, runtimes ...string) []string {
+// buildArgs is the command line that builds runtimes of a host.
+func buildArgs(h *repoServer, runtimes ...string) []string {
 	return append(append([]string{"build"}, runtimes...), h.flags()...)
 }
 
 func TestTheCommandBuildsWhatADaemonBuilds(t *testing.T) {
 	c := newCLI(t)
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
 		want := oneImage(t, d, h.request("nodejs20.x", "platform", platform))
 		h.Reset()
-		args := append(build(h, "nodejs20.x"), "--platform="+platform, "-o", "image.tar")
+		args := append(buildArgs(h, "nodejs20.x"), "--platform="+platform, "-o", "image.tar")
 		s := c.run(t, args...)
 		require.Zero(t, s.code, s.stderr)
 		requireDigest(t, c.file("image.tar"), want)
@@ -203,7 +203,7 @@ func TestTheCommandBuildsWhatADaemonBuilds(t *testing.T) {
 		require.NotZero(t, h.Total(sample.Object))
 
 		h.Reset()
-		c.does(t, args...)
+		c.mustRun(t, args...)
 		requireDigest(t, c.file("image.tar"), want)
 		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "a second build fetches nothing")
 	}
@@ -211,30 +211,30 @@ func TestTheCommandBuildsWhatADaemonBuilds(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, names, "nothing is left beside the file")
 
-	c.does(t, append(build(h, "nodejs20.x"), "--no-cache", "--progress=quiet")...)
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--no-cache", "--progress=quiet")...)
 	require.NotZero(t, h.Total(sample.Object))
 }
 
 func TestGitAndXZAreAllThatIsNeeded(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
-	args := append(build(h, "nodejs20.x"), "-o", "image.tar")
+	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
 	c.path = sandbox.PathOf(t, "git", "xz")
-	c.does(t, args...)
+	c.mustRun(t, args...)
 	requireDigest(t, c.file("image.tar"), want)
 
 	c.path = sandbox.PathOf(t, "git")
-	require.Contains(t, c.fails(t, 1, args...), "xz is missing, without which nothing can be built here: install package xz-utils")
+	require.Contains(t, c.mustFail(t, 1, args...), "xz is missing, without which nothing can be built here: install package xz-utils")
 	c.path = sandbox.PathOf(t, "xz")
-	require.Contains(t, c.fails(t, 1, args...), "git is missing, without which nothing can be built here: install package git")
-	require.Contains(t, c.does(t, "list", h.repository()), "nodejs20.x", "which needs neither")
+	require.Contains(t, c.mustFail(t, 1, args...), "git is missing, without which nothing can be built here: install package git")
+	require.Contains(t, c.mustRun(t, "list", h.repositoryFlag()), "nodejs20.x", "which needs neither")
 }
 
 // What users set for their own use of xz, tar and git is not for those that BuildKit runs.
 func TestProgramsRunInAnEnvironmentOfTheirOwn(t *testing.T) {
 	c := newCLI(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
 	c.env = []string{
 		"XZ_DEFAULTS=--memlimit=1MiB", "XZ_OPT=--no-such", "PIGZ=--no-such", "GZIP=--no-such", "TAR_OPTIONS=--no-such", "LC_ALL=nowhere", "LANGUAGE=de",
@@ -242,10 +242,10 @@ func TestProgramsRunInAnEnvironmentOfTheirOwn(t *testing.T) {
 		"GIT_WORK_TREE=/nowhere", "GIT_NAMESPACE=x", "GIT_EXEC_PATH=/nowhere", "GIT_PROXY_COMMAND=false",
 		"LISTEN_FDS=3", "LISTEN_PID=1", "NOTIFY_SOCKET=/nowhere", "XDG_RUNTIME_DIR=/nowhere", "BASH_ENV=/nowhere", "ENV=/nowhere",
 	}
-	c.does(t, append(build(h, "nodejs20.x"), "-o", "image.tar")...)
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")...)
 	requireDigest(t, c.file("image.tar"), want)
-	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN env > /env\n"})
-	c.does(t, append([]string{"build", "-f", "Dockerfile", "-o", "type=local,dest=root"}, h.flags()...)...)
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN env > /env\n"})
+	c.mustRun(t, append([]string{"build", "-f", "Dockerfile", "-o", "type=local,dest=root"}, h.flags()...)...)
 	text, err := os.ReadFile(c.file("root/env"))
 	require.NoError(t, err)
 	for _, name := range []string{"XZ_", "GIT_", "LISTEN_", "NOTIFY_", "XDG_", "LC_", "LANGUAGE="} {
@@ -255,8 +255,8 @@ func TestProgramsRunInAnEnvironmentOfTheirOwn(t *testing.T) {
 
 func TestTheCommandBuildsBothPlatforms(t *testing.T) {
 	c := newCLI(t)
-	h := upstream(t, "nodejs20.x")
-	c.does(t, append(build(h, "nodejs20.x"), "--platform=linux/amd64,linux/arm64", "-o", "image.tar")...)
+	h := serveUpstream(t, "nodejs20.x")
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--platform=linux/amd64,linux/arm64", "-o", "image.tar")...)
 	images, err := sandbox.ReadOCI(c.file("image.tar"))
 	require.NoError(t, err)
 	require.Len(t, images, 2)
@@ -268,11 +268,11 @@ func TestTheCommandBuildsBothPlatforms(t *testing.T) {
 func TestSeveralRuntimesAtOnceShareEverything(t *testing.T) {
 	c := newCLI(t)
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	runtimes := []string{"nodejs20.x", "python3.12"}
 	for _, more := range [][]string{nil, {"--objects=lfs"}} {
 		h.Reset()
-		s := c.run(t, append(append(build(h, runtimes...), "-o", "{runtime}.tar", "--progress=plain", "--no-cache"), more...)...)
+		s := c.run(t, append(append(buildArgs(h, runtimes...), "-o", "{runtime}.tar", "--progress=plain", "--no-cache"), more...)...)
 		require.Zero(t, s.code, s.stderr)
 		for _, runtime := range runtimes {
 			want := oneImage(t, d, h.request(runtime))
@@ -283,8 +283,8 @@ func TestSeveralRuntimesAtOnceShareEverything(t *testing.T) {
 	}
 	h.Reset()
 	c = newCLI(t)
-	c.does(t, append(build(h, runtimes...), "-o", "{runtime}.tar", "--objects=lfs")...)
-	require.Len(t, h.Counts(), len(distinct(t, "linux/amd64", runtimes...)))
+	c.mustRun(t, append(buildArgs(h, runtimes...), "-o", "{runtime}.tar", "--objects=lfs")...)
+	require.Len(t, h.Counts(), len(distinctObjects(t, "linux/amd64", runtimes...)))
 	for oid, n := range h.Counts() {
 		require.Equal(t, 1, n, oid)
 	}
@@ -292,21 +292,21 @@ func TestSeveralRuntimesAtOnceShareEverything(t *testing.T) {
 
 func TestTheSampleIsBuiltWithoutANetwork(t *testing.T) {
 	c := newCLI(t)
-	c.does(t, "build", "nodejs20.x", "--sample", "-o", "first.tar")
-	c.does(t, "build", "nodejs20.x", "--sample", "-o", "second.tar")
+	c.mustRun(t, "build", "nodejs20.x", "--sample", "-o", "first.tar")
+	c.mustRun(t, "build", "nodejs20.x", "--sample", "-o", "second.tar")
 	first, err := sandbox.ReadOCI(c.file("first.tar"))
 	require.NoError(t, err)
 	requireDigest(t, c.file("second.tar"), first[0])
-	require.Contains(t, c.does(t, "list", "--sample"), "nodejs20.x ")
+	require.Contains(t, c.mustRun(t, "list", "--sample"), "nodejs20.x ")
 
 	// Two at once: one of them makes it, and one uses the cache at a time. Whether the other one has to wait is up to the
 	// machine; TestWhoWaitsForTheCacheCanBeInterrupted sees to that it is told for whom.
 	c = newCLI(t)
 	var wg sync.WaitGroup
-	results := make([]said, 2)
+	results := make([]cmdResult, 2)
 	for i := range results {
 		cmd := c.command(t, "build", "nodejs20.x", "--sample", "-o", strings.Repeat("x", i+1)+".tar")
-		wg.Go(func() { results[i] = finished(t, cmd) })
+		wg.Go(func() { results[i] = runToEnd(t, cmd) })
 	}
 	wg.Wait()
 	for i, s := range results {
@@ -316,19 +316,19 @@ func TestTheSampleIsBuiltWithoutANetwork(t *testing.T) {
 }
 
 func TestTheProgramIsSmall(t *testing.T) {
-	file, err := program()
+	file, err := cliBinary()
 	require.NoError(t, err)
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	t.Logf("%d bytes", info.Size())
-	require.Less(t, info.Size(), int64(programSize))
+	require.Less(t, info.Size(), int64(maxBinarySize))
 }
 
 // It starts at once: in less than 100 ms.
 func BenchmarkTheProgramStarts(b *testing.B) {
 	c := newCLI(b)
-	c.does(b, "list", "--help") // which is built by now, and read from the disk
+	c.mustRun(b, "list", "--help") // which is built by now, and read from the disk
 	for b.Loop() {
-		c.does(b, "list", "--help")
+		c.mustRun(b, "list", "--help")
 	}
 }

@@ -51,12 +51,12 @@ func newUserCLIAfter(t testing.TB, before string) *cli {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
 	home := filepath.Join(dir, "home")
-	for _, folder := range []string{home, filepath.Join(home, "work"), filepath.Join(home, "tmp")} {
-		require.NoError(t, os.Mkdir(folder, 0o755))
-		require.NoError(t, os.Chown(folder, userID, userID))
+	for _, dir := range []string{home, filepath.Join(home, "work"), filepath.Join(home, "tmp")} {
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.Chown(dir, userID, userID))
 	}
 	c := &cli{root: filepath.Join(home, ".cache", "lambdabase"), home: home, path: os.Getenv("PATH"), dir: filepath.Join(home, "work"), env: []string{"TMPDIR=" + home + "/tmp"}}
-	c.as = func(cmd *exec.Cmd) {
+	c.setUser = func(cmd *exec.Cmd) {
 		script := `path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin
 			` + before + `
 			for f in passwd group subuid subgid; do mount --bind "$0/$f" /etc/$f; done
@@ -81,16 +81,16 @@ func requireOwn(t testing.TB, dir string) {
 func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
 	c := newUserCLI(t)
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	for _, more := range [][]string{nil, {"--objects=lfs"}} {
-		args := append(append(build(h, "nodejs20.x", "python3.12"), "-o", "{runtime}.tar", "-o", "type=local,dest={runtime}"), more...)
-		c.does(t, args...)
+		args := append(append(buildArgs(h, "nodejs20.x", "python3.12"), "-o", "{runtime}.tar", "-o", "type=local,dest={runtime}"), more...)
+		c.mustRun(t, args...)
 		for _, runtime := range []string{"nodejs20.x", "python3.12"} {
 			requireDigest(t, c.file(runtime+".tar"), oneImage(t, d, h.request(runtime)))
 		}
 		requireOwn(t, c.dir)
 		h.Reset()
-		c.does(t, args...)
+		c.mustRun(t, args...)
 		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
 	}
 	want, err := d.Local(t, h.request("nodejs20.x"))
@@ -99,15 +99,15 @@ func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, len(want), len(got))
 
-	require.Contains(t, c.does(t, append([]string{"inspect", "nodejs20.x", "/var/runtime"}, h.flags()...)...), "993:990")
-	require.Regexp(t, `^freed [\d.]+MB\n$`, c.does(t, "prune", "--all"))
+	require.Contains(t, c.mustRun(t, append([]string{"inspect", "nodejs20.x", "/var/runtime"}, h.flags()...)...), "993:990")
+	require.Regexp(t, `^freed [\d.]+MB\n$`, c.mustRun(t, "prune", "--all"))
 }
 
 func TestAnOrdinaryUserRunsSteps(t *testing.T) {
 	c := newUserCLI(t)
-	h := runnable(t)
-	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN id -u > who && chown 1000:1000 who\n"})
-	c.does(t, append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)...)
+	h := serveRunnable(t)
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN id -u > who && chown 1000:1000 who\n"})
+	c.mustRun(t, append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)...)
 	images, err := sandbox.ReadOCI(c.file("image.tar"))
 	require.NoError(t, err)
 	tree, err := images[0].Tree()
@@ -119,40 +119,40 @@ func TestAnOrdinaryUserRunsSteps(t *testing.T) {
 // In a container parts of /proc are hidden, so that steps can't be kept from the processes of the user.
 func TestStepsWithoutAProcessSandboxAreToBeAllowed(t *testing.T) {
 	c := newUserCLIAfter(t, "mount --bind /dev/null /proc/kallsyms")
-	h := runnable(t)
-	c.does(t, append(build(h, "nodejs20.x"), "-o", "base.tar")...)
-	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile copy\n"})
+	h := serveRunnable(t)
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "base.tar")...)
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile copy\n"})
 	args := append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)
-	c.does(t, args...)
+	c.mustRun(t, args...)
 
-	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN touch /made\n"})
-	said := c.fails(t, 1, args...)
-	require.Contains(t, said, ">>> RUN touch /made")
-	require.Contains(t, said, "this step would run without a process sandbox")
-	require.Contains(t, said, "Allow it with --no-process-sandbox")
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN touch /made\n"})
+	output := c.mustFail(t, 1, args...)
+	require.Contains(t, output, ">>> RUN touch /made")
+	require.Contains(t, output, "this step would run without a process sandbox")
+	require.Contains(t, output, "Allow it with --no-process-sandbox")
 
-	c.does(t, append(args, "--no-process-sandbox")...)
+	c.mustRun(t, append(args, "--no-process-sandbox")...)
 	images, err := sandbox.ReadOCI(c.file("image.tar"))
 	require.NoError(t, err)
 	tree, err := images[0].Tree()
 	require.NoError(t, err)
 	require.Contains(t, tree, "/made")
-	c.does(t, args...) // what was run before is not run
+	c.mustRun(t, args...) // what was run before is not run
 }
 
 // A container's root may not mount, but may have a user namespace.
 func TestRootOfAContainerBuildsTheSame(t *testing.T) {
 	c := newCLI(t)
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	want := oneImage(t, d, h.request("nodejs20.x"))
-	c.as = func(cmd *exec.Cmd) {
+	c.setUser = func(cmd *exec.Cmd) {
 		cmd.Path, cmd.Args = must(exec.LookPath("setpriv")), append([]string{"setpriv", "--bounding-set", "-sys_admin"}, cmd.Args...)
 	}
-	c.does(t, append(build(h, "nodejs20.x"), "-o", "image.tar")...)
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")...)
 	requireDigest(t, c.file("image.tar"), want)
-	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN touch /made && chown 70000:80000 /made\n"})
-	c.does(t, append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)...)
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN touch /made && chown 70000:80000 /made\n"})
+	c.mustRun(t, append([]string{"build", "-f", "Dockerfile", "-o", "image.tar"}, h.flags()...)...)
 	images, err := sandbox.ReadOCI(c.file("image.tar"))
 	require.NoError(t, err)
 	tree, err := images[0].Tree()
@@ -163,18 +163,18 @@ func TestRootOfAContainerBuildsTheSame(t *testing.T) {
 
 // By a user BuildKit doesn't have the network of a step but from the machine; a step may do without.
 func TestTheNetworkOfAStep(t *testing.T) {
-	h := runnable(t)
+	h := serveRunnable(t)
 	for name, c := range map[string]*cli{"root": newCLI(t), "user": newUserCLI(t)} {
 		t.Run(name, func(t *testing.T) {
-			c.writes(t, map[string]string{
+			c.writeFiles(t, map[string]string{
 				"has":  "FROM nodejs20.x\nRUN grep -q . /proc/net/route && touch /made\n",
 				"none": "FROM nodejs20.x\nRUN --network=none ! grep -qv Iface /proc/net/route && touch /made\n",
 				"host": "FROM nodejs20.x\nRUN --network=host touch /made\n",
 			})
 			args := append([]string{"build", "--no-cache"}, h.flags()...)
-			c.does(t, append(args, "-f", "has")...)
-			c.does(t, append(args, "-f", "none")...)
-			require.Contains(t, c.fails(t, 1, append(args, "-f", "host")...), "network.host is not allowed")
+			c.mustRun(t, append(args, "-f", "has")...)
+			c.mustRun(t, append(args, "-f", "none")...)
+			require.Contains(t, c.mustFail(t, 1, append(args, "-f", "host")...), "network.host is not allowed")
 		})
 	}
 }
@@ -182,34 +182,34 @@ func TestTheNetworkOfAStep(t *testing.T) {
 // Files of images belong to subordinate ids, so that the user can't simply remove them.
 func TestAnOrdinaryUserRemovesTheCache(t *testing.T) {
 	c := newUserCLI(t)
-	h := runnable(t)
-	c.writes(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN mkdir -m 700 /d && touch /d/file && chown -R 1000:1000 /d\n"})
+	h := serveRunnable(t)
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN mkdir -m 700 /d && touch /d/file && chown -R 1000:1000 /d\n"})
 	for _, remove := range []string{`"$0" prune --all; rm -r "$HOME/.cache/lambdabase"`, `unshare --map-auto --map-root-user rm -r "$HOME/.cache/lambdabase"`} {
-		c.does(t, append([]string{"build", "-f", "Dockerfile"}, h.flags()...)...)
-		as := c.as
-		c.as = func(cmd *exec.Cmd) {
+		c.mustRun(t, append([]string{"build", "-f", "Dockerfile"}, h.flags()...)...)
+		as := c.setUser
+		c.setUser = func(cmd *exec.Cmd) {
 			inShell(cmd, `test -n "$(find "$HOME/.cache/lambdabase" -uid +300000 2>/dev/null)"; `+remove)
 			as(cmd)
 		}
 		s := c.run(t)
 		require.Zero(t, s.code, s.stdout+s.stderr)
 		require.NoDirExists(t, c.root)
-		c.as = as
+		c.setUser = as
 	}
 }
 
 // An image is the same without attributes that only root can set, but its files in an archive or a dir are not.
 func TestWhatAnOrdinaryUserCannotHaveIsSaid(t *testing.T) {
 	c := newUserCLI(t)
-	layer := plain(t, append(slices.Clone(task), entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: "marked", Mode: 0o644, PAXRecords: map[string]string{"SCHILY.xattr.trusted.mark": "x", "SCHILY.xattr.user.mark": "x"}}})...)
-	h := serve(t, []sample.Branch{branch("case", compress(t, layer))})
-	s := c.run(t, append(build(h, "case"), "-o", "image.tar")...)
+	layer := packTar(t, append(slices.Clone(taskDirs), entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: "marked", Mode: 0o644, PAXRecords: map[string]string{"SCHILY.xattr.trusted.mark": "x", "SCHILY.xattr.user.mark": "x"}}})...)
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, layer))})
+	s := c.run(t, append(buildArgs(h, "case"), "-o", "image.tar")...)
 	require.Zero(t, s.code, s.stderr)
 	require.Contains(t, s.stderr, "warning: attribute trusted.mark of /marked is left out, as only root can set it")
 	require.NotContains(t, s.stderr, "user.mark")
 	want := oneImage(t, sandbox.Start(t), h.request("case"))
 	requireDigest(t, c.file("image.tar"), want)
-	root := newCLI(t).run(t, build(h, "case")...)
+	root := newCLI(t).run(t, buildArgs(h, "case")...)
 	require.NotContains(t, root.stderr, "left out")
 }
 
@@ -218,51 +218,51 @@ func TestTooFewSubordinateIDsAreSaid(t *testing.T) {
 	for name := range map[string]bool{"subuid": true, "subgid": true} {
 		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(c.home), name), []byte("joe:300000:1000\n"), 0o644))
 	}
-	file := func(uid, gid int) *host {
+	file := func(uid, gid int) *repoServer {
 		owned := entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: "owned", Mode: 0o644, Uid: uid, Gid: gid}}
-		return serve(t, []sample.Branch{branch("case", compress(t, plain(t, append(slices.Clone(task), owned)...)))})
+		return serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, append(slices.Clone(taskDirs), owned)...)))})
 	}
-	c.does(t, build(file(1000, 1000), "case")...)
-	require.Contains(t, c.fails(t, 1, build(file(1001, 5), "case")...),
+	c.mustRun(t, buildArgs(file(1000, 1000), "case")...)
+	require.Contains(t, c.mustFail(t, 1, buildArgs(file(1001, 5), "case")...),
 		"/owned has the uid 1001, and you have 1000 subordinate ids: add the line 54321:301000:65536 to /etc/subuid\n")
 	h := file(5, 100000)
-	require.Contains(t, c.fails(t, 1, build(h, "case")...),
+	require.Contains(t, c.mustFail(t, 1, buildArgs(h, "case")...),
 		"/owned has the gid 100000, and you have 1000 subordinate ids: add the line 54321:301000:99000 to /etc/subgid\n")
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(c.home), "subgid"), []byte("joe:300000:1000\n54321:301000:99000\n"), 0o644))
-	c.does(t, build(h, "case")...)
+	c.mustRun(t, buildArgs(h, "case")...)
 }
 
 func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {
 	c := newUserCLI(t)
-	h := upstream(t, "nodejs20.x")
-	args := append(build(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")
+	h := serveUpstream(t, "nodejs20.x")
+	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		h.Reset()
 		h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
 		cmd := c.command(t, args...)
-		ended := make(chan said, 1)
-		go func() { ended <- finished(t, cmd) }()
+		ended := make(chan cmdResult, 1)
+		go func() { ended <- runToEnd(t, cmd) }()
 		sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
-		require.NotEmpty(t, livingIn(c.home))
+		require.NotEmpty(t, processesWithHome(c.home))
 		require.NoError(t, cmd.Process.Signal(signal))
 		require.Equal(t, map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGKILL: -1}[signal], (<-ended).code)
-		sandbox.Wait(t, func() bool { return len(livingIn(c.home)) == 0 }, "end of all processes")
-		h.Heal()
-		c.does(t, args...)
+		sandbox.Wait(t, func() bool { return len(processesWithHome(c.home)) == 0 }, "end of all processes")
+		h.ClearFaults()
+		c.mustRun(t, args...)
 	}
 }
 
 func TestAUserWhoCannotBuildIsToldWhatIsMissing(t *testing.T) {
 	c := newUserCLI(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	bin := filepath.Join(c.home, "bin")
 	require.NoError(t, os.Mkdir(bin, 0o755))
 	for _, program := range []string{"git", "xz", "env"} {
 		require.NoError(t, os.Symlink(must(exec.LookPath(program)), filepath.Join(bin, program)))
 	}
 	c.path = bin
-	said := c.fails(t, 1, build(h, "nodejs20.x")...)
-	require.Contains(t, said, "lambdabase: newuidmap is missing, without which only root can build: install package uidmap (Debian, Ubuntu)")
-	require.Contains(t, c.does(t, "list", h.repository()), "nodejs20.x", "which needs no BuildKit")
-	c.does(t, "version")
+	output := c.mustFail(t, 1, buildArgs(h, "nodejs20.x")...)
+	require.Contains(t, output, "lambdabase: newuidmap is missing, without which only root can build: install package uidmap (Debian, Ubuntu)")
+	require.Contains(t, c.mustRun(t, "list", h.repositoryFlag()), "nodejs20.x", "which needs no BuildKit")
+	c.mustRun(t, "version")
 }

@@ -1,22 +1,29 @@
 package test
 
 import (
+	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"lambdabase/frontend"
 	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
 	"github.com/stretchr/testify/require"
 )
 
 // oldDaemons are the versions of BuildKit in bin/buildkitd-<version>, brought by make test-oldest and make test-full.
 const oldDaemons = "LAMBDABASE_BUILDKITS"
 
-// onOlder runs a test for each of them, with a daemon of that version.
-func onOlder(t *testing.T, test func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon)) {
+// onOldDaemons runs a test for each of them, with a daemon of that version.
+func onOldDaemons(t *testing.T, test func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon)) {
 	versions := strings.Fields(os.Getenv(oldDaemons))
 	if len(versions) == 0 {
 		t.Skipf("no versions in %s: make test-oldest builds one", oldDaemons)
@@ -30,9 +37,9 @@ func onOlder(t *testing.T, test func(t *testing.T, start func(...sandbox.Option)
 }
 
 func TestOlderDaemonsGiveTheSameLayers(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
 		now, d := sandbox.Start(t), start()
-		h := upstream(t, "nodejs20.x", "go1.x")
+		h := serveUpstream(t, "nodejs20.x", "go1.x")
 		frontend, _ := frontendImage(t, now)
 		for _, runtime := range []string{"nodejs20.x", "go1.x"} {
 			for _, layers := range []string{"auto", "chain"} {
@@ -46,9 +53,9 @@ func TestOlderDaemonsGiveTheSameLayers(t *testing.T) {
 }
 
 func TestOlderDaemonsTakeObjectsByTheBatchAPIAndSayWhatFails(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
 		now, d := sandbox.Start(t), start()
-		h := upstream(t, "nodejs20.x", "go1.x")
+		h := serveUpstream(t, "nodejs20.x", "go1.x")
 		frontend, _ := frontendImage(t, now)
 		req := h.byImage(frontend, "go1.x")
 		want := oneImage(t, now, req)
@@ -58,7 +65,7 @@ func TestOlderDaemonsTakeObjectsByTheBatchAPIAndSayWhatFails(t *testing.T) {
 		h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(404, "not here"))
 		_, err := d.Solve(t.Context(), t, h.byImage(frontend, "nodejs20.x"))
 		require.ErrorContains(t, err, "5 objects failed: not found, or private (404", "one it has from the other runtime")
-		h.Heal()
+		h.ClearFaults()
 		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs21.x", "source", frontend)})
 		require.ErrorContains(t, err, "did you mean nodejs24.x")
 		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("go1.x", "source", frontend, "objects", h.url+"/nowhere/{oid}", "no-cache", "")})
@@ -67,9 +74,9 @@ func TestOlderDaemonsTakeObjectsByTheBatchAPIAndSayWhatFails(t *testing.T) {
 }
 
 func TestOlderDaemonsGiveWhatTheirOwnDockerfileBuildGives(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
 		d := start(sandbox.WithSnapshotter("overlayfs"))
-		h := upstream(t, chained...)
+		h := serveUpstream(t, chained...)
 		for _, runtime := range chained {
 			oracle := h.oracle(t, runtime, "")
 			requireEqual(t, d, oracle, h.request(runtime))
@@ -79,14 +86,14 @@ func TestOlderDaemonsGiveWhatTheirOwnDockerfileBuildGives(t *testing.T) {
 }
 
 func TestOlderDaemonsBuildFunctions(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
 		now, d := sandbox.Start(t), start()
-		h := runnable(t)
+		h := serveRunnable(t)
 		frontend, _ := frontendImage(t, now)
 		const steps = "COPY app.js ${LAMBDA_TASK_ROOT}/\nRUN /lambda-entrypoint.sh app.handler > said\nCMD [\"app.handler\"]\n"
 		for from, options := range map[string][]string{"nodejs20.x": nil, "public.ecr.aws/lambda/nodejs:20": {"ecr", "snapshot"}} {
 			files := map[string]string{"Dockerfile": "# syntax=" + frontend + "\nFROM " + from + "\n" + steps, "app.js": "x"}
-			req := h.function(t, files, options...)
+			req := h.functionRequest(t, files, options...)
 			want := oneImage(t, now, req)
 			h.Reset()
 			req.Func, req.Frontend = nil, "dockerfile.v0"
@@ -101,8 +108,8 @@ func TestOlderDaemonsBuildFunctions(t *testing.T) {
 }
 
 func TestOlderDaemonsWithoutXZSaySo(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		h := upstream(t, "go1.x")
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		h := serveUpstream(t, "go1.x")
 		d := start(sandbox.WithPath(sandbox.PathOf(t, "git", "sed", "uname", "basename", "sh")))
 		for _, layers := range []string{"auto", "chain"} {
 			_, err := d.Solve(t.Context(), t, h.request("go1.x", "layers", layers))
@@ -130,4 +137,43 @@ func diffIDs(image sandbox.Image) (ids []string) {
 		ids = append(ids, l.DiffID.String())
 	}
 	return ids
+}
+
+// oldClient is a daemon as one before v0.10 is: it merges nothing, and tells no git metadata.
+type oldClient struct{ gateway.Client }
+
+func (o oldClient) BuildOpts() gateway.BuildOpts {
+	opts := o.Client.BuildOpts()
+	caps := slices.DeleteFunc(pb.Caps.All(), func(c *apicaps.PBCap) bool { return c.ID == string(pb.CapMergeOp) })
+	opts.LLBCaps = pb.Caps.CapSet(caps)
+	return opts
+}
+
+func (o oldClient) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, _ sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+	return &sourceresolver.MetaResponse{Op: op}, nil
+}
+
+func TestWithoutNewCapabilitiesTheImageIsTheSame(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		return frontend.Frontend{}.Build(ctx, oldClient{c})
+	}
+	for range 2 {
+		req := h.request("nodejs20.x")
+		want, err := d.Local(t, h.request("nodejs20.x", "layers", "chain"))
+		require.NoError(t, err)
+		req.Func = build
+		got, err := d.Local(t, req)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		commit, err := h.Commit("nodejs20.x")
+		require.NoError(t, err)
+		require.Equal(t, commit, imageConfig(t, oneImage(t, d, req)).Config.Labels["lambdabase.commit"])
+
+		later, err := sample.Upstream(sample.UpstreamOptions{Branches: []string{"nodejs20.x"}, Release: 1})
+		require.NoError(t, err)
+		_, err = h.Push(later[0]) // the second time it is the replaced branch
+		require.NoError(t, err)
+	}
 }

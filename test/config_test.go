@@ -28,7 +28,7 @@ func TestEveryFormOfConfigEqualsTheOracle(t *testing.T) {
 		"escape":                "ENV A=1 \\\n    B=2\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := branch("case", compress(t, plain(t, append([]entry{file("a", "1")}, task...)...)))
+			b := newBranch("case", compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...)))
 			head, _, _ := strings.Cut(string(b.Files["Dockerfile.case"]), "ENV")
 			b.Files["Dockerfile.case"] = []byte(head + tail)
 			h := serve(t, []sample.Branch{b})
@@ -43,7 +43,7 @@ func TestEveryFormOfConfigEqualsTheOracle(t *testing.T) {
 
 func TestVariantsOfArm64EqualTheOracle(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023")
+	h := serveUpstream(t, "provided.al2023")
 	for _, platform := range []string{"linux/arm64", "linux/arm64/v8", "linux/arm64/v9"} {
 		want := oneImage(t, d, h.oracle(t, "provided.al2023", "arm64", "platform", platform))
 		got := oneImage(t, d, h.request("provided.al2023", "platform", platform))

@@ -19,7 +19,7 @@ import (
 )
 
 func TestTheSameCommitGivesTheSameDigestOnTwoDaemons(t *testing.T) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	one, two := sandbox.Start(t), sandbox.Start(t)
 	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
 		first := oneImage(t, one, h.request("nodejs20.x", "platform", platform))
@@ -31,7 +31,7 @@ func TestTheSameCommitGivesTheSameDigestOnTwoDaemons(t *testing.T) {
 }
 
 func TestTheImageIsDatedByItsCommit(t *testing.T) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	d := sandbox.Start(t)
 	config := imageConfig(t, oneImage(t, d, h.request("nodejs20.x")))
 	commit, err := h.Commit("nodejs20.x")
@@ -48,36 +48,36 @@ func TestTheImageIsDatedByItsCommit(t *testing.T) {
 }
 
 func TestACommitMayBeGivenByItsTag(t *testing.T) {
-	few, many := branch("few", compress(t, plain(t, file("a", "x")))), branch("many", compress(t, plain(t, file("a", "x"))))
+	few, many := newBranch("few", compress(t, packTar(t, file("a", "x")))), newBranch("many", compress(t, packTar(t, file("a", "x"))))
 	for i := range 120 { // which git leaves in a pack
 		many.Files[fmt.Sprintf("file%d", i)] = []byte(strconv.Itoa(i))
 	}
 	h := serve(t, []sample.Branch{few, many})
 	d := sandbox.Start(t)
 	for _, runtime := range []string{"few", "many"} {
-		tag := h.tag(t, runtime)
+		tag := h.startTagged(t, runtime)
 		image, err := d.OCI(t, h.request(runtime, "commit", tag, "objects", h.url+"/objects/{oid}"))
 		require.NoError(t, err, runtime)
 		config := imageConfig(t, image[0])
-		require.Equal(t, made, config.Created.UTC())
+		require.Equal(t, commitTime, config.Created.UTC())
 		require.Equal(t, tag, config.Config.Labels["lambdabase.commit"])
 		require.Equal(t, diffIDs(oneImage(t, d, h.request(runtime))), diffIDs(image[0]))
 	}
 }
 
-// tag gives a branch's commit an annotated tag, and tells the tag's id.
-func (h *host) tag(t *testing.T, runtime string) string {
+// startTagged gives a branch's commit an annotated tag, and tells the tag's id.
+func (h *repoServer) startTagged(t *testing.T, runtime string) string {
 	t.Helper()
 	repository, err := git.PlainOpen(filepath.Join(h.Repository.Dir, "repo.git"))
 	require.NoError(t, err)
-	by := &object.Signature{Name: "a", Email: "a@example.com", When: made.AddDate(1, 0, 0)}
+	by := &object.Signature{Name: "a", Email: "a@example.com", When: commitTime.AddDate(1, 0, 0)}
 	ref, err := repository.CreateTag("tag-"+runtime, plumbing.NewHash(must(h.Commit(runtime))), &git.CreateTagOptions{Tagger: by, Message: "x"})
 	require.NoError(t, err)
 	return ref.Hash().String()
 }
 
 func TestRuntimesShareLayersToTheByte(t *testing.T) {
-	h := upstream(t, "nodejs18.x", "nodejs16.x", "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs18.x", "nodejs16.x", "nodejs20.x", "python3.12")
 	d := sandbox.Start(t)
 	layers := func(runtime string) map[digest.Digest]bool {
 		found := map[digest.Digest]bool{}
@@ -94,14 +94,14 @@ func TestRuntimesShareLayersToTheByte(t *testing.T) {
 				shared++
 			}
 		}
-		objects := len(distinct(t, "linux/amd64", pair[0])) + len(distinct(t, "linux/amd64", pair[1])) - len(distinct(t, "linux/amd64", pair[:]...))
+		objects := len(distinctObjects(t, "linux/amd64", pair[0])) + len(distinctObjects(t, "linux/amd64", pair[1])) - len(distinctObjects(t, "linux/amd64", pair[:]...))
 		require.Positive(t, objects)
 		require.Equal(t, objects, shared, "%v: what is one object is one layer, wherever it stands", pair)
 	}
 }
 
 func TestLayersAreAsLambdaWantsThem(t *testing.T) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	image := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
 	for _, l := range image.Layers {
 		require.Contains(t, l.Descriptor.MediaType, "gzip")

@@ -64,7 +64,7 @@ func (e engine) run(t *testing.T, args ...string) (string, error) {
 func TestDockerEngine2010BuildsOnALambdaBase(t *testing.T) {
 	e := startEngine(t)
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	image, _ := frontendImage(t, d)
 	dir := t.TempDir()
 	dockerfile := "# syntax=" + image + "\nFROM nodejs20.x AS nodejs20.x\nCOPY app.js ${LAMBDA_TASK_ROOT}/\nRUN --network=none echo ran > ran\nCMD [\"app.handler\"]\n"

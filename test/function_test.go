@@ -23,8 +23,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// runnable serves the runtimes that a shell runs in.
-func runnable(t testing.TB, more ...string) *host {
+// serveRunnable serves the runtimes that a shell runs in.
+func serveRunnable(t testing.TB, more ...string) *repoServer {
 	t.Helper()
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Shell: busybox(t), Branches: append(more, "nodejs20.x", "provided.al2023")})
 	require.NoError(t, err)
@@ -39,8 +39,8 @@ func busybox(t testing.TB) string {
 	return shell
 }
 
-// function builds a Dockerfile with our frontend, run inside the test. Further pairs of name and value are options.
-func (h *host) function(t testing.TB, files map[string]string, more ...string) sandbox.Request {
+// functionRequest builds a Dockerfile with our frontend, run inside the test. Further pairs of name and value are options.
+func (h *repoServer) functionRequest(t testing.TB, files map[string]string, more ...string) sandbox.Request {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -52,7 +52,7 @@ func (h *host) function(t testing.TB, files map[string]string, more ...string) s
 
 func TestEveryNameOfARuntimeIsItsBase(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
-	h := runnable(t)
+	h := serveRunnable(t)
 	commit, err := h.Commit("nodejs20.x")
 	require.NoError(t, err)
 	want, err := d.Local(t, h.request("nodejs20.x"))
@@ -81,7 +81,7 @@ func TestEveryNameOfARuntimeIsItsBase(t *testing.T) {
 		"named context of a base": {"FROM mine\n", []string{"context:mine", "docker-image://nodejs20.x"}, want},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := d.Local(t, h.function(t, map[string]string{"Dockerfile": tc.dockerfile}, tc.options...))
+			got, err := d.Local(t, h.functionRequest(t, map[string]string{"Dockerfile": tc.dockerfile}, tc.options...))
 			require.NoError(t, err)
 			require.Contains(t, got, "/lambda-entrypoint.sh")
 			if tc.want != nil {
@@ -93,14 +93,14 @@ func TestEveryNameOfARuntimeIsItsBase(t *testing.T) {
 
 func TestWhatIsNotARuntimeIsTheRegistrys(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	for _, ref := range []string{"nodejs20.x:20", "nodejs20", "public.ecr.aws/lambda/nodejs:20", "registry.invalid/nodejs20.x"} {
-		_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM " + ref + "\n"}))
+		_, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM " + ref + "\n"}))
 		require.ErrorContains(t, err, "failed to do request", ref)
 	}
 	require.Empty(t, h.Requests())
 	for ref, hint := range map[string]string{"nodejs20": "nodejs20 is no runtime, did you mean nodejs20.x?", "nodejs20.x:ac016a65": "or a full commit of 40 digits"} {
-		_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM " + ref + "\n"}))
+		_, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM " + ref + "\n"}))
 		require.ErrorContains(t, err, hint)
 	}
 	_, err := d.Solve(t.Context(), t, sandbox.Request{Func: frontend.Frontend{}.Build})
@@ -109,19 +109,19 @@ func TestWhatIsNotARuntimeIsTheRegistrys(t *testing.T) {
 
 func TestAStageOfARuntimesNameKeepsItsSteps(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
-	tree, err := d.Local(t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS nodejs20.x\nRUN echo kept > /kept\n"}))
+	h := serveRunnable(t)
+	tree, err := d.Local(t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS nodejs20.x\nRUN echo kept > /kept\n"}))
 	require.NoError(t, err)
 	require.Contains(t, tree, "/kept")
-	tree, err = d.Local(t, h.function(t, map[string]string{"Dockerfile": "FROM scratch AS nodejs20.x\nCOPY Dockerfile /\nFROM nodejs20.x\n"}))
+	tree, err = d.Local(t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM scratch AS nodejs20.x\nCOPY Dockerfile /\nFROM nodejs20.x\n"}))
 	require.NoError(t, err)
 	require.Len(t, tree, 1, "stage names win")
 }
 
 func TestAUsersContextWins(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
-	req := h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "context:nodejs20.x", "local:mine")
+	h := serveRunnable(t)
+	req := h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "context:nodejs20.x", "local:mine")
 	req.Dirs["mine"] = t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(req.Dirs["mine"], "own"), nil, 0o644))
 	tree, err := d.Local(t, req)
@@ -132,11 +132,11 @@ func TestAUsersContextWins(t *testing.T) {
 
 func TestAStageThatIsNotNeededCausesNoRequest(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
-	_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS unused\nRUN x\nFROM scratch\nCOPY Dockerfile /\n"}))
+	h := serveRunnable(t)
+	_, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS unused\nRUN x\nFROM scratch\nCOPY Dockerfile /\n"}))
 	require.NoError(t, err)
 	require.Empty(t, h.Requests())
-	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "requestid", "frontend.lint", "objects", ""))
+	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "requestid", "frontend.lint", "objects", ""))
 	require.NoError(t, err, "nor needs to know where it would be")
 	require.Zero(t, h.Total(sample.Object), "a check fetches no object")
 	require.NotZero(t, h.Total(sample.Git))
@@ -144,9 +144,9 @@ func TestAStageThatIsNotNeededCausesNoRequest(t *testing.T) {
 
 func TestAFunctionImageIsConfiguredAsItsBase(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	base := imageConfig(t, oneImage(t, d, h.request("nodejs20.x")))
-	image := oneImage(t, d, h.function(t, map[string]string{
+	image := oneImage(t, d, h.functionRequest(t, map[string]string{
 		"Dockerfile": "FROM nodejs20.x\nCOPY app.js ${LAMBDA_TASK_ROOT}/\nRUN test $PWD = /var/task && echo $LAMBDA_RUNTIME_DIR > ran\nCMD [\"app.handler\"]\n",
 		"app.js":     "exports.handler = 1\n",
 	}))
@@ -166,8 +166,8 @@ func TestAFunctionImageIsConfiguredAsItsBase(t *testing.T) {
 
 func TestAFunctionImageRuns(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
-	tree, err := d.Local(t, h.function(t, map[string]string{
+	h := serveRunnable(t)
+	tree, err := d.Local(t, h.functionRequest(t, map[string]string{
 		"Dockerfile": "FROM nodejs20.x AS function\nCOPY --chmod=755 bootstrap ./\nFROM function\nRUN /lambda-entrypoint.sh app.handler > /answer\n",
 		"bootstrap":  "#!/bin/sh\necho \"hello from $1\"\n",
 	}))
@@ -177,29 +177,29 @@ func TestAFunctionImageRuns(t *testing.T) {
 
 func TestFunctionImagesShareLayersWithOtherWaysIn(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"))
 	require.NoError(t, err)
 	h.Reset()
-	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}))
+	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}))
 	require.NoError(t, err)
 	require.Zero(t, h.Total(sample.Object))
 
 	h.Reset()
-	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS a\nFROM nodejs20.x\nCOPY --from=a /etc /etc2\nCOPY --from=nodejs20.x /etc /etc3\n"}, "platform", "linux/amd64,linux/arm64"))
+	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS a\nFROM nodejs20.x\nCOPY --from=a /etc /etc2\nCOPY --from=nodejs20.x /etc /etc3\n"}, "platform", "linux/amd64,linux/arm64"))
 	require.NoError(t, err)
 	require.LessOrEqual(t, h.Total(sample.Git), 2, "the commit is resolved once")
 }
 
 func TestErrorsOfABasePointAtBothLines(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
-	_, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "# a comment\nFROM nodejs21.x\n"}))
+	h := serveRunnable(t)
+	_, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "# a comment\nFROM nodejs21.x\n"}))
 	require.ErrorContains(t, err, "no runtime nodejs21.x")
 	require.ErrorContains(t, err, "did you mean nodejs24.x")
 	requireAt(t, err, "Dockerfile", 2)
 
-	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM scratch AS x\n\nFROM nodejs20.x\n"}, "objects", h.url+"/nowhere/{oid}"))
+	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM scratch AS x\n\nFROM nodejs20.x\n"}, "objects", h.url+"/nowhere/{oid}"))
 	require.ErrorContains(t, err, "6 objects failed")
 	require.ErrorContains(t, err, "status 404")
 	requireAt(t, err, "Dockerfile", 3)
@@ -208,7 +208,7 @@ func TestErrorsOfABasePointAtBothLines(t *testing.T) {
 
 func TestWarningsSaveADay(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t, "nodejs18.x")
+	h := serveRunnable(t, "nodejs18.x")
 	for name, tc := range map[string]struct {
 		dockerfile string
 		options    []string
@@ -221,7 +221,7 @@ func TestWarningsSaveADay(t *testing.T) {
 		"end of support":      {"FROM scratch AS a\nFROM nodejs18.x\n", nil, "runtime nodejs18.x is past its end of support (2025-09-01)", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			req := h.function(t, map[string]string{"Dockerfile": tc.dockerfile}, tc.options...)
+			req := h.functionRequest(t, map[string]string{"Dockerfile": tc.dockerfile}, tc.options...)
 			req.Func = frontend.Frontend{Today: time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)}.Build
 			res, err := d.Solve(t.Context(), t, req)
 			require.NoError(t, err)
@@ -232,7 +232,7 @@ func TestWarningsSaveADay(t *testing.T) {
 			}
 		})
 	}
-	res, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS a\nFROM scratch\nCOPY --from=a /etc /etc\n"}, "attest:provenance", "mode=min"))
+	res, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS a\nFROM scratch\nCOPY --from=a /etc /etc\n"}, "attest:provenance", "mode=min"))
 	require.NoError(t, err)
 	require.Empty(t, res.Warnings, "not a function image")
 }
@@ -240,12 +240,12 @@ func TestWarningsSaveADay(t *testing.T) {
 func TestAnImageOfAWSThatIsLeftToTheRegistryIsSaid(t *testing.T) {
 	registry := sandbox.Registry(t)
 	d := sandbox.Start(t, sandbox.WithConfig(fmt.Sprintf("[registry.\"public.ecr.aws\"]\n  mirrors = [%q]\n[registry.%q]\n  http = true\n", registry, registry)))
-	h := runnable(t)
+	h := serveRunnable(t)
 	_, err := d.Solve(t.Context(), t, h.request("provided.al2023"), client.ExportEntry{
 		Type: client.ExporterImage, Attrs: map[string]string{"name": registry + "/lambda/nodejs:20.2024.10.14", "push": "true"},
 	})
 	require.NoError(t, err)
-	req := h.function(t, map[string]string{"Dockerfile": "FROM scratch AS a\nFROM public.ecr.aws/lambda/nodejs:20.2024.10.14\n"}, "ecr", "snapshot")
+	req := h.functionRequest(t, map[string]string{"Dockerfile": "FROM scratch AS a\nFROM public.ecr.aws/lambda/nodejs:20.2024.10.14\n"}, "ecr", "snapshot")
 	res, err := d.Solve(t.Context(), t, req)
 	require.NoError(t, err)
 	require.Len(t, res.Warnings, 1)
@@ -260,19 +260,19 @@ func TestAnImageOfAWSThatIsLeftToTheRegistryIsSaid(t *testing.T) {
 
 func TestEachLayerOfAFunctionHasItsLineOfHistory(t *testing.T) {
 	d := sandbox.Start(t)
-	full := compress(t, plain(t, folder("opt", 0o755), file("opt/a", "1")))
+	full := compress(t, packTar(t, dirEntry("opt", 0o755), file("opt/a", "1")))
 	for name, tc := range map[string]struct {
 		layers [][]byte
 		want   []string // layers, "-" before what adds none
 	}{
 		"working directory is made": {[][]byte{full}, []string{"ADD a.tar.xz", "WORKDIR /var/task", "COPY Dockerfile"}},
-		"a tar is empty":            {[][]byte{compress(t, plain(t, task...)), compress(t, plain(t))}, []string{"ADD a.tar.xz", "-ADD b.tar.xz", "COPY Dockerfile"}},
-		"both":                      {[][]byte{full, compress(t, plain(t))}, []string{"ADD a.tar.xz", "-ADD b.tar.xz", "WORKDIR /var/task", "COPY Dockerfile"}},
+		"a tar is empty":            {[][]byte{compress(t, packTar(t, taskDirs...)), compress(t, packTar(t))}, []string{"ADD a.tar.xz", "-ADD b.tar.xz", "COPY Dockerfile"}},
+		"both":                      {[][]byte{full, compress(t, packTar(t))}, []string{"ADD a.tar.xz", "-ADD b.tar.xz", "WORKDIR /var/task", "COPY Dockerfile"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := serve(t, []sample.Branch{branch("nodejs20.x", tc.layers...)})
+			h := serve(t, []sample.Branch{newBranch("nodejs20.x", tc.layers...)})
 			for _, options := range [][]string{nil, {"platform", "linux/amd64,linux/amd64/v2"}} {
-				images, err := d.OCI(t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile /a\n"}, options...))
+				images, err := d.OCI(t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile /a\n"}, options...))
 				require.NoError(t, err)
 				for _, image := range images {
 					config, layers := imageConfig(t, image), 0
@@ -293,15 +293,15 @@ func TestEachLayerOfAFunctionHasItsLineOfHistory(t *testing.T) {
 }
 
 func TestAnImportedCacheServesFunctions(t *testing.T) {
-	h := runnable(t)
+	h := serveRunnable(t)
 	cache := []client.CacheOptionsEntry{{Type: "registry", Attrs: map[string]string{"ref": sandbox.Registry(t) + "/cache", "mode": "max"}}}
 	files := map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN echo x > /x\n"}
-	first := h.function(t, files)
+	first := h.functionRequest(t, files)
 	first.CacheExports = cache
 	_, err := sandbox.Start(t).Solve(t.Context(), t, first)
 	require.NoError(t, err)
 	h.Reset()
-	again := h.function(t, files)
+	again := h.functionRequest(t, files)
 	again.CacheImports = cache
 	_, err = sandbox.Start(t).OCI(t, again)
 	require.NoError(t, err)
@@ -310,31 +310,31 @@ func TestAnImportedCacheServesFunctions(t *testing.T) {
 
 func TestAFunctionChainsWhereItsBaseDoesAndSaysSo(t *testing.T) {
 	d := sandbox.Start(t)
-	h := serve(t, []sample.Branch{branch("nodejs20.x", compress(t, plain(t, append(task, folder("d", 0o700))...)), compress(t, plain(t, folder("d", 0o755))))})
-	res, err := d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "platform", "linux/amd64,linux/amd64/v2"))
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, packTar(t, append(taskDirs, dirEntry("d", 0o700))...)), compress(t, packTar(t, dirEntry("d", 0o755))))})
+	res, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "platform", "linux/amd64,linux/amd64/v2"))
 	require.NoError(t, err)
-	var said []string
+	var output []string
 	for _, w := range res.Warnings {
-		said = append(said, string(w.Short))
+		output = append(output, string(w.Short))
 	}
-	require.Len(t, said, 2, "each once, for two platforms")
-	require.Contains(t, strings.Join(said, "\n"), "layers of nodejs20.x are unpacked one onto the other: /d: directory")
+	require.Len(t, output, 2, "each once, for two platforms")
+	require.Contains(t, strings.Join(output, "\n"), "layers of nodejs20.x are unpacked one onto the other: /d: directory")
 }
 
 func TestConvertedToLLBTheBaseIsItsGraph(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
-	req := h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"}, "requestid", "frontend.convertllb")
-	text := called(t, d, req)
+	h := serveRunnable(t)
+	req := h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"}, "requestid", "frontend.convertllb")
+	text := callSubrequest(t, d, req)
 	require.NotContains(t, text, "docker-image://")
 	require.Equal(t, 6, strings.Count(text, `"identifier"`), "the six objects")
 	require.Contains(t, text, `"merge": {`)
 
 	for _, dockerfile := range []string{"FROM scratch\n", "FROM scratch\nENV A=1\n", "FROM scratch\nADD https://h.invalid/x /y\n"} {
-		req = h.function(t, map[string]string{"Dockerfile": dockerfile}, "requestid", "frontend.convertllb")
-		ours := called(t, d, req)
+		req = h.functionRequest(t, map[string]string{"Dockerfile": dockerfile}, "requestid", "frontend.convertllb")
+		ours := callSubrequest(t, d, req)
 		req.Func = builder.Build
-		require.Equal(t, operations(t, called(t, d, req)), operations(t, ours), "without a runtime it is BuildKit's own answer")
+		require.Equal(t, operations(t, callSubrequest(t, d, req)), operations(t, ours), "without a runtime it is BuildKit's own answer")
 	}
 }
 
@@ -346,28 +346,28 @@ func operations(t *testing.T, converted string) map[string]any {
 	return map[string]any{"def": def.Def, "metadata": def.Metadata}
 }
 
-// called is the JSON that a sub-request is answered with.
-func called(t *testing.T, d *sandbox.Daemon, req sandbox.Request) (answer string) {
+// callSubrequest is the JSON that a sub-request is answered with.
+func callSubrequest(t *testing.T, d *sandbox.Daemon, req sandbox.Request) (response string) {
 	t.Helper()
 	build := req.Func
 	req.Func = func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := build(ctx, c)
 		if err == nil {
-			answer = string(res.Metadata["result.json"])
+			response = string(res.Metadata["result.json"])
 		}
 		return res, err
 	}
 	_, err := d.Solve(t.Context(), t, req)
 	require.NoError(t, err)
-	require.NotEmpty(t, answer)
-	return answer
+	require.NotEmpty(t, response)
+	return response
 }
 
 func TestOptionsOfOursAreNoBuildArguments(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	options := h.options("")
-	req := h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nARG LAMBDABASE_OBJECTS=unset\nRUN test $LAMBDABASE_OBJECTS = unset\n"})
+	req := h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nARG LAMBDABASE_OBJECTS=unset\nRUN test $LAMBDABASE_OBJECTS = unset\n"})
 	req.Attrs = map[string]string{}
 	for k, v := range options {
 		req.Attrs["build-arg:"+buildArg(k)] = v

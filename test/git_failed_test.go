@@ -12,14 +12,14 @@ import (
 // that aren't there, and a context that isn't.
 func TestWhatIsNotInARepositoryHarmsNoDaemon(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	const bases = "FROM nodejs98.x AS a\nFROM nodejs99.x AS b\nFROM nodejs20.x\nCOPY --from=a / /a\nCOPY --from=b / /b\n"
-	missing := h.function(t, map[string]string{"Dockerfile": bases}, "platform", "linux/amd64,linux/arm64")
+	missing := h.functionRequest(t, map[string]string{"Dockerfile": bases}, "platform", "linux/amd64,linux/arm64")
 	for range 5 { // in whatever order they are asked for
 		_, err := d.Solve(t.Context(), t, missing)
 		require.ErrorContains(t, err, "no runtime nodejs9")
 	}
-	context := h.function(t, nil, "context", h.url+"/aws/aws-lambda-base-images.git#missing")
+	context := h.functionRequest(t, nil, "context", h.url+"/aws/aws-lambda-base-images.git#missing")
 	context.Dirs = nil
 	_, err := d.Solve(t.Context(), t, context)
 	require.ErrorContains(t, err, "failed to read dockerfile: failed to load cache key: repository does not contain ref missing")

@@ -18,7 +18,7 @@ import (
 func TestAClientThatHangsHoldsNobodysSteps(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	h := alone(t)
+	h := serveUnique(t)
 	req := h.byImage(image, "nodejs20.x")
 	req.Frontend, req.Func = "", frontend.Frontend{}.Build
 

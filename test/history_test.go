@@ -13,10 +13,10 @@ import (
 // be taken for that of a layer, nor the user's layer for an empty one.
 func TestABaseThatBeginsAsAnotherKeepsItsOwnHistory(t *testing.T) {
 	d := sandbox.Start(t)
-	first := compress(t, plain(t, append([]entry{file("a", "1")}, task...)...))
-	h := serve(t, []sample.Branch{branch("nodejs20.x", first, compress(t, plain(t))), branch("provided.al2023", first)})
+	first := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", first, compress(t, packTar(t))), newBranch("provided.al2023", first)})
 	for range 10 {
-		image := oneImage(t, d, h.function(t, map[string]string{
+		image := oneImage(t, d, h.functionRequest(t, map[string]string{
 			"Dockerfile": "FROM nodejs20.x\nCOPY --from=provided.al2023 /a /b\nCOPY Dockerfile /\n",
 		}))
 		config := imageConfig(t, image)

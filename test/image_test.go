@@ -21,10 +21,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// frontendFolder has the frontend's image as an OCI layout, if a test has made it. TestMain removes it.
+// frontendDir has the frontend's image as an OCI layout, if a test has made it. TestMain removes it.
 var (
-	frontendFolder string
-	frontendOnce   sync.Once
+	frontendDir  string
+	frontendOnce sync.Once
 )
 
 // frontendImage is the frontend's image in a registry of the test's own. It is made by make image, once for all tests.
@@ -34,12 +34,12 @@ func frontendImage(t *testing.T, d *sandbox.Daemon) (image, registry string) {
 		dir, err := os.MkdirTemp("", "lambdabase-frontend")
 		require.NoError(t, err)
 		makeImage(t, d, "PLATFORMS=linux/amd64", "output=type=oci,tar=false,dest="+dir)
-		frontendFolder = dir
+		frontendDir = dir
 	})
-	require.NotEmpty(t, frontendFolder, "the frontend's image: an earlier test says why there is none")
+	require.NotEmpty(t, frontendDir, "the frontend's image: an earlier test says why there is none")
 	registry = sandbox.Registry(t)
 	image = registry + "/lambda-frontend"
-	require.NoError(t, crane.Push(layoutImage(t, frontendFolder), image))
+	require.NoError(t, crane.Push(layoutImage(t, frontendDir), image))
 	return image, registry
 }
 
@@ -66,7 +66,7 @@ func makeImage(t *testing.T, d *sandbox.Daemon, variables ...string) {
 
 func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	frontend, _ := frontendImage(t, d)
 	want := oneImage(t, d, h.request("nodejs20.x"))
 
@@ -125,9 +125,9 @@ func fileOf(t *testing.T, image v1.Image, name string) []byte {
 func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
 	d := sandbox.Start(t)
 	frontend, _ := frontendImage(t, d)
-	bad := branch("case", compress(t, plain(t, task...)))
+	bad := newBranch("case", compress(t, packTar(t, taskDirs...)))
 	bad.Files["Dockerfile.case"] = append(bad.Files["Dockerfile.case"], "RUN true\n"...)
-	h := serve(t, []sample.Branch{bad, branch("pointer", []byte("version https://git-lfs.github.com/spec/v1\n"))})
+	h := serve(t, []sample.Branch{bad, newBranch("pointer", []byte("version https://git-lfs.github.com/spec/v1\n"))})
 	for runtime, want := range map[string]string{
 		"case":    "Dockerfile.case:6: RUN: unknown in a recipe",
 		"pointer": "was not unpacked: it is a Git LFS pointer itself",
@@ -147,7 +147,7 @@ func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
 
 func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	frontend, registry := frontendImage(t, d)
 	x := newBuildx(t, d)
 
@@ -171,10 +171,10 @@ func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
 
 func TestTheSyntaxLineBuildsThroughBuildctlAndBuildx(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	image, _ := frontendImage(t, d)
 	files := map[string]string{"Dockerfile": "# syntax=" + image + "\nFROM nodejs20.x\nCMD [\"app.handler\"]\n"}
-	inside := h.function(t, files)
+	inside := h.functionRequest(t, files)
 	dir := inside.Dirs["context"]
 	want := oneImage(t, d, inside)
 	ctlArgs, xArgs := flags(inside.Attrs, "--opt=build-arg:", buildArg), flags(inside.Attrs, "--build-arg=", buildArg)

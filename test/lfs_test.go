@@ -13,13 +13,13 @@ import (
 )
 
 // byImage builds a runtime with the frontend's image, whose steps ask the batch API.
-func (h *host) byImage(image, runtime string, more ...string) sandbox.Request {
+func (h *repoServer) byImage(image, runtime string, more ...string) sandbox.Request {
 	return sandbox.Request{Frontend: "gateway.v0", Attrs: h.options(runtime, append([]string{"source", image, "objects", "lfs"}, more...)...)}
 }
 
 func TestObjectsComeByTheBatchAPI(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
-	h := upstream(t, "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	image, _ := frontendImage(t, d)
 	for _, layers := range []string{"auto", "chain"} {
 		requireEqual(t, d, h.oracle(t, "nodejs20.x", "x86_64"), h.byImage(image, "nodejs20.x", "layers", layers))
@@ -37,7 +37,7 @@ func TestObjectsComeByTheBatchAPI(t *testing.T) {
 
 func TestAnotherVersionOfTheFrontendFetchesAndUnpacksNothingAgain(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	image, _ := frontendImage(t, d)
 	want := oneImage(t, d, h.byImage(image, "nodejs20.x"))
 
@@ -65,7 +65,7 @@ func TestAnotherVersionOfTheFrontendFetchesAndUnpacksNothingAgain(t *testing.T) 
 
 func TestAStepThatFailsSaysWhy(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023")
+	h := serveUpstream(t, "provided.al2023")
 	image, _ := frontendImage(t, d)
 	h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
 	for _, layers := range []string{"auto", "chain"} {

@@ -22,16 +22,16 @@ func TestEveryBaseImageEqualsTheOracle(t *testing.T) {
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001})
 	require.NoError(t, err)
 	h := serve(t, branches)
-	type image struct{ runtime, platform, folder string }
+	type image struct{ runtime, platform, dir string }
 	images := map[string]image{}
 	for _, b := range branches {
-		for platform, folder := range platformsOf(b) {
-			images[b.Name+" "+platform] = image{b.Name, platform, folder}
+		for platform, dir := range platformsOf(b) {
+			images[b.Name+" "+platform] = image{b.Name, platform, dir}
 		}
 	}
 	require.Len(t, images, 56)
 	atOnce(t, images, func(t *testing.T, _ string, i image) {
-		want := exported(t, d, h.oracle(t, i.runtime, i.folder, "platform", i.platform))
+		want := exportAll(t, d, h.oracle(t, i.runtime, i.dir, "platform", i.platform))
 		requireExports(t, want, d, h.request(i.runtime, "platform", i.platform))
 		if slices.Contains(chained, i.runtime) {
 			requireExports(t, want, d, h.request(i.runtime, "platform", i.platform, "layers", "chain"))

@@ -26,22 +26,22 @@ func TestParityOfErrors(t *testing.T) {
 			require.ErrorContains(t, want.err, c.fails)
 			require.Error(t, got.err)
 			require.Equal(t, message(want.err), message(got.err))
-			require.Equal(t, places(want.err), places(got.err))
+			require.Equal(t, errorSources(want.err), errorSources(got.err))
 			require.Equal(t, want.steps, got.steps)
 			require.Equal(t, want.warnings, got.warnings)
 		})
 	}
 }
 
-// crossing is what a message differs in by nature: the name of a folder in the cache, another one in every build, and
+// volatileText is what a message differs in by nature: the name of a folder in the cache, another one in every build, and
 // what the daemon loses of its own error on the way to every frontend that isn't in the daemon, docker/dockerfile too
 // (util/grpcerrors of BuildKit v0.33.1).
-var crossing = regexp.MustCompile(`\bref \w+::\w+|failed to resolve source metadata for \S+: `)
+var volatileText = regexp.MustCompile(`\bref \w+::\w+|failed to resolve source metadata for \S+: `)
 
-func message(err error) string { return crossing.ReplaceAllString(err.Error(), "") }
+func message(err error) string { return volatileText.ReplaceAllString(err.Error(), "") }
 
-// places are what an error points at.
-func places(err error) (shown []string) {
+// errorSources are what an error points at.
+func errorSources(err error) (shown []string) {
 	for _, s := range errdefs.Sources(err) {
 		shown = append(shown, fmt.Sprintf("%s:%v of %q (%s)", s.Info.Filename, s.Ranges, s.Info.Data, s.Info.Language))
 	}
@@ -49,11 +49,11 @@ func places(err error) (shown []string) {
 	return shown
 }
 
-var step = regexp.MustCompile(`(?m)^#\d+ (\[.+)$`)
+var stepRE = regexp.MustCompile(`(?m)^#\d+ (\[.+)$`)
 
 // steps are the names of what was done.
 func steps(result *sandbox.Result) (names []string) {
-	for _, match := range step.FindAllStringSubmatch(result.Progress, -1) {
+	for _, match := range stepRE.FindAllStringSubmatch(result.Progress, -1) {
 		names = append(names, match[1])
 	}
 	slices.Sort(names)
@@ -77,7 +77,7 @@ func TestParityOfCalls(t *testing.T) {
 			t.Run(name+" "+call, func(t *testing.T) {
 				c := p.read(t, "calls/"+name)
 				c.official.Attrs["requestid"] = call
-				want, got := p.answers(t, c)
+				want, got := p.callBoth(t, c)
 				require.NotEmpty(t, want)
 				require.Equal(t, want, got)
 			})
@@ -85,22 +85,22 @@ func TestParityOfCalls(t *testing.T) {
 	}
 }
 
-// answers asks both frontends in one session, whose name is in the definition of a context. A client doesn't see what
+// callBoth asks both frontends in one session, whose name is in the definition of a context. A client doesn't see what
 // is answered, only the function that asks does.
-func (p *parity) answers(t *testing.T, c parityCase) (want, got map[string]string) {
+func (p *parity) callBoth(t *testing.T, c parityCase) (want, got map[string]string) {
 	t.Helper()
 	req := c.ours
 	req.Func = func(ctx context.Context, gc gateway.Client) (*gateway.Result, error) {
-		want = texts(gc.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: gc.BuildOpts().Opts}))
+		want = metadataOf(gc.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: gc.BuildOpts().Opts}))
 		res, err := ours(ctx, gc)
-		got = texts(res, err)
+		got = metadataOf(res, err)
 		return res, err
 	}
 	_, _ = p.Solve(t.Context(), t, req) // an error is an answer too
 	return want, got
 }
 
-func texts(res *gateway.Result, err error) map[string]string {
+func metadataOf(res *gateway.Result, err error) map[string]string {
 	if err != nil {
 		return map[string]string{"error": err.Error()}
 	}

@@ -55,8 +55,8 @@ func TestParityOfFeatures(t *testing.T) {
 // parity is where both frontends build: a daemon, and what Dockerfiles refer to.
 type parity struct {
 	*sandbox.Daemon
-	places  *strings.Replacer // what stands for an address that isn't known before
-	session []session.Attachable
+	placeholders *strings.Replacer // what stands for an address that isn't known before
+	session      []session.Attachable
 }
 
 // newParity has a mirror in the place of Docker Hub, with the images of testdata, and no way out.
@@ -67,8 +67,8 @@ func newParity(t *testing.T) *parity {
 		Daemon: sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"),
 			sandbox.WithConfig(fmt.Sprintf("[registry.\"docker.io\"]\n  mirrors = [%q]\n[registry.%q]\n  http = true\n", registry, registry)),
 			sandbox.WithEnv("HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=127.0.0.1")),
-		places:  strings.NewReplacer("{registry}", registry, "{http}", fileServer(t), "{git}", gitServer(t)),
-		session: []session.Attachable{secretsprovider.FromMap(map[string][]byte{"token": []byte("s3cret")}), sshAgent(t)},
+		placeholders: strings.NewReplacer("{registry}", registry, "{http}", fileServer(t), "{git}", gitServer(t)),
+		session:      []session.Attachable{secretsprovider.FromMap(map[string][]byte{"token": []byte("s3cret")}), sshAgent(t)},
 	}
 	for _, name := range parityNames(t, "images") {
 		c := p.read(t, "images/"+name)
@@ -86,7 +86,7 @@ func fileServer(t *testing.T) string {
 	dir := t.TempDir()
 	unpackCase(t, "http", strings.NewReplacer(), dir)
 	require.NoError(t, filepath.WalkDir(dir, func(file string, _ fs.DirEntry, _ error) error {
-		return os.Chtimes(file, made, made)
+		return os.Chtimes(file, commitTime, commitTime)
 	}))
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	t.Cleanup(server.Close)
@@ -96,7 +96,7 @@ func fileServer(t *testing.T) string {
 // gitServer has a repository whose branch "app" can also be a context.
 func gitServer(t *testing.T) string {
 	t.Helper()
-	h := serve(t, []sample.Branch{{Name: "app", Date: made, Files: map[string][]byte{
+	h := serve(t, []sample.Branch{{Name: "app", Date: commitTime, Files: map[string][]byte{
 		"Dockerfile":    []byte("FROM scratch\nCOPY . /\n"),
 		"sub/in-sub":    []byte("sub\n"),
 		"hello":         []byte("hello\n"),
@@ -125,9 +125,9 @@ type parityCase struct {
 }
 
 // parityNames are the cases below a folder, by their paths.
-func parityNames(t *testing.T, folder string) (names []string) {
+func parityNames(t *testing.T, dir string) (names []string) {
 	t.Helper()
-	root := filepath.Join(parityData, folder)
+	root := filepath.Join(parityData, dir)
 	require.NoError(t, filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			name, _ := filepath.Rel(root, file)
@@ -144,7 +144,7 @@ func (p *parity) read(t *testing.T, name string) parityCase {
 	dir := t.TempDir()
 	var c parityCase
 	attrs := map[string]string{}
-	for _, line := range unpackCase(t, name, p.places, dir) {
+	for _, line := range unpackCase(t, name, p.placeholders, dir) {
 		if fails, ok := strings.CutPrefix(line, "! "); ok {
 			c.fails = fails
 			continue

@@ -18,29 +18,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// alone serves a runtime with an object that no other test has: a cache would answer in a server's place.
-func alone(t testing.TB) *host {
+// serveUnique serves a runtime with an object that no other test has: a cache would answer in a server's place.
+func serveUnique(t testing.TB) *repoServer {
 	t.Helper()
-	return serve(t, []sample.Branch{branch("nodejs20.x", compress(t, plain(t, append(task, file("alone", rand.Text()))...)))})
+	return serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, packTar(t, append(taskDirs, file("alone", rand.Text()))...)))})
 }
 
-// beside is another server of the same repository: its URL, and the server.
-func (h *host) beside(t testing.TB) *host {
+// secondServer is another server of the same repository: its URL, and the server.
+func (h *repoServer) secondServer(t testing.TB) *repoServer {
 	t.Helper()
 	s := sample.NewServer(h.Repository)
 	hs := httptest.NewServer(s)
 	t.Cleanup(hs.Close)
-	return &host{Repository: h.Repository, Server: s, url: hs.URL}
+	return &repoServer{Repository: h.Repository, Server: s, url: hs.URL}
 }
 
-// address is host:port.
-func (h *host) address() string { return strings.TrimPrefix(h.url, "http://") }
+// hostPort is host:port.
+func (h *repoServer) hostPort() string { return strings.TrimPrefix(h.url, "http://") }
 
-// server is the option objects that names the server for the batch API.
-func (h *host) server() string { return "lfs+" + h.url + sample.RepositoryPath + "/info/lfs" }
+// lfsOption is the option objects that names the server for the batch API.
+func (h *repoServer) lfsOption() string { return "lfs+" + h.url + sample.RepositoryPath + "/info/lfs" }
 
-// carried are the values of Authorization that arrived in requests of a kind, one for each.
-func (h *host) carried(kind sample.Kind) (values []string) {
+// authorizations are the values of Authorization that arrived in requests of a kind, one for each.
+func (h *repoServer) authorizations(kind sample.Kind) (values []string) {
 	for _, r := range h.Requests() {
 		if r.Kind == kind {
 			values = append(values, r.Header.Get("Authorization"))
@@ -49,8 +49,8 @@ func (h *host) carried(kind sample.Kind) (values []string) {
 	return values
 }
 
-// knowing is the request with secrets, pairs of name and value.
-func knowing(req sandbox.Request, pairs ...string) sandbox.Request {
+// withSecrets is the request with secrets, pairs of name and value.
+func withSecrets(req sandbox.Request, pairs ...string) sandbox.Request {
 	secrets := map[string][]byte{}
 	for i := 0; i < len(pairs); i += 2 {
 		secrets[pairs[i]] = []byte(pairs[i+1])
@@ -59,30 +59,30 @@ func knowing(req sandbox.Request, pairs ...string) sandbox.Request {
 	return req
 }
 
-// basic is the header that a token is sent as.
-func basic(token string) string {
+// basicAuth is the header that a token is sent as.
+func basicAuth(token string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
 }
 
-// elsewhere has the batch API name URLs of another host, as GitHub's does; what arrives there is in the same log.
-func (h *host) elsewhere(t testing.TB) *host {
+// withStoreHost has the batch API name URLs of another host, as GitHub's does; what arrives there is in the same log.
+func (h *repoServer) withStoreHost(t testing.TB) *repoServer {
 	t.Helper()
 	store := httptest.NewServer(h.Server)
 	t.Cleanup(store.Close)
-	h.at(strings.Replace(store.URL, "127.0.0.1", "localhost", 1))
+	h.setStore(strings.Replace(store.URL, "127.0.0.1", "localhost", 1))
 	return h
 }
 
-// at has the batch API name URLs of the store.
-func (h *host) at(store string) {
-	h.Second(store)
+// setStore has the batch API name URLs of the store.
+func (h *repoServer) setStore(store string) {
+	h.SetSecondHost(store)
 	h.Inject(sample.Target{Kind: sample.Batch}, sample.Fault{Batch: sample.BatchFault{Base: sample.SecondHost}})
 }
 
 func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	github, gitea := sample.Access{Accept: []string{basic("t0ken")}}, sample.Access{Accept: []string{basic("t0ken")}, Gitea: true}
+	github, gitea := sample.Access{Accept: []string{basicAuth("t0ken")}}, sample.Access{Accept: []string{basicAuth("t0ken")}, Gitea: true}
 	for name, tc := range map[string]struct {
 		access  sample.Access
 		secrets []string // {host} stands for host:port
@@ -90,30 +90,30 @@ func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 		"token":                      {github, []string{"GIT_AUTH_TOKEN", "t0ken"}},
 		"token of the host":          {github, []string{"GIT_AUTH_TOKEN", "other", "GIT_AUTH_TOKEN.{host}", "t0ken"}},
 		"not that of another host":   {github, []string{"GIT_AUTH_TOKEN", "t0ken", "GIT_AUTH_TOKEN.git.example", "other"}},
-		"header":                     {github, []string{"GIT_AUTH_HEADER", basic("t0ken")}},
+		"header":                     {github, []string{"GIT_AUTH_HEADER", basicAuth("t0ken")}},
 		"header of another scheme":   {sample.Access{Accept: []string{"Bearer t0ken"}}, []string{"GIT_AUTH_HEADER", "bearer t0ken", "GIT_AUTH_TOKEN", "other"}},
 		"header of the host":         {sample.Access{Accept: []string{"token t0ken"}}, []string{"GIT_AUTH_HEADER", "other", "GIT_AUTH_HEADER.{host}", "token t0ken"}},
-		"GitHub hides what is there": {sample.Access{Accept: []string{basic("t0ken")}, Missing: 404, Wrong: 404}, []string{"GIT_AUTH_TOKEN", "t0ken"}},
+		"GitHub hides what is there": {sample.Access{Accept: []string{basicAuth("t0ken")}, Missing: 404, Wrong: 404}, []string{"GIT_AUTH_TOKEN", "t0ken"}},
 		"Gitea":                      {gitea, []string{"GIT_AUTH_TOKEN", "t0ken"}},
-		"Gitea, by a header":         {gitea, []string{"GIT_AUTH_HEADER.{host}", basic("t0ken")}},
+		"Gitea, by a header":         {gitea, []string{"GIT_AUTH_HEADER.{host}", basicAuth("t0ken")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := alone(t)
+			h := serveUnique(t)
 			if !tc.access.Gitea {
-				h.elsewhere(t)
+				h.withStoreHost(t)
 			}
-			h.Private(tc.access)
-			secrets := strings.Split(strings.ReplaceAll(strings.Join(tc.secrets, "\n"), "{host}", h.address()), "\n")
+			h.SetAccess(tc.access)
+			secrets := strings.Split(strings.ReplaceAll(strings.Join(tc.secrets, "\n"), "{host}", h.hostPort()), "\n")
 			var list runtimes.List
-			require.NoError(t, json.Unmarshal([]byte(called(t, d, knowing(h.request("", "requestid", "lambda.runtimes", "source", image), secrets...))), &list))
+			require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, withSecrets(h.request("", "requestid", "lambda.runtimes", "source", image), secrets...))), &list))
 			require.Len(t, list, 1)
-			_, err := d.Solve(t.Context(), t, knowing(h.byImage(image, "nodejs20.x"), secrets...))
+			_, err := d.Solve(t.Context(), t, withSecrets(h.byImage(image, "nodejs20.x"), secrets...))
 			require.NoError(t, err)
 			carried := ""
 			if tc.access.Gitea {
-				carried = basic("t0ken")
+				carried = basicAuth("t0ken")
 			}
-			require.Equal(t, []string{carried}, h.carried(sample.Object))
+			require.Equal(t, []string{carried}, h.authorizations(sample.Object))
 			for _, r := range h.Requests() {
 				require.Equal(t, 200, r.Status, r.Path)
 			}
@@ -124,13 +124,13 @@ func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	bearer := sample.Access{Accept: []string{"Bearer t0ken"}, ByURL: true}
+	bearer := sample.Access{Accept: []string{"Bearer t0ken"}, PlainURLs: true}
 	for name, tc := range map[string]struct {
 		access  sample.Access // to the objects' server
 		secrets []string
 		objects string // {url} stands for the server's
 	}{
-		"token of git":                {sample.Access{Accept: []string{basic("t0ken")}}, []string{"GIT_AUTH_TOKEN.{objects}", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
+		"token of git":                {sample.Access{Accept: []string{basicAuth("t0ken")}}, []string{"GIT_AUTH_TOKEN.{objects}", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
 		"token of http":               {bearer, []string{"HTTP_AUTH_TOKEN_{objects}", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
 		"token of http, without port": {bearer, []string{"HTTP_AUTH_TOKEN_127.0.0.1", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs/"},
 		"header of http":              {bearer, []string{"HTTP_AUTH_HEADER_127.0.0.1", "Bearer t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
@@ -138,20 +138,20 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 		"template, header of http":    {bearer, []string{"HTTP_AUTH_HEADER_127.0.0.1", "Bearer t0ken"}, "{url}/objects/{oid}"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := alone(t)
-			objects := h.beside(t).elsewhere(t)
-			h.Private(sample.Access{Accept: []string{basic("of git")}})
-			objects.Private(tc.access)
-			secrets := []string{"GIT_AUTH_TOKEN." + h.address(), "of git"}
+			h := serveUnique(t)
+			objects := h.secondServer(t).withStoreHost(t)
+			h.SetAccess(sample.Access{Accept: []string{basicAuth("of git")}})
+			objects.SetAccess(tc.access)
+			secrets := []string{"GIT_AUTH_TOKEN." + h.hostPort(), "of git"}
 			for _, s := range tc.secrets {
-				secrets = append(secrets, strings.ReplaceAll(s, "{objects}", objects.address()))
+				secrets = append(secrets, strings.ReplaceAll(s, "{objects}", objects.hostPort()))
 			}
 			template := strings.ReplaceAll(tc.objects, "{url}", objects.url)
-			_, err := d.Solve(t.Context(), t, knowing(h.byImage(image, "nodejs20.x", "objects", template), secrets...))
+			_, err := d.Solve(t.Context(), t, withSecrets(h.byImage(image, "nodejs20.x", "objects", template), secrets...))
 			require.NoError(t, err)
 			require.Zero(t, h.Total(sample.Batch)+h.Total(sample.Object))
-			require.NotContains(t, objects.carried(sample.Batch), basic("of git"))
-			require.NotContains(t, objects.carried(sample.Object), basic("of git"))
+			require.NotContains(t, objects.authorizations(sample.Batch), basicAuth("of git"))
+			require.NotContains(t, objects.authorizations(sample.Object), basicAuth("of git"))
 		})
 	}
 }
@@ -159,29 +159,31 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 func TestASecretReachesNoOtherHost(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	access := sample.Access{Accept: []string{basic("t0ken")}}
-	for name, objects := range map[string]func(h, other *host) string{
-		"another port": func(h, other *host) string { return other.server() },
-		"another name": func(h, other *host) string { return strings.Replace(other.server(), "127.0.0.1", "localhost", 1) },
-		"a template":   func(h, other *host) string { return other.url + "/objects/{oid}" },
-		"a store":      func(h, other *host) string { h.at(other.url); return "lfs" },
-		"a redirect": func(h, other *host) string {
-			h.Second(other.url)
+	access := sample.Access{Accept: []string{basicAuth("t0ken")}}
+	for name, objects := range map[string]func(h, other *repoServer) string{
+		"another port": func(h, other *repoServer) string { return other.lfsOption() },
+		"another name": func(h, other *repoServer) string {
+			return strings.Replace(other.lfsOption(), "127.0.0.1", "localhost", 1)
+		},
+		"a template": func(h, other *repoServer) string { return other.url + "/objects/{oid}" },
+		"a store":    func(h, other *repoServer) string { h.setStore(other.url); return "lfs" },
+		"a redirect": func(h, other *repoServer) string {
+			h.SetSecondHost(other.url)
 			h.Inject(sample.Target{Kind: sample.Batch}, sample.Fault{Redirect: sample.Redirect{To: sample.SecondHost, Status: 307}})
 			return "lfs"
 		},
-		"headers as Gitea gives them": func(h, other *host) string {
-			h.Private(sample.Access{Accept: access.Accept, Gitea: true})
-			h.at(other.url)
+		"headers as Gitea gives them": func(h, other *repoServer) string {
+			h.SetAccess(sample.Access{Accept: access.Accept, Gitea: true})
+			h.setStore(other.url)
 			return "lfs"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := alone(t)
-			other := h.beside(t)
-			h.Private(access)
+			h := serveUnique(t)
+			other := h.secondServer(t)
+			h.SetAccess(access)
 			req := h.byImage(image, "nodejs20.x", "objects", objects(h, other))
-			_, err := d.Solve(t.Context(), t, knowing(req, "GIT_AUTH_TOKEN", "t0ken", "GIT_AUTH_HEADER."+h.address(), basic("t0ken")))
+			_, err := d.Solve(t.Context(), t, withSecrets(req, "GIT_AUTH_TOKEN", "t0ken", "GIT_AUTH_HEADER."+h.hostPort(), basicAuth("t0ken")))
 			require.NoError(t, err)
 			require.NotEmpty(t, other.Requests())
 			for _, r := range other.Requests() {
@@ -194,19 +196,19 @@ func TestASecretReachesNoOtherHost(t *testing.T) {
 func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	for name, of := range map[string]func(h *host) sandbox.Request{
-		"function": func(h *host) sandbox.Request {
-			return h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile /\n"})
+	for name, of := range map[string]func(h *repoServer) sandbox.Request{
+		"function": func(h *repoServer) sandbox.Request {
+			return h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile /\n"})
 		},
-		"checkout": func(h *host) sandbox.Request { return h.checkoutRequest(t, "nodejs20.x", "") },
-		"URL of git as the context": func(h *host) sandbox.Request {
+		"checkout": func(h *repoServer) sandbox.Request { return h.checkoutRequest(t, "nodejs20.x", "") },
+		"URL of git as the context": func(h *repoServer) sandbox.Request {
 			repository, _ := h.URLs(h.url)
 			return sandbox.Request{Attrs: map[string]string{"context": repository + "#nodejs20.x", "filename": "Dockerfile.nodejs20.x"}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := alone(t).elsewhere(t)
-			h.Private(sample.Access{Accept: []string{basic("t0ken")}})
+			h := serveUnique(t).withStoreHost(t)
+			h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
 			req := of(h)
 			req.Func, req.Frontend = nil, "gateway.v0"
 			req.Attrs["source"], req.Attrs["objects"] = image, "lfs"
@@ -214,7 +216,7 @@ func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 				_, err := d.Solve(t.Context(), t, req)
 				require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN")
 			}
-			_, err := d.Solve(t.Context(), t, knowing(req, "GIT_AUTH_TOKEN", "t0ken"))
+			_, err := d.Solve(t.Context(), t, withSecrets(req, "GIT_AUTH_TOKEN", "t0ken"))
 			require.NoError(t, err)
 			require.Equal(t, 1, h.Total(sample.Object))
 		})
@@ -223,15 +225,15 @@ func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 
 // BuildKit v0.33.1 takes a commit's tree from whichever remote it had it, and asks for its date without the secrets then.
 func TestAPrivateRepositoryIsBuiltAfterItsMirror(t *testing.T) {
-	h := alone(t)
-	h.Private(sample.Access{Accept: []string{basic("t0ken")}})
-	mirror := h.beside(t)
+	h := serveUnique(t)
+	h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+	mirror := h.secondServer(t)
 	for name, options := range map[string][]string{"branch": nil, "commit": {"commit", must(h.Commit("nodejs20.x"))}} {
 		t.Run(name, func(t *testing.T) {
 			d := sandbox.Start(t)
 			want := oneImage(t, d, mirror.request("nodejs20.x"))
 			for range 2 {
-				got := oneImage(t, d, knowing(h.request("nodejs20.x", options...), "GIT_AUTH_TOKEN", "t0ken"))
+				got := oneImage(t, d, withSecrets(h.request("nodejs20.x", options...), "GIT_AUTH_TOKEN", "t0ken"))
 				require.Equal(t, want.Digest, got.Digest)
 			}
 		})
@@ -243,19 +245,19 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 	image, _ := frontendImage(t, d)
 	for _, status := range []int{401, 403, 404} { // GitHub says 404 of what is not to be seen
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
-			h := alone(t)
-			objects, commit := h.beside(t), must(h.Commit("nodejs20.x"))
-			private := sample.Access{Accept: []string{basic("t0ken")}, ByURL: true, Missing: status, Wrong: status}
+			h := serveUnique(t)
+			objects, commit := h.secondServer(t), must(h.Commit("nodejs20.x"))
+			private := sample.Access{Accept: []string{basicAuth("t0ken")}, PlainURLs: true, Missing: status, Wrong: status}
 			fails := func(req sandbox.Request, want string, secrets ...string) {
 				t.Helper()
-				_, err := d.Solve(t.Context(), t, knowing(req, secrets...))
+				_, err := d.Solve(t.Context(), t, withSecrets(req, secrets...))
 				require.ErrorContains(t, err, want)
 				require.NotContains(t, err.Error(), "wr0ng")
 			}
 
-			objects.Private(private)
-			byBatch, byURL := h.byImage(image, "nodejs20.x", "objects", objects.server()), h.byImage(image, "nodejs20.x", "objects", objects.url+"/objects/{oid}")
-			token := "GIT_AUTH_TOKEN." + objects.address()
+			objects.SetAccess(private)
+			byBatch, byURL := h.byImage(image, "nodejs20.x", "objects", objects.lfsOption()), h.byImage(image, "nodejs20.x", "objects", objects.url+"/objects/{oid}")
+			token := "GIT_AUTH_TOKEN." + objects.hostPort()
 			fails(byBatch, "pass a token as the secret "+token)
 			refused := "the credential (secret " + token + ") was refused"
 			if status == 404 {
@@ -265,8 +267,8 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 			fails(byURL, "secret HTTP_AUTH_TOKEN_127.0.0.1")
 			fails(byURL, "secret HTTP_AUTH_TOKEN_127.0.0.1", "HTTP_AUTH_TOKEN_127.0.0.1", "wr0ng")
 
-			h.Private(private)
-			token = "GIT_AUTH_TOKEN." + h.address()
+			h.SetAccess(private)
+			token = "GIT_AUTH_TOKEN." + h.hostPort()
 			advice := "is private (pass a token as the secret GIT_AUTH_TOKEN or " + token
 			fails(byBatch, advice)
 			fails(byBatch, "; one that was passed was refused, perhaps for a line break", token, "wr0ng")

@@ -69,7 +69,7 @@ func oids(t testing.TB, arch, runtime string) (found []string) {
 }
 
 // requireLink looks for everything that the image is made of in one statement.
-func requireLink(t testing.TB, h *host, s statement, runtime string) {
+func requireLink(t testing.TB, h *repoServer, s statement, runtime string) {
 	t.Helper()
 	repository, _ := h.URLs(h.url)
 	commit := must(h.Commit(runtime))
@@ -87,13 +87,13 @@ func requireLink(t testing.TB, h *host, s statement, runtime string) {
 
 func TestProvenanceNamesAllThatAnImageIsMadeOf(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	image, _ := frontendImage(t, d)
 	function := map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile /\n"}
 	for name, req := range map[string]sandbox.Request{
 		"by URL":     h.byImage(image, "nodejs20.x", "objects", h.options("")["objects"]),
 		"by a step":  h.byImage(image, "nodejs20.x"),
-		"a function": h.function(t, function),
+		"a function": h.functionRequest(t, function),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -109,11 +109,11 @@ func TestProvenanceNamesAllThatAnImageIsMadeOf(t *testing.T) {
 }
 
 func TestProvenanceByTheCommandNamesAllThatAnImageIsMadeOf(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		h := upstream(t, "nodejs20.x")
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUpstream(t, "nodejs20.x")
 		for _, more := range [][]string{nil, {"--objects=lfs"}} {
-			args := append(append(build(h, "nodejs20.x"), where...), "--platform=linux/arm64", "--opt=attest:provenance=mode=min", "-o", "type=oci,tar=false,dest=image")
-			c.does(t, append(args, more...)...)
+			args := append(append(buildArgs(h, "nodejs20.x"), where...), "--platform=linux/arm64", "--opt=attest:provenance=mode=min", "-o", "type=oci,tar=false,dest=image")
+			c.mustRun(t, append(args, more...)...)
 			found := statements(t, c.file("image"))
 			require.Len(t, found[linkType], 1)
 			requireLink(t, h, found[linkType][0], "nodejs20.x")
@@ -132,7 +132,7 @@ func TestProvenanceByTheCommandNamesAllThatAnImageIsMadeOf(t *testing.T) {
 			}
 			require.NoError(t, os.RemoveAll(c.file("image")))
 		}
-		c.does(t, append(append(build(h, "nodejs20.x"), where...), "-o", "type=oci,tar=false,dest=image")...)
+		c.mustRun(t, append(append(buildArgs(h, "nodejs20.x"), where...), "-o", "type=oci,tar=false,dest=image")...)
 		require.Empty(t, statements(t, c.file("image")), "only where it is asked for")
 	})
 }
@@ -145,13 +145,13 @@ func TestProvenanceForImagesIsInNoFolderAndNoArchive(t *testing.T) {
 }
 
 func TestOlderDaemonsKeepProvenanceForImagesOutOfFoldersAndArchives(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
 		requireProvenanceForImages(t, start())
 	})
 }
 
 func requireProvenanceForImages(t *testing.T, d *sandbox.Daemon) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	plain, hidden := h.request("nodejs20.x"), h.request("nodejs20.x", "attest:provenance", forImages)
 	asked := h.request("nodejs20.x", "attest:provenance", "mode=min")
 	for name, export := range map[string]func(testing.TB, sandbox.Request) (fstree.Tree, error){"tar": d.Tar, "local": d.Local} {

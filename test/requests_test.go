@@ -15,7 +15,7 @@ import (
 
 func TestFourRuntimesAtOnceFetchEveryObjectOnce(t *testing.T) {
 	runtimes := []string{"nodejs18.x", "nodejs20.x", "python3.11", "java21"}
-	h := upstream(t, runtimes...)
+	h := serveUpstream(t, runtimes...)
 	d := sandbox.Start(t)
 
 	buildAll(t, d, h, runtimes, nil)
@@ -23,7 +23,7 @@ func TestFourRuntimesAtOnceFetchEveryObjectOnce(t *testing.T) {
 	for oid, n := range counts {
 		require.Equal(t, 1, n, "object %s", oid)
 	}
-	require.Equal(t, len(distinct(t, "linux/amd64", runtimes...)), len(counts), "what four runtimes share is fetched once")
+	require.Equal(t, len(distinctObjects(t, "linux/amd64", runtimes...)), len(counts), "what four runtimes share is fetched once")
 
 	h.Reset()
 	buildAll(t, d, h, runtimes, nil)
@@ -40,7 +40,7 @@ func TestFourRuntimesAtOnceFetchEveryObjectOnce(t *testing.T) {
 }
 
 func TestBothPlatformsAtOnceFetchEveryObjectOnce(t *testing.T) {
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	d := sandbox.Start(t)
 	images, err := d.OCI(t, h.request("nodejs20.x", "platform", "linux/amd64,linux/arm64"))
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestBothPlatformsAtOnceFetchEveryObjectOnce(t *testing.T) {
 }
 
 func TestWithoutCacheEveryObjectIsFetchedOnceMore(t *testing.T) {
-	h := upstream(t, "provided.al2023")
+	h := serveUpstream(t, "provided.al2023")
 	d := sandbox.Start(t)
 	for range 2 {
 		h.Reset()
@@ -66,7 +66,7 @@ func TestWithoutCacheEveryObjectIsFetchedOnceMore(t *testing.T) {
 }
 
 func TestAMirrorSharesWhatUpstreamWasFetchedFor(t *testing.T) {
-	h := upstream(t, "nodejs20.x", "nodejs18.x")
+	h := serveUpstream(t, "nodejs20.x", "nodejs18.x")
 	d := sandbox.Start(t)
 	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"))
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestAMirrorSharesWhatUpstreamWasFetchedFor(t *testing.T) {
 }
 
 func TestAnImportedCacheServesOtherRuntimes(t *testing.T) {
-	h := upstream(t, "nodejs18.x", "nodejs20.x")
+	h := serveUpstream(t, "nodejs18.x", "nodejs20.x")
 	registry := sandbox.Registry(t)
 	cache := []client.CacheOptionsEntry{{Type: "registry", Attrs: map[string]string{"ref": registry + "/cache", "mode": "max"}}}
 	first := h.request("nodejs18.x")
@@ -88,7 +88,7 @@ func TestAnImportedCacheServesOtherRuntimes(t *testing.T) {
 	for _, tc := range []struct {
 		runtime string
 		fetched int
-	}{{"nodejs18.x", 0}, {"nodejs20.x", len(distinct(t, "linux/amd64", "nodejs18.x", "nodejs20.x")) - len(distinct(t, "linux/amd64", "nodejs18.x"))}} {
+	}{{"nodejs18.x", 0}, {"nodejs20.x", len(distinctObjects(t, "linux/amd64", "nodejs18.x", "nodejs20.x")) - len(distinctObjects(t, "linux/amd64", "nodejs18.x"))}} {
 		h.Reset()
 		req := h.request(tc.runtime)
 		req.CacheImports = cache
@@ -99,7 +99,7 @@ func TestAnImportedCacheServesOtherRuntimes(t *testing.T) {
 }
 
 // buildAll builds runtimes at the same time, by a client each as CI would.
-func buildAll(t *testing.T, d *sandbox.Daemon, h *host, runtimes []string, more func(runtime string) []string) {
+func buildAll(t *testing.T, d *sandbox.Daemon, h *repoServer, runtimes []string, more func(runtime string) []string) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for _, r := range runtimes {
@@ -116,16 +116,16 @@ func buildAll(t *testing.T, d *sandbox.Daemon, h *host, runtimes []string, more 
 	require.False(t, t.Failed())
 }
 
-// distinct are the objects of some runtimes on one platform.
-func distinct(t *testing.T, platform string, runtimes ...string) map[string]bool {
+// distinctObjects are the objects of some runtimes on one platform.
+func distinctObjects(t *testing.T, platform string, runtimes ...string) map[string]bool {
 	t.Helper()
 	branches, err := sample.Upstream(sample.UpstreamOptions{Branches: runtimes})
 	require.NoError(t, err)
-	folder := map[string]string{"linux/amd64": "x86_64", "linux/arm64": "arm64"}[platform]
+	dir := map[string]string{"linux/amd64": "x86_64", "linux/arm64": "arm64"}[platform]
 	objects := map[string]bool{}
 	for _, b := range branches {
 		for name, content := range b.LFS {
-			if strings.HasPrefix(name, folder+"/") {
+			if strings.HasPrefix(name, dir+"/") {
 				objects[string(content)] = true
 			}
 		}

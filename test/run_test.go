@@ -14,7 +14,7 @@ import (
 
 func TestABaseImageRuns(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
+	h := serveRunnable(t)
 	name := sandbox.Registry(t) + "/lambda-base:nodejs20.x"
 	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"), client.ExportEntry{
 		Type: client.ExporterImage, Attrs: map[string]string{"name": name, "push": "true"},

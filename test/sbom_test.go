@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scanner pushes a scanner of SBOMs that finds the layers' NOTICE, or fails without it.
-func scanner(t *testing.T, d *sandbox.Daemon) string {
+// sbomScanner pushes a scanner of SBOMs that finds the layers' NOTICE, or fails without it.
+func sbomScanner(t *testing.T, d *sandbox.Daemon) string {
 	t.Helper()
 	dir := t.TempDir()
 	dt, err := os.ReadFile(busybox(t))
@@ -32,17 +32,17 @@ echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx
 	return image
 }
 
-// predicate is the annotation of an SBOM in an attestation's manifest.
-var predicate = regexp.MustCompile(`"in-toto.io/predicate-type": ?"https://spdx.dev/Document"`)
+// spdxPredicate is the annotation of an SBOM in an attestation's manifest.
+var spdxPredicate = regexp.MustCompile(`"in-toto.io/predicate-type": ?"https://spdx.dev/Document"`)
 
 func TestEveryWayInMakesAnSBOM(t *testing.T) {
 	d := sandbox.Start(t)
-	h := runnable(t)
-	attest := []string{"attest:sbom", "generator=" + scanner(t, d)}
+	h := serveRunnable(t)
+	attest := []string{"attest:sbom", "generator=" + sbomScanner(t, d)}
 	for name, req := range map[string]sandbox.Request{
 		"base image":     h.request("nodejs20.x", attest...),
 		"two platforms":  h.request("nodejs20.x", append(attest, "platform", "linux/amd64,linux/arm64")...),
-		"function image": h.function(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"}, attest...),
+		"function image": h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"}, attest...),
 		"checkout":       h.checkoutRequest(t, "nodejs20.x", "", attest...),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestEveryWayInMakesAnSBOM(t *testing.T) {
 			require.NoError(t, err)
 			dt, err := os.ReadFile(file)
 			require.NoError(t, err)
-			require.True(t, predicate.Match(dt))
+			require.True(t, spdxPredicate.Match(dt))
 		})
 	}
 }

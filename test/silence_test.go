@@ -17,18 +17,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hurried asks after each second whether a server is there.
-func hurried(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+// withShortGitTimeout asks after each second whether a server is there.
+func withShortGitTimeout(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	return frontend.Frontend{GitTimeout: time.Second}.Build(ctx, c)
 }
 
-// presence is in what asks a server whether it is there. Git itself asks for no HEAD.
-const presence = "/HEAD"
+// probePath is in what asks a server whether it is there. Git itself asks for no HEAD.
+const probePath = "/HEAD"
 
 // gitRequests are how many requests git made, and how often the server was asked whether it is there.
-func (h *host) gitRequests() (git, asked int) {
+func (h *repoServer) gitRequests() (git, asked int) {
 	for _, r := range h.Requests() {
-		if strings.Contains(r.Path, presence) {
+		if strings.Contains(r.Path, probePath) {
 			asked++
 		} else if r.Kind == sample.Git {
 			git++
@@ -51,7 +51,7 @@ func TestARepositoryThatSaysNothingEndsABuildAndHoldsNoOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, append(task, file("a", name))...)))})
+			h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, append(taskDirs, file("a", name))...)))})
 			req := h.request("case")
 			if tc.commit {
 				req.Attrs["commit"] = must(h.Commit("case"))
@@ -61,17 +61,17 @@ func TestARepositoryThatSaysNothingEndsABuildAndHoldsNoOther(t *testing.T) {
 				req.Attrs = map[string]string{"context": repository + "#case", "filename": "Dockerfile.case", "objects": objects}
 			}
 			patient := req.Func
-			req.Func = hurried
+			req.Func = withShortGitTimeout
 			h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
 			if tc.there > 0 {
-				h.Inject(sample.Target{Kind: sample.Git, Path: presence}, sample.Fault{Times: tc.there})
+				h.Inject(sample.Target{Kind: sample.Git, Path: probePath}, sample.Fault{Times: tc.there})
 			}
 			_, err := d.Solve(t.Context(), t, req)
 			require.ErrorContains(t, err, tc.want)
 			_, asked := h.gitRequests()
 			require.Equal(t, tc.there+1, asked)
 
-			h.Heal()
+			h.ClearFaults()
 			req.Func = patient
 			_, err = d.Solve(t.Context(), t, req)
 			require.NoError(t, err, "the git that waited is gone")
@@ -81,7 +81,7 @@ func TestARepositoryThatSaysNothingEndsABuildAndHoldsNoOther(t *testing.T) {
 
 func TestManyBuildsFromOneRepositoryAreNotTakenForSilence(t *testing.T) {
 	runtimes := []string{"nodejs18.x", "nodejs20.x", "python3.11", "java21", "go1.x", "provided.al2023"}
-	h := upstream(t, runtimes...)
+	h := serveUpstream(t, runtimes...)
 	d := sandbox.Start(t)
 	// Git asks for one runtime after the other: the last one waits for longer than the time.
 	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Delay: 500 * time.Millisecond})
@@ -100,33 +100,33 @@ func TestManyBuildsFromOneRepositoryAreNotTakenForSilence(t *testing.T) {
 }
 
 func TestADaemonWithoutRoomIsNotTakenForASilentServer(t *testing.T) {
-	requireRoomIsNotSilence(t, sandbox.Start(t, small))
+	requireRoomIsNotSilence(t, sandbox.Start(t, oneAtATime))
 }
 
 func TestOlderDaemonsTellASilentServerFromOneThatIsThere(t *testing.T) {
-	onOlder(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		d := start(small)
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		d := start(oneAtATime)
 		requireRoomIsNotSilence(t, d)
-		h := upstream(t, "go1.x")
+		h := serveUpstream(t, "go1.x")
 		h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
 		req := h.request("go1.x", "requestid", "lambda.plan")
-		req.Func = hurried
+		req.Func = withShortGitTimeout
 		_, err := d.Solve(t.Context(), t, req)
 		require.ErrorContains(t, err, "not done in 1s: no answer in time")
 	})
 }
 
-// small is a daemon that does one thing at a time.
-var small = sandbox.WithConfig("[worker.oci]\n  max-parallelism = 1\n")
+// oneAtATime is a daemon that does one thing at a time.
+var oneAtATime = sandbox.WithConfig("[worker.oci]\n  max-parallelism = 1\n")
 
 func requireRoomIsNotSilence(t *testing.T, d *sandbox.Daemon) {
 	t.Helper()
-	full, h := upstream(t, "nodejs20.x"), upstream(t, "go1.x") // one commit from both would be one step of the daemon
+	full, h := serveUpstream(t, "nodejs20.x"), serveUpstream(t, "go1.x") // one commit from both would be one step of the daemon
 	full.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	held, built := make(chan error, 1), make(chan error, 1)
-	build := func(ctx context.Context, h *host, runtime string, f gateway.BuildFunc, done chan error) {
+	build := func(ctx context.Context, h *repoServer, runtime string, f gateway.BuildFunc, done chan error) {
 		req := h.request(runtime, "commit", must(h.Commit(runtime)), "requestid", "lambda.plan")
 		req.Func = f
 		_, err := d.Solve(ctx, t, req)
@@ -134,7 +134,7 @@ func requireRoomIsNotSilence(t *testing.T, d *sandbox.Daemon) {
 	}
 	go build(ctx, full, "nodejs20.x", frontend.Frontend{}.Build, held) // its git holds the only place
 	sandbox.Wait(t, func() bool { git, _ := full.gitRequests(); return git > 0 }, "git of the first build")
-	go build(t.Context(), h, "go1.x", hurried, built)
+	go build(t.Context(), h, "go1.x", withShortGitTimeout, built)
 	sandbox.Wait(t, func() bool { _, asked := h.gitRequests(); return asked >= 3 || len(built) > 0 }, "three questions")
 	git, _ := h.gitRequests()
 	require.Zero(t, git, "it has no place yet")
@@ -144,11 +144,11 @@ func requireRoomIsNotSilence(t *testing.T, d *sandbox.Daemon) {
 }
 
 func TestEveryFaultThatIsSilenceEndsTheCommand(t *testing.T) {
-	if os.Getenv(slow) == "" {
-		t.Skipf("takes two minutes: make test-full sets %s", slow)
+	if os.Getenv(slowEnv) == "" {
+		t.Skipf("takes two minutes: make test-full sets %s", slowEnv)
 	}
-	onBoth(t, func(t *testing.T, c *cli, where []string) {
-		h := upstream(t, "go1.x")
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUpstream(t, "go1.x")
 		h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
 		repository := "--repository=" + h.url + sample.RepositoryPath
 		var wg sync.WaitGroup
@@ -159,27 +159,27 @@ func TestEveryFaultThatIsSilenceEndsTheCommand(t *testing.T) {
 		s := c.run(t, append([]string{"plan", "go1.x", repository}, where...)...)
 		assert.Contains(t, s.stderr, "branch go1.x of "+h.url+sample.RepositoryPath+": not done in 1m0s: no answer in time")
 		wg.Wait()
-		h.Heal()
-		c.does(t, append(append(build(h, "go1.x"), "-o", "image.tar"), where...)...)
+		h.ClearFaults()
+		c.mustRun(t, append(append(buildArgs(h, "go1.x"), "-o", "image.tar"), where...)...)
 	})
 }
 
 // A daemon's git can't be looked at: it may take half an hour in the middle of a pack, and ten minutes over SSH.
 func TestEveryFaultThatIsSilenceAfterSomethingEndsTheCommand(t *testing.T) {
-	if os.Getenv(slow) == "" {
-		t.Skipf("takes two minutes: make test-full sets %s", slow)
+	if os.Getenv(slowEnv) == "" {
+		t.Skipf("takes two minutes: make test-full sets %s", slowEnv)
 	}
 	for name, begin := range map[string]func(t *testing.T) (args []string, heal func()){
 		"in a pack": func(t *testing.T) ([]string, func()) {
-			h := upstream(t, "go1.x")
+			h := serveUpstream(t, "go1.x")
 			h.Inject(sample.Target{Kind: sample.Git, Path: "git-upload-pack"}, sample.Fault{Stall: 500})
-			return []string{"--repository=" + h.url + sample.RepositoryPath}, h.Heal
+			return []string{"--repository=" + h.url + sample.RepositoryPath}, h.ClearFaults
 		},
 		"over SSH": func(t *testing.T) ([]string, func()) {
-			s := upstream(t, "go1.x").serveSSH(t)
+			s := serveUpstream(t, "go1.x").serveSSH(t)
 			s.ssh.Inject(sample.SSHFault{Command: sample.UploadPack, Hang: true})
-			remote := s.remote()
-			return []string{"--repository=" + remote[1], "--known-hosts=" + remote[3], "--ssh=default=" + s.key}, s.ssh.Heal
+			remote := s.remoteOptions()
+			return []string{"--repository=" + remote[1], "--known-hosts=" + remote[3], "--ssh=default=" + s.key}, s.ssh.ClearFaults
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestEveryFaultThatIsSilenceAfterSomethingEndsTheCommand(t *testing.T) {
 			s := c.run(t, append([]string{"plan", "go1.x"}, args...)...)
 			require.Regexp(t, `not done in 1m\d*s: no answer in time`, s.stderr)
 			heal()
-			c.does(t, append([]string{"plan", "go1.x"}, args...)...)
+			c.mustRun(t, append([]string{"plan", "go1.x"}, args...)...)
 		})
 	}
 }

@@ -21,29 +21,29 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// secureShell is a host whose repository is reached over SSH.
-type secureShell struct {
-	*host
+// sshRepoServer is a host whose repository is reached over SSH.
+type sshRepoServer struct {
+	*repoServer
 	ssh  *sample.SSHServer
 	addr string
 	key  string // file of the private key that it lets in
 }
 
 // serveSSH serves the host's repository over SSH too, with its LFS server behind git-lfs-authenticate.
-func (h *host) serveSSH(t testing.TB) *secureShell {
+func (h *repoServer) serveSSH(t testing.TB) *sshRepoServer {
 	t.Helper()
-	key, public := newKey(t)
+	key, public := newSSHKey(t)
 	s, err := sample.NewSSH(h.Repository, sample.SSHOptions{Authorized: []ssh.PublicKey{public}, Server: h.Server, HTTP: h.url})
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	go s.Serve(l)
 	t.Cleanup(func() { l.Close(); s.Close() })
-	return &secureShell{host: h, ssh: s, addr: l.Addr().String(), key: key}
+	return &sshRepoServer{repoServer: h, ssh: s, addr: l.Addr().String(), key: key}
 }
 
-// newKey is a file as ssh-keygen makes it, and the public key.
-func newKey(t testing.TB) (file string, public ssh.PublicKey) {
+// newSSHKey is a file as ssh-keygen makes it, and the public key.
+func newSSHKey(t testing.TB) (file string, public ssh.PublicKey) {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
@@ -56,13 +56,13 @@ func newKey(t testing.TB) (file string, public ssh.PublicKey) {
 	return file, signer.PublicKey()
 }
 
-// remote are the options that name the repository by SSH.
-func (s *secureShell) remote() []string {
+// remoteOptions are the options that name the repository by SSH.
+func (s *sshRepoServer) remoteOptions() []string {
 	return []string{"repository", "ssh://git@" + s.addr + sample.RepositoryPath, "known-hosts", s.ssh.KnownHosts(s.addr)}
 }
 
-// withKey is the request with an agent that holds a key.
-func withKey(t testing.TB, req sandbox.Request, file string) sandbox.Request {
+// withSSHKey is the request with an agent that holds a key.
+func withSSHKey(t testing.TB, req sandbox.Request, file string) sandbox.Request {
 	t.Helper()
 	agent, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{{Paths: []string{file}}})
 	require.NoError(t, err)
@@ -73,26 +73,26 @@ func withKey(t testing.TB, req sandbox.Request, file string) sandbox.Request {
 func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	s := alone(t).elsewhere(t).serveSSH(t)
+	s := serveUnique(t).withStoreHost(t).serveSSH(t)
 	want := oneImage(t, d, s.request("nodejs20.x"))
-	s.Private(sample.Access{Accept: []string{"nobody"}}) // over HTTP
-	list := s.request("", append(s.remote(), "requestid", "lambda.runtimes", "source", image)...)
-	require.Contains(t, called(t, d, withKey(t, list, s.key)), `"nodejs20.x"`)
+	s.SetAccess(sample.Access{Accept: []string{"nobody"}}) // over HTTP
+	list := s.request("", append(s.remoteOptions(), "requestid", "lambda.runtimes", "source", image)...)
+	require.Contains(t, callSubrequest(t, d, withSSHKey(t, list, s.key)), `"nodejs20.x"`)
 
 	for name, build := range map[string]func(file string){
 		"session": func(file string) {
-			got := oneImage(t, d, withKey(t, s.byImage(image, "nodejs20.x", s.remote()...), s.key))
+			got := oneImage(t, d, withSSHKey(t, s.byImage(image, "nodejs20.x", s.remoteOptions()...), s.key))
 			require.Equal(t, want.Digest, got.Digest)
 		},
 		"buildctl": func(file string) {
-			args := append([]string{"build", "--frontend=gateway.v0", "--ssh=default=" + s.key, "--output=type=oci,dest=" + file}, flags(s.byImage(image, "nodejs20.x", s.remote()...).Attrs, "--opt=", plainName)...)
+			args := append([]string{"build", "--frontend=gateway.v0", "--ssh=default=" + s.key, "--output=type=oci,dest=" + file}, flags(s.byImage(image, "nodejs20.x", s.remoteOptions()...).Attrs, "--opt=", plainName)...)
 			out, err := d.Buildctl(t, args...)
 			require.NoError(t, err, out)
 			requireDigest(t, file, want)
 		},
 		"buildx": func(file string) {
 			args := append([]string{"build", "--builder=sandbox", "--provenance=false", "--ssh=default=" + s.key, "--build-arg=BUILDKIT_SYNTAX=" + image, "--output=type=oci,dest=" + file},
-				flags(s.options("nodejs20.x", append(s.remote(), "objects", "lfs")...), "--build-arg=", buildArg)...)
+				flags(s.options("nodejs20.x", append(s.remoteOptions(), "objects", "lfs")...), "--build-arg=", buildArg)...)
 			newBuildx(t, d).run(t, append(args, t.TempDir())...)
 			requireDigest(t, file, want)
 		},
@@ -110,8 +110,8 @@ func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
 			require.Contains(t, commands, "git-upload-pack '"+sample.RepositoryPath+"'")
 			require.Contains(t, commands, "git-lfs-authenticate "+sample.RepositoryPath+" download")
 			require.Zero(t, s.Total(sample.Git))
-			require.Contains(t, s.carried(sample.Batch)[0], "RemoteAuth "+sample.Token)
-			require.Equal(t, []string{""}, s.carried(sample.Object))
+			require.Contains(t, s.authorizations(sample.Batch)[0], "RemoteAuth "+sample.Token)
+			require.Equal(t, []string{""}, s.authorizations(sample.Object))
 		})
 	}
 }
@@ -119,11 +119,11 @@ func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
 func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	other, _ := newKey(t)
-	pretender := alone(t).serveSSH(t)
+	other, _ := newSSHKey(t)
+	pretender := serveUnique(t).serveSSH(t)
 	for name, tc := range map[string]struct {
 		key                     string // file; of the user if empty, no agent if "-"
-		knownHosts              func(s *secureShell) string
+		knownHosts              func(s *sshRepoServer) string
 		fault                   sample.SSHFault
 		build, list, objectOnly string // errors of a build, of lambda.runtimes, and of a build that asks for objects alone
 	}{
@@ -135,11 +135,11 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 			objectOnly: "permission denied (publickey): {host} takes none of the 1 keys of the SSH agent for the user git",
 		},
 		"an unknown host": {
-			knownHosts: func(*secureShell) string { return "" },
+			knownHosts: func(*sshRepoServer) string { return "" },
 			build:      "the host key of {host} is not known: give the lines that ssh-keyscan", list: "the host key of {host} is not known", objectOnly: "the host key of {host} is not known",
 		},
 		"a changed host key": {
-			knownHosts: func(s *secureShell) string { return pretender.ssh.KnownHosts(s.addr) },
+			knownHosts: func(s *sshRepoServer) string { return pretender.ssh.KnownHosts(s.addr) },
 			build:      "the host key is not the one that is known: either somebody poses as the host", list: "the host key of {host} is not the one that is known", objectOnly: "the host key of {host} is not the one that is known",
 		},
 		"denied": {
@@ -152,10 +152,10 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 		"a token that is over before it says": {fault: sample.SSHFault{Command: sample.LFSAuthenticate, Lifetime: -time.Minute, ExpiresIn: 600, Times: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := alone(t).elsewhere(t).serveSSH(t)
-			s.Private(sample.Access{Accept: []string{"nobody"}})
+			s := serveUnique(t).withStoreHost(t).serveSSH(t)
+			s.SetAccess(sample.Access{Accept: []string{"nobody"}})
 			s.ssh.Inject(tc.fault)
-			options := s.remote()
+			options := s.remoteOptions()
 			if tc.knownHosts != nil {
 				options = append(options, "known-hosts", tc.knownHosts(s))
 			}
@@ -170,7 +170,7 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 				{checkout, tc.objectOnly},
 			} {
 				if tc.key != "-" {
-					c.req = withKey(t, c.req, cmp.Or(tc.key, s.key))
+					c.req = withSSHKey(t, c.req, cmp.Or(tc.key, s.key))
 				}
 				_, err := d.Solve(t.Context(), t, c.req)
 				if c.want == "" {
@@ -185,7 +185,7 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 
 func TestADaemonWithoutSSHSaysSo(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithPath(sandbox.PathOf(t, "git", "sh", "xz")))
-	s := alone(t).serveSSH(t)
-	_, err := d.Solve(t.Context(), t, withKey(t, s.request("nodejs20.x", s.remote()...), s.key))
+	s := serveUnique(t).serveSSH(t)
+	_, err := d.Solve(t.Context(), t, withSSHKey(t, s.request("nodejs20.x", s.remoteOptions()...), s.key))
 	require.ErrorContains(t, err, "the BuildKit daemon has no ssh: install openssh-client")
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// made is when the entries of a tarball were made, unless they say otherwise.
-var made = time.Date(2023, 9, 1, 12, 0, 0, 0, time.UTC)
+// commitTime is when the entries of a tarball were made, unless they say otherwise.
+var commitTime = time.Date(2023, 9, 1, 12, 0, 0, 0, time.UTC)
 
 // entry is one entry of a tarball.
 type entry struct {
@@ -24,7 +24,7 @@ func file(name, content string) entry {
 	return entry{tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(content))}, content}
 }
 
-func folder(name string, mode int64) entry {
+func dirEntry(name string, mode int64) entry {
 	return entry{tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: mode}, ""}
 }
 
@@ -54,13 +54,13 @@ func (e entry) xattr(name, value string) entry {
 	return e
 }
 
-// plain is a tar of the entries.
-func plain(t testing.TB, entries ...entry) []byte {
+// packTar is a tar of the entries.
+func packTar(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)
 	for i, e := range entries {
-		e.ModTime = made.Add(time.Duration(i) * time.Second)
+		e.ModTime = commitTime.Add(time.Duration(i) * time.Second)
 		require.NoError(t, tw.WriteHeader(&e.Header))
 		_, err := tw.Write([]byte(e.content))
 		require.NoError(t, err)
@@ -69,8 +69,8 @@ func plain(t testing.TB, entries ...entry) []byte {
 	return buf.Bytes()
 }
 
-// branch is a runtime of these layers, in this order, at the root of the tree as in upstream's oldest ones.
-func branch(name string, layers ...[]byte) sample.Branch {
+// newBranch is a runtime of these layers, in this order, at the root of the tree as in upstream's oldest ones.
+func newBranch(name string, layers ...[]byte) sample.Branch {
 	dockerfile := "FROM scratch\n"
 	objects := map[string][]byte{}
 	for i, l := range layers {
@@ -80,7 +80,7 @@ func branch(name string, layers ...[]byte) sample.Branch {
 	}
 	dockerfile += "ENV LANG=en_US.UTF-8\nWORKDIR /var/task\nENTRYPOINT [ \"/lambda-entrypoint.sh\" ]\n"
 	return sample.Branch{
-		Name: name, Date: made, LFS: objects,
+		Name: name, Date: commitTime, LFS: objects,
 		Files: map[string][]byte{"Dockerfile." + name: []byte(dockerfile), ".gitattributes": []byte("*.tar.xz filter=lfs diff=lfs merge=lfs -text\n")},
 	}
 }

@@ -29,13 +29,13 @@ func unpackVertices(result *sandbox.Result) map[string]bool {
 
 func TestWhatNoEarlierLayerCanMendIsUnpackedOnce(t *testing.T) {
 	d := sandbox.Start(t)
-	good := compress(t, plain(t, append([]entry{file("a", "1")}, task...)...))
+	good := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
 	noise := make([]byte, 1<<20)
 	for i := range noise {
 		noise[i] = byte(i * i >> 7)
 	}
-	damaged := compress(t, plain(t, file("first", "x"), file("noise", string(noise))))
-	h := serve(t, []sample.Branch{branch("case", good, damaged[:len(damaged)-40])})
+	damaged := compress(t, packTar(t, file("first", "x"), file("noise", string(noise))))
+	h := serve(t, []sample.Branch{newBranch("case", good, damaged[:len(damaged)-40])})
 	result, err := d.Solve(t.Context(), t, h.request("case"))
 	require.ErrorContains(t, err, "the archive is damaged, or its unpacker was stopped: exit status 1: xz: ", "in xz's own words")
 	requireAt(t, err, "Dockerfile.case", 3)
@@ -48,7 +48,7 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	require.NoError(t, unix.Mount("tmpfs", root, "tmpfs", 0, "size=48m"))
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(root, unix.MNT_DETACH)) })
 	d := sandbox.Start(t, sandbox.WithArgs("--root="+root))
-	h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, task...)), compress(t, plain(t, file("large", string(make([]byte, 64<<20))))))})
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, taskDirs...)), compress(t, packTar(t, file("large", string(make([]byte, 64<<20))))))})
 	result, err := d.Solve(t.Context(), t, h.request("case"))
 	require.ErrorContains(t, err, "the disk that BuildKit keeps its cache on is full: make room there, or prune the cache")
 	require.Len(t, unpackVertices(result), 2)
@@ -70,32 +70,32 @@ func brokenXZ(t *testing.T, script string) string {
 	t.Helper()
 	found, err := exec.LookPath("xz")
 	require.NoError(t, err)
-	folder := sandbox.PathOf(t, "git", "head", "sh")
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "xz"), []byte("#!/bin/sh\nXZ="+found+"\n"+script+"\n"), 0o755))
-	return folder
+	dir := sandbox.PathOf(t, "git", "head", "sh")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "xz"), []byte("#!/bin/sh\nXZ="+found+"\n"+script+"\n"), 0o755))
+	return dir
 }
 
-func mend(t *testing.T, folder string) {
+func restoreXZ(t *testing.T, dir string) {
 	t.Helper()
 	found, err := exec.LookPath("xz")
 	require.NoError(t, err)
-	require.NoError(t, os.Remove(filepath.Join(folder, "xz")))
-	require.NoError(t, os.Symlink(found, filepath.Join(folder, "xz")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "xz")))
+	require.NoError(t, os.Symlink(found, filepath.Join(dir, "xz")))
 }
 
 func TestAnXZThatFailsIsNotSaidToBeMissing(t *testing.T) {
 	noise := bytes.Repeat([]byte("0123456789"), 1000)
-	h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, task...)), compress(t, plain(t, file("a", "1"), file("b", string(noise)))))})
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, taskDirs...)), compress(t, packTar(t, file("a", "1"), file("b", string(noise)))))})
 	for name, tc := range failingXZ {
 		t.Run(name, func(t *testing.T) {
-			folder := brokenXZ(t, tc.script)
-			d := sandbox.Start(t, sandbox.WithPath(folder))
+			dir := brokenXZ(t, tc.script)
+			d := sandbox.Start(t, sandbox.WithPath(dir))
 			for _, layers := range []string{"auto", "chain"} {
 				_, err := d.Solve(t.Context(), t, h.request("case", "layers", layers))
 				require.ErrorContains(t, err, tc.want, layers)
 				require.NotContains(t, err.Error(), "daemon has no xz")
 			}
-			mend(t, folder)
+			restoreXZ(t, dir)
 			for _, layers := range []string{"auto", "chain", "auto"} {
 				tree, err := d.Local(t, h.request("case", "layers", layers))
 				require.NoError(t, err, "what was copied is not kept for ever")
@@ -117,19 +117,19 @@ func TestTheCommandSaysWhyXZFails(t *testing.T) {
 		require.Contains(t, got.stderr, want)
 		require.NotContains(t, got.stderr, "daemon has no xz")
 		require.NotContains(t, got.stderr, "where buildkitd runs")
-		mend(t, c.path)
+		restoreXZ(t, c.path)
 		require.Zero(t, c.run(t, "build", "--sample", "provided.al2023", "-o", "image.tar").code)
 	}
 }
 
 func TestAPointersSizeIsTheObjects(t *testing.T) {
 	d := sandbox.Start(t)
-	h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, append([]entry{file("a", "1")}, task...)...)))})
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...)))})
 	honest, err := h.Commit("case")
 	require.NoError(t, err)
-	object := branch("case", compress(t, plain(t, append([]entry{file("a", "1")}, task...)...))).LFS["a.tar.xz"]
+	object := newBranch("case", compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))).LFS["a.tar.xz"]
 	lie := func(size int64) string {
-		wrong := branch("case", object)
+		wrong := newBranch("case", object)
 		wrong.Files["a.tar.xz"] = fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid %s\nsize %d\n", digest.FromBytes(object), size)
 		wrong.LFS = nil
 		commit, err := h.Push(wrong)
@@ -158,7 +158,7 @@ func TestAPointersSizeIsTheObjects(t *testing.T) {
 
 func TestALayerWhoseObjectIsGoneIsStillBuiltFromTheCache(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023")
+	h := serveUpstream(t, "provided.al2023")
 	commit, err := h.Commit("provided.al2023")
 	require.NoError(t, err)
 	want := oneImage(t, d, h.request("provided.al2023", "commit", commit))

@@ -29,22 +29,22 @@ const (
 
 // github plays github.com, its media host and its store for whoever comes through the proxy and trusts the CA.
 type github struct {
-	*host
+	*repoServer
 	refuses atomic.Int32 // status of the media host; 0: it serves
 	proxy   *sample.Proxy
 	through string // URL of the proxy
 	ca      []byte
 }
 
-// playGitHub serves the sample of the real repository under the names of the real hosts.
-func playGitHub(t testing.TB) *github {
+// startGitHub serves the sample of the real repository under the names of the real hosts.
+func startGitHub(t testing.TB) *github {
 	t.Helper()
 	ca, err := sample.NewCA()
 	require.NoError(t, err)
 	certificate, err := ca.Certificate("github.com", mediaHost, storeHost)
 	require.NoError(t, err)
-	g := &github{host: upstream(t, "nodejs20.x"), ca: ca.PEM()}
-	g.at("https://" + storeHost)
+	g := &github{repoServer: serveUpstream(t, "nodejs20.x"), ca: ca.PEM()}
+	g.setStore("https://" + storeHost)
 	server := httptest.NewUnstartedServer(g)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	server.StartTLS()
@@ -66,7 +66,7 @@ func (g *github) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(int(status))
 		return
 	}
-	g.host.ServeHTTP(w, r)
+	g.repoServer.ServeHTTP(w, r)
 }
 
 // daemon is one that is set up for the proxy and the CA.
@@ -74,7 +74,7 @@ func (g *github) daemon(t testing.TB) *sandbox.Daemon {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(file, g.ca, 0o644))
-	return sandbox.Start(t, sandbox.WithAuthority(file), sandbox.WithEnv("HTTPS_PROXY="+g.through, "NO_PROXY=127.0.0.1"))
+	return sandbox.Start(t, sandbox.WithCABundle(file), sandbox.WithEnv("HTTPS_PROXY="+g.through, "NO_PROXY=127.0.0.1"))
 }
 
 // behindProxy is a request whose steps know the proxy, and the CA by a secret. It names no repository and no objects.
@@ -83,11 +83,11 @@ func (g *github) behindProxy(image string, more ...string) sandbox.Request {
 	for i := 0; i < len(more); i += 2 {
 		attrs[more[i]] = more[i+1]
 	}
-	return knowing(sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: attrs}, "LAMBDABASE_CA", string(g.ca))
+	return withSecrets(sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: attrs}, "LAMBDABASE_CA", string(g.ca))
 }
 
-// asked are the hosts that requests of a kind went to, one for each.
-func (g *github) asked(kind sample.Kind) (hosts []string) {
+// requestHosts are the hosts that requests of a kind went to, one for each.
+func (g *github) requestHosts(kind sample.Kind) (hosts []string) {
 	for _, r := range g.Requests() {
 		if r.Kind == kind {
 			hosts = append(hosts, r.Host)
@@ -97,18 +97,18 @@ func (g *github) asked(kind sample.Kind) (hosts []string) {
 }
 
 func TestUpstreamIsTheDefault(t *testing.T) {
-	g := playGitHub(t)
+	g := startGitHub(t)
 	d := g.daemon(t)
 	base := sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{"runtime": "nodejs20.x"}}
 	got := oneImage(t, d, base)
-	require.Equal(t, "github.com", g.asked(sample.Git)[0])
-	require.Equal(t, slices.Repeat([]string{mediaHost}, 6), g.asked(sample.Object))
+	require.Equal(t, "github.com", g.requestHosts(sample.Git)[0])
+	require.Equal(t, slices.Repeat([]string{mediaHost}, 6), g.requestHosts(sample.Object))
 	require.Zero(t, g.Total(sample.Batch))
 	require.Equal(t, oneImage(t, sandbox.Start(t), g.request("nodejs20.x")).Digest, got.Digest, "a mirror gives the same")
 }
 
 func TestWhatTheMediaHostRefusesComesByTheBatchAPI(t *testing.T) {
-	g := playGitHub(t)
+	g := startGitHub(t)
 	d := g.daemon(t)
 	image, _ := frontendImage(t, d)
 	want := oneImage(t, d, g.request("nodejs20.x")).Digest
@@ -121,23 +121,23 @@ func TestWhatTheMediaHostRefusesComesByTheBatchAPI(t *testing.T) {
 			req := g.behindProxy(image, "runtime", "nodejs20.x")
 			res, err := d.Solve(t.Context(), t, req)
 			require.NoError(t, err)
-			var said []string
+			var output []string
 			for _, w := range res.Warnings {
-				said = append(said, string(w.Short))
+				output = append(output, string(w.Short))
 			}
 			once := fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", mediaHost, status)
-			require.Equal(t, 1, strings.Count(strings.Join(said, "\n"), once), "%q", said)
-			require.Equal(t, slices.Repeat([]string{"github.com"}, 6), g.asked(sample.Batch))
-			require.Equal(t, slices.Repeat([]string{storeHost}, 6), g.asked(sample.Object))
+			require.Equal(t, 1, strings.Count(strings.Join(output, "\n"), once), "%q", output)
+			require.Equal(t, slices.Repeat([]string{"github.com"}, 6), g.requestHosts(sample.Batch))
+			require.Equal(t, slices.Repeat([]string{storeHost}, 6), g.requestHosts(sample.Object))
 			require.Equal(t, want, oneImage(t, d, req).Digest)
 		})
 	}
 	t.Run("a private fork", func(t *testing.T) {
 		d.Prune(t)
 		g.Reset()
-		g.Private(sample.Access{Accept: []string{basic("t0ken")}, ByURL: true, Missing: 404, Wrong: 404})
-		defer g.Private(sample.Access{})
-		req := knowing(g.behindProxy(image, "runtime", "nodejs20.x"), "LAMBDABASE_CA", string(g.ca), "GIT_AUTH_TOKEN", "t0ken")
+		g.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}, PlainURLs: true, Missing: 404, Wrong: 404})
+		defer g.SetAccess(sample.Access{})
+		req := withSecrets(g.behindProxy(image, "runtime", "nodejs20.x"), "LAMBDABASE_CA", string(g.ca), "GIT_AUTH_TOKEN", "t0ken")
 		req.Session = req.Session[:1]
 		require.Equal(t, want, oneImage(t, d, req).Digest)
 		for _, r := range g.Requests() {
@@ -147,18 +147,18 @@ func TestWhatTheMediaHostRefusesComesByTheBatchAPI(t *testing.T) {
 }
 
 func TestRuntimesAreListedThroughAProxy(t *testing.T) {
-	g := playGitHub(t)
+	g := startGitHub(t)
 	d := g.daemon(t)
 	image, _ := frontendImage(t, d)
-	before := len(g.proxy.Asked())
+	before := len(g.proxy.Requests())
 	var list runtimes.List
-	require.NoError(t, json.Unmarshal([]byte(called(t, d, g.behindProxy(image, "requestid", "lambda.runtimes"))), &list))
+	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, g.behindProxy(image, "requestid", "lambda.runtimes"))), &list))
 	require.Equal(t, "nodejs20.x", list[0].Name)
-	require.Equal(t, "github.com:443", g.proxy.Asked()[before].Host)
+	require.Equal(t, "github.com:443", g.proxy.Requests()[before].Host)
 }
 
 func TestAProxyOrACertificateThatIsWrongIsSaid(t *testing.T) {
-	g := playGitHub(t)
+	g := startGitHub(t)
 	d := g.daemon(t)
 	image, _ := frontendImage(t, d)
 	for name, tc := range map[string]struct {
@@ -178,7 +178,7 @@ func TestAProxyOrACertificateThatIsWrongIsSaid(t *testing.T) {
 			}{{[]string{"requestid", "lambda.runtimes"}, tc.list}, {[]string{"runtime", "nodejs20.x", "objects", "lfs"}, tc.lfs}} {
 				req := g.behindProxy(image, append(c.options, "build-arg:HTTPS_PROXY", tc.through)...)
 				if req.Session = nil; tc.ca != "" {
-					req = knowing(req, "LAMBDABASE_CA", tc.ca)
+					req = withSecrets(req, "LAMBDABASE_CA", tc.ca)
 				}
 				if c.want != "" {
 					_, err := d.Solve(t.Context(), t, req)

@@ -111,7 +111,7 @@ func TestAServerThatSaysNothingIsLeft(t *testing.T) {
 		"before the head of the pack": {1, sample.Fault{Stall: -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h.Heal()
+			h.ClearFaults()
 			h.Inject(sample.Target{Kind: sample.Git}, tc.fault)
 			if tc.answers > 0 {
 				h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Times: tc.answers})
@@ -120,7 +120,7 @@ func TestAServerThatSaysNothingIsLeft(t *testing.T) {
 			require.EqualError(t, err, "not done in 300ms: no answer in time")
 		})
 	}
-	h.Heal()
+	h.ClearFaults()
 	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Trickle: sample.Trickle{Bytes: 1000, Every: 10 * time.Millisecond}})
 	_, err := List(t.Context(), Remote{URL: h.url, IdleTimeout: 10 * time.Second})
 	require.NoError(t, err, "slow isn't silent")
@@ -189,14 +189,14 @@ func TestAPageToSignInIsToldWithTheSecretToGive(t *testing.T) {
 	h := serve(t, someRuntimes(t)...)
 	for name, fault := range map[string]sample.Fault{"203": sample.SignIn(203), "302": sample.SignIn(302), "200": sample.Page()} {
 		t.Run(name, func(t *testing.T) {
-			h.Heal()
+			h.ClearFaults()
 			h.Inject(sample.Target{Kind: sample.Git}, fault)
 			_, err := List(t.Context(), Remote{URL: h.url})
 			require.ErrorContains(t, err, "it answers with a page to sign in: pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
 			require.NotContains(t, err.Error(), "_signin")
 		})
 	}
-	h.Heal()
+	h.ClearFaults()
 	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Redirect: sample.Redirect{Hops: 2, Status: 301}})
 	list, err := List(t.Context(), Remote{URL: h.url})
 	require.NoError(t, err, "a repository that has moved")

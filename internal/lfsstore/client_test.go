@@ -30,7 +30,7 @@ func TestTheServerThatIsNamedIsAsked(t *testing.T) {
 
 func TestASecretIsSentToTheRepositoryAndNotWithASignature(t *testing.T) {
 	s := newStoreEnv(t)
-	s.server.Private(sample.Access{Accept: []string{"Basic dDprZXk="}})
+	s.server.SetAccess(sample.Access{Accept: []string{"Basic dDprZXk="}})
 	client, err := ClientConfig{Secrets: one("GIT_AUTH_HEADER", "Basic dDprZXk=")}.NewClient(s.source)
 	require.NoError(t, err)
 	require.NoError(t, client.Fetch(t.Context(), t.TempDir(), s.objects))

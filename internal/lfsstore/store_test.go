@@ -144,7 +144,7 @@ func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 	_, err := read(s.Store, s.objects[0])
 	require.ErrorContains(t, err, "forbidden (403 from "+s.source.Repository+"/info/lfs/objects/batch): \"no such thing\": pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1")
 	require.NotContains(t, err.Error(), s.objects[0].OID, "who asks knows which")
-	s.server.Heal()
+	s.server.ClearFaults()
 	text, err := read(s.Store, s.objects[0])
 	require.NoError(t, err)
 	require.Equal(t, "one", text)

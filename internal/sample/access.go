@@ -14,9 +14,9 @@ import (
 type Access struct {
 	// Accept are the values of Authorization that git and the batch API take. They are compared to the
 	// letter but for the case of the scheme, which BuildKit's git source writes small.
-	Accept []string
-	Stored bool // the URLs of the batch API want one of them too, besides their signature
-	ByURL  bool // so do the URL forms
+	Accept     []string
+	SignedURLs bool // the URLs of the batch API want one of them too, besides their signature
+	PlainURLs  bool // so do the URL forms
 	// Gitea takes Basic only, and its batch API hands the caller's Authorization on in the actions,
 	// whose URLs want it.
 	Gitea   bool
@@ -24,22 +24,22 @@ type Access struct {
 	Wrong   int // status with a wrong one; 401 if 0, and GitHub says 403 or 404 of what is not to be seen
 }
 
-// Private lets only those in who have access, from now on.
-func (s *Server) Private(a Access) {
+// SetAccess lets only those in who have access, from now on.
+func (s *Server) SetAccess(a Access) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.access = a
 }
 
-func (s *Server) rules() Access {
+func (s *Server) accessRules() Access {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.access
 }
 
-// refuse answers who may not have what is asked for, and says whether it did.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, c call) bool {
-	access, carried := s.rules(), r.Header.Get("Authorization")
+// checkAccess answers who may not have what is asked for, and says whether it did.
+func (s *Server) checkAccess(w http.ResponseWriter, r *http.Request, c parsedRequest) bool {
+	access, carried := s.accessRules(), r.Header.Get("Authorization")
 	token, remote := strings.CutPrefix(carried, "RemoteAuth ")
 	switch {
 	case remote && c.Kind == Batch:
@@ -47,29 +47,29 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, c call) bool {
 			return false
 		}
 		return access.challenge(w, c.Kind, carried)
-	case access.guards(c) && !access.accepts(carried):
+	case access.requires(c) && !access.allows(carried):
 		return access.challenge(w, c.Kind, carried)
-	case c.Kind == Object && strings.HasPrefix(c.rest, storeFolder):
-		return stored(w, r, c.OID, access.Stored || access.Gitea)
+	case c.Kind == Object && strings.HasPrefix(c.path, storePrefix):
+		return checkSignature(w, r, c.OID, access.SignedURLs || access.Gitea)
 	}
 	return false
 }
 
-// guards says whether such a request wants a credential.
-func (a Access) guards(c call) bool {
+// requires says whether such a request wants a credential.
+func (a Access) requires(c parsedRequest) bool {
 	switch {
 	case len(a.Accept) == 0 || c.Kind == Other:
 		return false
 	case c.Kind != Object:
 		return true
-	case strings.HasPrefix(c.rest, storeFolder):
-		return a.Stored || a.Gitea
+	case strings.HasPrefix(c.path, storePrefix):
+		return a.SignedURLs || a.Gitea
 	}
-	return a.ByURL
+	return a.PlainURLs
 }
 
-func (a Access) accepts(carried string) bool {
-	scheme, credential, _ := strings.Cut(carried, " ")
+func (a Access) allows(authorization string) bool {
+	scheme, credential, _ := strings.Cut(authorization, " ")
 	if a.Gitea && !strings.EqualFold(scheme, "Basic") {
 		return false
 	}
@@ -80,9 +80,9 @@ func (a Access) accepts(carried string) bool {
 }
 
 // challenge asks for a credential as GitHub does.
-func (a Access) challenge(w http.ResponseWriter, kind Kind, carried string) bool {
+func (a Access) challenge(w http.ResponseWriter, kind Kind, authorization string) bool {
 	status, message := cmp.Or(a.Missing, http.StatusUnauthorized), "Requires authentication"
-	if carried != "" {
+	if authorization != "" {
 		status, message = cmp.Or(a.Wrong, http.StatusUnauthorized), "Bad credentials"
 	}
 	if status == http.StatusUnauthorized {
@@ -95,7 +95,7 @@ func (a Access) challenge(w http.ResponseWriter, kind Kind, carried string) bool
 	if status == http.StatusUnauthorized {
 		w.Header().Set("LFS-Authenticate", `Basic realm="GitHub"`)
 	}
-	batchFailure(w, status, message)
+	writeBatchError(w, status, message)
 	return true
 }
 

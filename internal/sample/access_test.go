@@ -14,7 +14,7 @@ const good = "Basic eC1hY2Nlc3MtdG9rZW46c2VjcmV0" // x-access-token:secret
 
 func TestPrivateRepositoryWantsACredential(t *testing.T) {
 	s, refs := serve(t), RepositoryPath+"/info/refs?service=git-upload-pack"
-	s.Private(Access{Accept: []string{"Bearer other", good}})
+	s.SetAccess(Access{Accept: []string{"Bearer other", good}})
 	for credential, status := range map[string]int{
 		"": 401, "Basic x": 401, "Basic": 401, "Bearer eC1hY2Nlc3MtdG9rZW46c2VjcmV0": 401, good + "x": 401,
 		good: 200, "basic" + strings.TrimPrefix(good, "Basic"): 200, "Bearer other": 200,
@@ -26,7 +26,7 @@ func TestPrivateRepositoryWantsACredential(t *testing.T) {
 		response, _, _ := s.get(t, refs, header...)
 		require.Equal(t, status, response.StatusCode, credential)
 		require.Equal(t, status == 401, response.Header.Get("WWW-Authenticate") != "", credential)
-		response, body := s.post(t, download(s.oid), header...)
+		response, body := s.post(t, downloadBody(s.oid), header...)
 		require.Equal(t, status, response.StatusCode, credential)
 		if status == 401 {
 			require.Contains(t, response.Header.Get("LFS-Authenticate"), "Basic realm=")
@@ -35,35 +35,35 @@ func TestPrivateRepositoryWantsACredential(t *testing.T) {
 	}
 	response, _, _ := s.get(t, "/objects/"+s.oid)
 	require.Equal(t, 200, response.StatusCode, "unless told otherwise")
-	s.Private(Access{})
+	s.SetAccess(Access{})
 	response, _, _ = s.get(t, refs)
 	require.Equal(t, 200, response.StatusCode)
 }
 
 func TestPrivateRepositoryAnswersAsToldTo(t *testing.T) {
 	s := serve(t)
-	s.Private(Access{Accept: []string{good}, Missing: 404, Wrong: 403})
-	response, _ := s.post(t, download(s.oid))
+	s.SetAccess(Access{Accept: []string{good}, Missing: 404, Wrong: 403})
+	response, _ := s.post(t, downloadBody(s.oid))
 	require.Equal(t, 404, response.StatusCode)
 	require.Empty(t, response.Header.Get("LFS-Authenticate"))
-	response, _ = s.post(t, download(s.oid), "Authorization", "Basic x")
+	response, _ = s.post(t, downloadBody(s.oid), "Authorization", "Basic x")
 	require.Equal(t, 403, response.StatusCode)
 }
 
 func TestObjectsArePrivateByEachOfTheirURLs(t *testing.T) {
 	s := serve(t)
-	byURL := mediaFolder + s.commit + "/" + s.path
+	byURL := mediaPrefix + s.commit + "/" + s.path
 	for _, tc := range []struct {
 		access        Access
 		stored, byURL int
 	}{
 		{Access{}, 200, 200},
-		{Access{Stored: true}, 401, 200},
-		{Access{ByURL: true}, 200, 401},
+		{Access{SignedURLs: true}, 401, 200},
+		{Access{PlainURLs: true}, 200, 401},
 	} {
 		tc.access.Accept = []string{good}
-		s.Private(tc.access)
-		signed := strings.TrimPrefix(s.action(t, BatchFault{}, "Authorization", good).Href, s.base)
+		s.SetAccess(tc.access)
+		signed := strings.TrimPrefix(s.action(t, BatchFault{}, "Authorization", good).Href, s.url)
 		response, _, _ := s.get(t, signed)
 		require.Equal(t, tc.stored, response.StatusCode)
 		response, _, _ = s.get(t, byURL)
@@ -76,27 +76,27 @@ func TestObjectsArePrivateByEachOfTheirURLs(t *testing.T) {
 
 func TestGiteaTakesBasicOnlyAndHandsItOn(t *testing.T) {
 	s := serve(t)
-	s.Private(Access{Accept: []string{good, "Bearer b"}, Gitea: true})
-	response, _ := s.post(t, download(s.oid), "Authorization", "Bearer b")
+	s.SetAccess(Access{Accept: []string{good, "Bearer b"}, Gitea: true})
+	response, _ := s.post(t, downloadBody(s.oid), "Authorization", "Bearer b")
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 	a := s.action(t, BatchFault{}, "Authorization", good)
 	require.Equal(t, map[string]string{"Authorization": good}, a.Header)
-	response, body := s.fetch(t, a)
+	response, body := s.follow(t, a)
 	require.Equal(t, 200, response.StatusCode)
 	require.Equal(t, s.content, body)
 	a.Header = nil
-	response, _ = s.fetch(t, a)
+	response, _ = s.follow(t, a)
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 }
 
 func TestTokenOfSSHIsGoodForTheBatchAlone(t *testing.T) {
 	s := serve(t)
-	s.Private(Access{Accept: []string{good}})
+	s.SetAccess(Access{Accept: []string{good}})
 	valid := "RemoteAuth " + s.tokens.issue(time.Now().Add(time.Hour))
 	for credential, status := range map[string]int{
 		valid: 200, "RemoteAuth " + Token: 401, "RemoteAuth " + s.tokens.issue(time.Now()): 401,
 	} {
-		response, _ := s.post(t, download(s.oid), "Authorization", credential)
+		response, _ := s.post(t, downloadBody(s.oid), "Authorization", credential)
 		require.Equal(t, status, response.StatusCode)
 	}
 	response, _, _ := s.get(t, RepositoryPath+"/info/refs?service=git-upload-pack", "Authorization", valid)
@@ -105,8 +105,8 @@ func TestTokenOfSSHIsGoodForTheBatchAlone(t *testing.T) {
 
 func TestGitClonesWithTheCredential(t *testing.T) {
 	s, dir := serve(t), t.TempDir()
-	s.Private(Access{Accept: []string{good}})
-	url, _ := s.URLs(s.base)
+	s.SetAccess(Access{Accept: []string{good}})
+	url, _ := s.URLs(s.url)
 	require.Equal(t, s.commit, strings.Fields(runGit(t, dir, "-c", "http.extraHeader=Authorization: "+good, "ls-remote", url, branch))[0])
 	command := exec.Command("git", "ls-remote", url)
 	command.Env = []string{"HOME=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "PATH=/usr/bin:/bin"}

@@ -11,8 +11,8 @@ import (
 
 func TestActionLeadsWhereTheFaultSays(t *testing.T) {
 	s := serve(t)
-	s.Second("http://second.example")
-	host := strings.TrimPrefix(s.base, "http://")
+	s.SetSecondHost("http://second.example")
+	host := strings.TrimPrefix(s.url, "http://")
 	for want, fault := range map[string]BatchFault{
 		"http://" + host + "/lfs/":           {},
 		"ftp://" + host + "/lfs/":            {Base: "ftp:"},
@@ -44,26 +44,26 @@ func TestActionEndsWhenTheFaultSays(t *testing.T) {
 	require.Equal(t, 3600, s.action(t, BatchFault{Lifetime: time.Second, ExpiresIn: 3600}).ExpiresIn, "but it lives a second")
 }
 
-// fetch follows an action with what it gives to send along.
-func (s *served) fetch(t *testing.T, a BatchAction) (*http.Response, []byte) {
+// follow follows an action with what it gives to send along.
+func (s *testServer) follow(t *testing.T, a BatchAction) (*http.Response, []byte) {
 	t.Helper()
 	var header []string
 	for name, value := range a.Header {
 		header = append(header, name, value)
 	}
-	response, body, err := s.get(t, strings.TrimPrefix(a.Href, s.base), header...)
+	response, body, err := s.get(t, strings.TrimPrefix(a.Href, s.url), header...)
 	require.NoError(t, err)
 	return response, body
 }
 
 func TestExpiredURLIsRefusedAsS3Does(t *testing.T) {
 	s := serve(t)
-	response, body := s.fetch(t, s.action(t, BatchFault{Lifetime: time.Hour}))
+	response, body := s.follow(t, s.action(t, BatchFault{Lifetime: time.Hour}))
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, s.content, body)
 	a := s.action(t, BatchFault{Lifetime: time.Millisecond})
 	time.Sleep(2 * time.Millisecond)
-	response, body = s.fetch(t, a)
+	response, body = s.follow(t, a)
 	require.Equal(t, http.StatusForbidden, response.StatusCode)
 	require.Equal(t, "application/xml", response.Header.Get("Content-Type"))
 	require.Contains(t, string(body), "<Error><Code>AccessDenied</Code><Message>Request has expired</Message>")
@@ -71,11 +71,11 @@ func TestExpiredURLIsRefusedAsS3Does(t *testing.T) {
 
 func TestOnlyASignedURLIsServed(t *testing.T) {
 	s := serve(t)
-	signed := strings.TrimPrefix(s.action(t, BatchFault{}).Href, s.base)
-	another := newGrant(s.others[0], time.Hour)
+	signed := strings.TrimPrefix(s.action(t, BatchFault{}).Href, s.url)
+	another := newSignedURL(s.others[0], time.Hour)
 	for name, url := range map[string]string{
 		"none":           "/lfs/" + s.oid,
-		"another's":      strings.Replace(another.url(), another.oid, s.oid, 1),
+		"another's":      strings.Replace(another.requestURI(), another.oid, s.oid, 1),
 		"longer":         strings.Replace(signed, "Expires=3600", "Expires=36000", 1),
 		"redacted":       strings.Replace(signed, Signature, "REDACTED", 1),
 		"its mere begin": "/lfs/" + s.oid + "?X-Amz-Signature=" + Signature,
@@ -87,7 +87,7 @@ func TestOnlyASignedURLIsServed(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, response.StatusCode, name)
 		require.Contains(t, string(body), "<Error><Code>", name)
 	}
-	head, err := http.Head(s.base + signed)
+	head, err := http.Head(s.url + signed)
 	require.NoError(t, err)
 	head.Body.Close()
 	require.Equal(t, http.StatusForbidden, head.StatusCode, "it is signed for GET")
@@ -102,7 +102,7 @@ func TestTokenIsGoodForItsOwnObject(t *testing.T) {
 	a := s.action(t, BatchFault{Token: true, Header: map[string]string{"Cookie": "a=b", "Metadata-Flavor": "Google"}})
 	require.Equal(t, "a=b", a.Header["Cookie"])
 	require.Contains(t, a.Header["Authorization"], Token)
-	response, body := s.fetch(t, a)
+	response, body := s.follow(t, a)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, s.content, body)
 	last := s.Requests()[len(s.Requests())-1]
@@ -110,9 +110,9 @@ func TestTokenIsGoodForItsOwnObject(t *testing.T) {
 	require.Equal(t, "Google", last.Header.Get("Metadata-Flavor"))
 	require.Contains(t, last.RawQuery, Signature)
 
-	for _, other := range []string{"", "Bearer " + Token, newGrant(s.oid, time.Minute).guarded().authorization()} {
+	for _, other := range []string{"", "Bearer " + Token, newSignedURL(s.oid, time.Minute).withToken().authorization()} {
 		a.Header["Authorization"] = other
-		response, _ = s.fetch(t, a)
+		response, _ = s.follow(t, a)
 		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 	}
 }

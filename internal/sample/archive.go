@@ -16,11 +16,11 @@ import (
 // archive writes one layer. The first error stays and silences what follows, so that the contents of
 // a layer read as a list.
 type archive struct {
-	noise   *noise
+	random  *randomSource
 	out     bytes.Buffer
 	xz      *xz.Writer
 	tar     *tar.Writer
-	made    map[string]bool       // directories that have their header
+	dirs    map[string]bool       // directories that have their header
 	files   map[string]tar.Header // what hard links repeat
 	entries int
 	err     error
@@ -29,7 +29,7 @@ type archive struct {
 // newArchive begins a layer of about raw bytes. The dictionary is no larger than the layer is: at
 // 8 MiB each, two hundred small layers would spend their time on zeroing memory.
 func newArchive(seed string, raw int64) *archive {
-	a := &archive{noise: newNoise(seed), made: map[string]bool{}, files: map[string]tar.Header{}}
+	a := &archive{random: newRandomSource(seed), dirs: map[string]bool{}, files: map[string]tar.Header{}}
 	dictionary := 64 << 10
 	for int64(dictionary) < raw && dictionary < 8<<20 {
 		dictionary *= 2
@@ -62,10 +62,10 @@ func gnu(h *tar.Header) { h.Format = tar.FormatGNU }
 // layers of an image disagree about it.
 func (a *archive) dir(name string) {
 	name = path.Clean(name)
-	if a.made[name] {
+	if a.dirs[name] {
 		return
 	}
-	a.made[name] = true
+	a.dirs[name] = true
 	if name == "." {
 		a.entry(tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o755}, nil)
 		return
@@ -147,21 +147,21 @@ func (a *archive) write(h tar.Header, content []byte) {
 // PAX can hold.
 func (a *archive) stamp(h *tar.Header) {
 	const year = 365 * 24 * 60 * 60
-	h.ModTime = time.Date(2023, 9, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(a.noise.below(year)) * time.Second)
+	h.ModTime = time.Date(2023, 9, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(a.random.int64N(year)) * time.Second)
 	if a.entries%5 == 4 && h.Format != tar.FormatGNU {
 		h.Format = tar.FormatPAX
-		h.ModTime = h.ModTime.Add(time.Duration(1 + a.noise.below(999_999_999)))
+		h.ModTime = h.ModTime.Add(time.Duration(1 + a.random.int64N(999_999_999)))
 	}
 }
 
 // fill adds files until about raw bytes are there, in folders named by the patterns, whose %s becomes
 // a word. Sizes are spread over their magnitudes, as in the real layers: 40 KB in the mean.
-func (a *archive) fill(raw int64, folders ...string) {
+func (a *archive) fill(raw int64, dirs ...string) {
 	for i := int64(0); raw > 0 && a.err == nil; i++ {
-		folder := strings.ReplaceAll(folders[i%int64(len(folders))], "%s", a.noise.word())
-		size := min(raw, a.noise.below(400<<(1+a.noise.below(10))))
-		name := folder + "/" + a.noise.word() + "-" + strconv.FormatInt(i, 10)
-		a.file(name, []fs.FileMode{0o644, 0o755, 0o444}[i%3], a.noise.content(size))
+		dir := strings.ReplaceAll(dirs[i%int64(len(dirs))], "%s", a.random.word())
+		size := min(raw, a.random.int64N(400<<(1+a.random.int64N(10))))
+		name := dir + "/" + a.random.word() + "-" + strconv.FormatInt(i, 10)
+		a.file(name, []fs.FileMode{0o644, 0o755, 0o444}[i%3], a.random.content(size))
 		raw -= size + 512
 	}
 }

@@ -48,34 +48,34 @@ type BatchError struct {
 	Message string `json:"message"`
 }
 
-// batch answers with a URL for each object there is and an error for each there is not.
-func (s *Server) batch(w http.ResponseWriter, r *http.Request, fault BatchFault) {
+// serveBatch answers with a URL for each object there is and an error for each there is not.
+func (s *Server) serveBatch(w http.ResponseWriter, r *http.Request, fault BatchFault) {
 	var request batchRequest
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-		batchFailure(w, http.StatusUnprocessableEntity, "malformed request")
+		writeBatchError(w, http.StatusUnprocessableEntity, "malformed request")
 		return
 	}
 	if request.Operation != "download" {
-		batchFailure(w, http.StatusForbidden, "only download is offered")
+		writeBatchError(w, http.StatusForbidden, "only download is offered")
 		return
 	}
 	if fault.Limit > 0 && len(request.Objects) > fault.Limit {
-		batchFailure(w, http.StatusRequestEntityTooLarge, "too many objects")
+		writeBatchError(w, http.StatusRequestEntityTooLarge, "too many objects")
 		return
 	}
 	response := BatchResponse{cmp.Or(fault.Transfer, "basic"), []BatchObject{}, cmp.Or(fault.HashAlgo, "sha256")}
 	for _, o := range request.Objects {
-		response.Objects = append(response.Objects, s.offer(r, o, s.batchFault(o.OID, fault))...)
+		response.Objects = append(response.Objects, s.batchObjects(r, o, s.objectFault(o.OID, fault))...)
 	}
 	if fault.Edit != nil {
 		fault.Edit(&response)
 	}
 	w.Header().Set("Content-Type", mediaType)
-	fault.send(w, response)
+	fault.write(w, response)
 }
 
-// offer is what the answer says of one object; usually it is one thing.
-func (s *Server) offer(r *http.Request, o BatchObject, fault BatchFault) []BatchObject {
+// batchObjects is what the answer says of one object; usually it is one thing.
+func (s *Server) batchObjects(r *http.Request, o BatchObject, fault BatchFault) []BatchObject {
 	offer := BatchObject{OID: o.OID, Size: o.Size}
 	name, err := s.repository.Object(o.OID)
 	if err != nil {
@@ -85,30 +85,30 @@ func (s *Server) offer(r *http.Request, o BatchObject, fault BatchFault) []Batch
 	if info, err := os.Stat(name); err == nil {
 		offer.Size = info.Size()
 	}
-	offer.Actions = map[string]BatchAction{"download": s.action(r, o.OID, fault)}
-	return fault.bend(offer)
+	offer.Actions = map[string]BatchAction{"download": s.downloadAction(r, o.OID, fault)}
+	return fault.apply(offer)
 }
 
-// action is the signed URL of an object.
-func (s *Server) action(r *http.Request, oid string, fault BatchFault) BatchAction {
+// downloadAction is the signed URL of an object.
+func (s *Server) downloadAction(r *http.Request, oid string, fault BatchFault) BatchAction {
 	lifetime := cmp.Or(fault.Lifetime, defaultLifetime)
-	grant := newGrant(oid, lifetime)
+	signed := newSignedURL(oid, lifetime)
 	action := BatchAction{
 		ExpiresAt: time.Now().Add(lifetime).UTC().Format(time.RFC3339),
 		ExpiresIn: int(math.Ceil(lifetime.Seconds())),
 	}
-	if s.rules().Gitea {
+	if s.accessRules().Gitea {
 		action.Header = map[string]string{"Authorization": r.Header.Get("Authorization")}
 	}
 	if fault.Token {
-		grant = grant.guarded()
-		action.Header = map[string]string{"Authorization": grant.authorization()}
+		signed = signed.withToken()
+		action.Header = map[string]string{"Authorization": signed.authorization()}
 	}
-	action.Href = fault.href(s.place(r, fault.Base), grant.url())
-	return fault.expire(action)
+	action.Href = fault.href(s.baseURL(r, fault.Base), signed.requestURI())
+	return fault.editAction(action)
 }
 
-func batchFailure(w http.ResponseWriter, status int, message string) {
+func writeBatchError(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]string{"message": message})

@@ -12,9 +12,9 @@ import (
 )
 
 // post asks the batch API and is its answer, whatever that is.
-func (s *served) post(t *testing.T, body string, header ...string) (*http.Response, []byte) {
+func (s *testServer) post(t *testing.T, body string, header ...string) (*http.Response, []byte) {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, s.base+RepositoryPath+"/info/lfs/objects/batch", strings.NewReader(body))
+	request, err := http.NewRequest(http.MethodPost, s.url+RepositoryPath+"/info/lfs/objects/batch", strings.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", mediaType)
 	for i := 0; i < len(header); i += 2 {
@@ -28,7 +28,7 @@ func (s *served) post(t *testing.T, body string, header ...string) (*http.Respon
 	return response, answer
 }
 
-func (s *served) batch(t *testing.T, body string, header ...string) (*http.Response, BatchResponse) {
+func (s *testServer) batch(t *testing.T, body string, header ...string) (*http.Response, BatchResponse) {
 	t.Helper()
 	response, content := s.post(t, body, header...)
 	var answer BatchResponse
@@ -36,8 +36,8 @@ func (s *served) batch(t *testing.T, body string, header ...string) (*http.Respo
 	return response, answer
 }
 
-// download is the request for some objects.
-func download(oids ...string) string {
+// downloadBody is the request for some objects.
+func downloadBody(oids ...string) string {
 	request := map[string]any{"operation": "download", "transfers": []string{"basic"}}
 	var objects []BatchObject
 	for _, oid := range oids {
@@ -49,18 +49,18 @@ func download(oids ...string) string {
 }
 
 // action is how to get the object, in an answer that is at fault.
-func (s *served) action(t *testing.T, fault BatchFault, header ...string) BatchAction {
+func (s *testServer) action(t *testing.T, fault BatchFault, header ...string) BatchAction {
 	t.Helper()
-	s.Heal()
+	s.ClearFaults()
 	s.Inject(Target{Kind: Batch}, Fault{Batch: fault})
-	_, answer := s.batch(t, download(s.oid), header...)
+	_, answer := s.batch(t, downloadBody(s.oid), header...)
 	require.Len(t, answer.Objects, 1)
 	return answer.Objects[0].Actions["download"]
 }
 
 func TestBatchNamesAURLForEachObjectAndAnErrorForEachThatIsNotThere(t *testing.T) {
 	s := serve(t)
-	response, answer := s.batch(t, download(s.oid, strings.Repeat("0", 64)))
+	response, answer := s.batch(t, downloadBody(s.oid, strings.Repeat("0", 64)))
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, mediaType, response.Header.Get("Content-Type"))
 	require.Equal(t, "basic", answer.Transfer)
@@ -69,9 +69,9 @@ func TestBatchNamesAURLForEachObjectAndAnErrorForEachThatIsNotThere(t *testing.T
 	there := answer.Objects[0]
 	require.EqualValues(t, len(s.content), there.Size)
 	href := there.Actions["download"].Href
-	require.Contains(t, href, s.base+"/lfs/"+s.oid)
+	require.Contains(t, href, s.url+"/lfs/"+s.oid)
 	require.Contains(t, href, Signature)
-	_, content, err := s.get(t, strings.TrimPrefix(href, s.base))
+	_, content, err := s.get(t, strings.TrimPrefix(href, s.url))
 	require.NoError(t, err)
 	require.Equal(t, s.content, content)
 
@@ -108,9 +108,9 @@ func TestBatchFaultsOfTheAnswerAndItsObjects(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.Heal()
+			s.ClearFaults()
 			s.Inject(Target{Kind: Batch}, Fault{Batch: tc.fault})
-			response, answer := s.batch(t, download(s.oid))
+			response, answer := s.batch(t, downloadBody(s.oid))
 			require.Equal(t, http.StatusOK, response.StatusCode)
 			tc.want(t, answer, append(answer.Objects, BatchObject{})[0])
 		})
@@ -121,10 +121,10 @@ func TestBatchFaultOfOneObjectLeavesTheOthersAlone(t *testing.T) {
 	s := serve(t)
 	all := s.others
 	s.Inject(Target{Kind: Batch, OID: all[1]}, Fault{Batch: BatchFault{Omit: true}, Times: 1})
-	_, answer := s.batch(t, download(all[:3]...))
+	_, answer := s.batch(t, downloadBody(all[:3]...))
 	require.Len(t, answer.Objects, 2)
 	require.Equal(t, []string{all[0], all[2]}, []string{answer.Objects[0].OID, answer.Objects[1].OID})
-	_, answer = s.batch(t, download(all[:3]...))
+	_, answer = s.batch(t, downloadBody(all[:3]...))
 	require.Len(t, answer.Objects, 3, "once")
 }
 
@@ -132,16 +132,16 @@ func TestBatchRefusesMoreThanItsLimit(t *testing.T) {
 	s := serve(t)
 	all := s.others
 	s.Inject(Target{Kind: Batch}, Fault{Batch: BatchFault{Limit: 2}})
-	response, _ := s.post(t, download(all[:3]...))
+	response, _ := s.post(t, downloadBody(all[:3]...))
 	require.Equal(t, http.StatusRequestEntityTooLarge, response.StatusCode)
-	_, answer := s.batch(t, download(all[:2]...))
+	_, answer := s.batch(t, downloadBody(all[:2]...))
 	require.Len(t, answer.Objects, 2)
 }
 
 func TestBatchPadsItsAnswer(t *testing.T) {
 	s := serve(t)
 	s.Inject(Target{Kind: Batch}, Fault{Batch: BatchFault{Padding: 1_000_001}})
-	_, body := s.post(t, download(s.oid))
+	_, body := s.post(t, downloadBody(s.oid))
 	require.Greater(t, len(body), 1_000_001)
 	require.Less(t, len(body), 1_002_000)
 	var answer BatchResponse
@@ -166,9 +166,9 @@ func TestBatchFailuresAreToldAsServersTellThem(t *testing.T) {
 		{Page(), 200, "<html>", ""},
 		{BrokenJSON(), 200, `"oid":`, ""},
 	} {
-		s.Heal()
+		s.ClearFaults()
 		s.Inject(Target{Kind: Batch}, tc.fault)
-		response, body := s.post(t, download(s.oid))
+		response, body := s.post(t, downloadBody(s.oid))
 		require.Equal(t, tc.status, response.StatusCode)
 		require.Contains(t, string(body), tc.body)
 		require.Equal(t, tc.retryAfter, response.Header.Get("Retry-After"))

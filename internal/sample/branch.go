@@ -34,11 +34,11 @@ type UpstreamOptions struct {
 // Upstream is the branches of the real repository as of 2024-10 with made-up layers. One upstream
 // object is one made-up object, and distinct ones stay distinct.
 func Upstream(opts UpstreamOptions) ([]Branch, error) {
-	all, err := facts()
+	all, err := branchSpecs()
 	if err != nil {
 		return nil, err
 	}
-	maker, err := newMaker(all, opts)
+	generator, err := newGenerator(all, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func Upstream(opts UpstreamOptions) ([]Branch, error) {
 	}
 	var branches []Branch
 	for _, f := range chosen {
-		b, err := maker.branch(f)
+		b, err := generator.branch(f)
 		if err != nil {
 			return nil, errors.Wrapf(err, "branch %s", f.Branch)
 		}
@@ -58,8 +58,8 @@ func Upstream(opts UpstreamOptions) ([]Branch, error) {
 }
 
 // choose leaves the facts of the named branches, in the order of the facts.
-func choose(all []fact, names []string) ([]fact, error) {
-	var chosen []fact
+func choose(all []branchSpec, names []string) ([]branchSpec, error) {
+	var chosen []branchSpec
 	for _, f := range all {
 		if len(names) == 0 || slices.Contains(names, f.Branch) {
 			chosen = append(chosen, f)
@@ -71,16 +71,16 @@ func choose(all []fact, names []string) ([]fact, error) {
 	return chosen, nil
 }
 
-// maker turns facts into branches and makes each object once.
-type maker struct {
-	opts  UpstreamOptions
-	specs map[string]layer  // by upstream's oid
-	made  map[string][]byte // likewise
+// generator turns facts into branches and makes each object once.
+type generator struct {
+	opts   UpstreamOptions
+	layers map[string]layer  // by upstream's oid
+	cache  map[string][]byte // likewise
 }
 
-// newMaker plans every object from all the facts, so that no object depends on which branches are
+// newGenerator plans every object from all the facts, so that no object depends on which branches are
 // made or in which order.
-func newMaker(all []fact, opts UpstreamOptions) (*maker, error) {
+func newGenerator(all []branchSpec, opts UpstreamOptions) (*generator, error) {
 	if opts.Scale < 0 || opts.Release < 0 {
 		return nil, errors.New("negative scale or release")
 	}
@@ -88,7 +88,7 @@ func newMaker(all []fact, opts UpstreamOptions) (*maker, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{opts: opts, specs: map[string]layer{}, made: map[string][]byte{}}
+	m := &generator{opts: opts, layers: map[string]layer{}, cache: map[string][]byte{}}
 	for _, f := range all {
 		for _, d := range f.Dockerfiles {
 			for _, a := range d.Add {
@@ -108,21 +108,21 @@ func readShell(path string) ([]byte, error) {
 }
 
 // plan notes what the object of one ADD will be; the first branch to name it gives it its name.
-func (m *maker) plan(branch string, a add, shell []byte) {
-	l, known := m.specs[a.OID]
+func (m *generator) plan(branch string, a add, shell []byte) {
+	l, known := m.layers[a.OID]
 	if !known {
 		l = layer{kind: a.Kind, seed: m.seed(a), runtime: branch, system: systemOf(a)}
 		l.size = int64(float64(a.Size) * m.opts.Scale)
 	}
-	if runnable(branch, a) {
+	if hasShell(branch, a) {
 		l.shell = shell
 	}
-	m.specs[a.OID] = l
+	m.layers[a.OID] = l
 }
 
 // branch makes the tree of one branch.
-func (m *maker) branch(f fact) (Branch, error) {
-	f = f.released(m.opts.Release)
+func (m *generator) branch(f branchSpec) (Branch, error) {
+	f = f.atRelease(m.opts.Release)
 	b := Branch{Name: f.Branch, Date: f.Date, Files: plainFiles(f), LFS: map[string][]byte{}}
 	for _, d := range f.Dockerfiles {
 		for _, a := range d.Add {
@@ -136,11 +136,11 @@ func (m *maker) branch(f fact) (Branch, error) {
 	return b, nil
 }
 
-func (m *maker) object(oid string) ([]byte, error) {
-	if content, ok := m.made[oid]; ok {
+func (m *generator) object(oid string) ([]byte, error) {
+	if content, ok := m.cache[oid]; ok {
 		return content, nil
 	}
-	content, err := m.specs[oid].tarball()
-	m.made[oid] = content
+	content, err := m.layers[oid].tarball()
+	m.cache[oid] = content
 	return content, err
 }

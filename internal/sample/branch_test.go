@@ -20,7 +20,7 @@ func upstream(t *testing.T, opts UpstreamOptions) []Branch {
 
 func TestOneUpstreamObjectIsOneMadeUpObject(t *testing.T) {
 	branches := upstream(t, UpstreamOptions{})
-	all, err := facts()
+	all, err := branchSpecs()
 	require.NoError(t, err)
 
 	made := map[string][sha256.Size]byte{}
@@ -40,7 +40,7 @@ func TestOneUpstreamObjectIsOneMadeUpObject(t *testing.T) {
 }
 
 func TestBranchHoldsTheRealFiles(t *testing.T) {
-	all, err := facts()
+	all, err := branchSpecs()
 	require.NoError(t, err)
 	for i, b := range upstream(t, UpstreamOptions{}) {
 		names := slices.Collect(maps.Keys(b.Files))
@@ -66,10 +66,10 @@ func TestUnknownBranchIsRefused(t *testing.T) {
 }
 
 func TestSizesFollowTheScale(t *testing.T) {
-	all, err := facts()
+	all, err := branchSpecs()
 	require.NoError(t, err)
 	b := upstream(t, UpstreamOptions{Scale: 0.02, Branches: []string{"provided.al2023"}})[0]
-	i := slices.IndexFunc(all, func(f fact) bool { return f.Branch == b.Name })
+	i := slices.IndexFunc(all, func(f branchSpec) bool { return f.Branch == b.Name })
 	for _, a := range all[i].Dockerfiles[0].Add {
 		got := len(b.LFS[a.TreePath])
 		switch a.Kind {
@@ -92,8 +92,8 @@ func TestReleaseKeepsOSAndEmulator(t *testing.T) {
 		if string(before.LFS[name]) == string(content) {
 			kept++
 		}
-		folder, base := path.Split(name)
-		require.Contains(t, string(after.Files[folder+"Dockerfile.nodejs20.x"]), "ADD "+base+" /")
+		dir, base := path.Split(name)
+		require.Contains(t, string(after.Files[dir+"Dockerfile.nodejs20.x"]), "ADD "+base+" /")
 	}
 	require.Equal(t, 4, kept, "OS and emulator of two architectures")
 }

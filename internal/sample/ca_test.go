@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// secure is a TLS listener with a certificate of the CA for the hosts.
-func (s *served) secure(t *testing.T, ca *CA, hosts ...string) *httptest.Server {
+// startTLS is a TLS listener with a certificate of the CA for the hosts.
+func (s *testServer) startTLS(t *testing.T, ca *CA, hosts ...string) *httptest.Server {
 	t.Helper()
 	certificate, err := ca.Certificate(hosts...)
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestCertificateIsTrustedByWhoKnowsTheCAForItsHosts(t *testing.T) {
 		{[]string{"github.com"}, pool, "doesn't contain any IP SANs"},
 		{[]string{"127.0.0.1"}, others, "unknown authority"},
 	} {
-		host := s.secure(t, ca, tc.hosts...)
+		host := s.startTLS(t, ca, tc.hosts...)
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: tc.trust}}}
 		response, err := client.Get(host.URL + "/objects/" + s.oid)
 		if tc.want != "" {

@@ -13,7 +13,7 @@ import (
 // the context of the Dockerfile build that is the oracle. Every file has mode 0644.
 func (r *Repository) Checkout(branch, dir string) error {
 	return r.checkout(branch, dir, func(content []byte) ([]byte, error) {
-		oid, ok := pointed(content)
+		oid, ok := pointerOID(content)
 		if !ok {
 			return content, nil
 		}
@@ -77,8 +77,8 @@ func writeFile(name string, content []byte) error {
 	return os.Chmod(name, 0o644)
 }
 
-// pointedAt is the oid of the pointer at a path of a commit.
-func (r *Repository) pointedAt(commit, path string) (oid string, ok bool) {
+// oidAt is the oid of the pointer at a path of a commit.
+func (r *Repository) oidAt(commit, path string) (oid string, ok bool) {
 	tree, err := r.tree(commit)
 	if err != nil {
 		return "", false
@@ -91,5 +91,5 @@ func (r *Repository) pointedAt(commit, path string) (oid string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	return pointed([]byte(content))
+	return pointerOID([]byte(content))
 }

@@ -25,7 +25,7 @@
 // # Switches
 //
 // A fault is a value: server.Inject(Target{Kind: Batch, OID: oid}, Fault{Status: 503, Times: 2}). The
-// latest injected goes first; Server.Heal ends all. Target.Kind is Git, Batch, Object or Other.
+// latest injected goes first; Server.ClearFaults ends all. Target.Kind is Git, Batch, Object or Other.
 //
 // Any answer:
 //
@@ -38,7 +38,7 @@
 //	Fault{Trickle: Trickle{1, time.Second}}          a byte a second
 //	Fault{Redirect: Redirect{Hops: 3}}               here, then the answer; Status: 307 for another than 302
 //	Fault{Redirect: Redirect{Hops: -1}}              here, without end
-//	Fault{Redirect: Redirect{To: SecondHost}}        to the base given to Server.Second; its log has Host
+//	Fault{Redirect: Redirect{To: SecondHost}}        to the base given to Server.SetSecondHost; its log has Host
 //	Fault{Redirect: Redirect{To: "http:"}}           to plain HTTP on the same host and port
 //	Fault{Redirect: Redirect{To: base}}              to anywhere
 //
@@ -88,11 +88,11 @@
 //	Token: true                                      /lfs/ wants the action's Authorization
 //	Header: map[string]string{"Metadata-Flavor": ..} headers that must not arrive
 //
-// Who may come in, of Server.Private:
+// Who may come in, of Server.SetAccess:
 //
 //	Access{Accept: []string{"Basic ..."}}            git and batch; else 401
-//	Access{..., Stored: true}                        /lfs/ as well
-//	Access{..., ByURL: true}                         /media/ and /objects/ as well
+//	Access{..., SignedURLs: true}                    /lfs/ as well
+//	Access{..., PlainURLs: true}                     /media/ and /objects/ as well
 //	Access{..., Missing: 404, Wrong: 403}            other statuses, as of what is not to be seen
 //	Access{..., Gitea: true}                         Basic only; actions carry the caller's Authorization
 //

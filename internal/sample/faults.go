@@ -52,8 +52,8 @@ type Target struct {
 	Path string
 }
 
-// injected is a fault in force.
-type injected struct {
+// activeFault is a fault in force.
+type activeFault struct {
 	target Target
 	fault  Fault
 	left   int
@@ -61,37 +61,37 @@ type injected struct {
 
 // faults in force, the latest first: a fault for one object may be put on top of one for all.
 type faults struct {
-	mu    sync.Mutex
-	force []*injected
+	mu     sync.Mutex
+	active []*activeFault
 }
 
 // Inject makes the targeted answers go wrong from now on.
 func (f *faults) Inject(target Target, fault Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.force = append([]*injected{{target, fault, fault.Times}}, f.force...)
+	f.active = append([]*activeFault{{target, fault, fault.Times}}, f.active...)
 }
 
-// Heal ends all faults.
-func (f *faults) Heal() {
+// ClearFaults ends all faults.
+func (f *faults) ClearFaults() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.force = nil
+	f.active = nil
 }
 
-// next is the fault of the request at hand, and uses it up by one.
-func (f *faults) next(r Request) Fault {
-	fault, _ := f.take(func(t Target) bool {
+// faultFor is the fault of the request at hand, and uses it up by one.
+func (f *faults) faultFor(r Request) Fault {
+	fault, _ := f.takeFirst(func(t Target) bool {
 		return t.Kind == r.Kind && (t.OID == "" || t.OID == r.OID) && strings.HasSuffix(r.Path, t.Path)
 	})
 	return fault
 }
 
-// take is the latest fault of such a target, and uses it up by one.
-func (f *faults) take(match func(Target) bool) (fault Fault, found bool) {
+// takeFirst is the latest fault of such a target, and uses it up by one.
+func (f *faults) takeFirst(match func(Target) bool) (fault Fault, found bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, i := range f.force {
+	for _, i := range f.active {
 		if !match(i.target) {
 			continue
 		}
@@ -106,14 +106,14 @@ func (f *faults) take(match func(Target) bool) (fault Fault, found bool) {
 	return Fault{}, false
 }
 
-// begin does what a fault does before the answer proper.
-func (f Fault) begin(w http.ResponseWriter, r *http.Request) {
+// prepare does what a fault does before the answer proper.
+func (f Fault) prepare(w http.ResponseWriter, r *http.Request) {
 	if f.Delay > 0 {
 		// net/http finds out that a client has left only once the request is read.
 		if body, err := io.ReadAll(r.Body); err == nil {
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		wait(r.Context(), f.Delay)
+		sleep(r.Context(), f.Delay)
 	}
 	if f.Drop {
 		panic(http.ErrAbortHandler)
@@ -121,8 +121,8 @@ func (f Fault) begin(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), f.Header)
 }
 
-// replace answers in place of the server, and says whether it did.
-func (f Fault) replace(w http.ResponseWriter) bool {
+// respond answers in place of the server, and says whether it did.
+func (f Fault) respond(w http.ResponseWriter) bool {
 	if f.Status == 0 {
 		return false
 	}

@@ -37,17 +37,17 @@ type BatchFault struct {
 	ExpiresIn int               // say this, and no date unless told to
 }
 
-// batchFault is the fault of one object in an answer that has a fault itself.
-func (s *Server) batchFault(oid string, whole BatchFault) BatchFault {
-	own, found := s.take(func(t Target) bool { return t.Kind == Batch && t.OID != "" && t.OID == oid })
+// objectFault is the fault of one object in an answer that has a fault itself.
+func (s *Server) objectFault(oid string, fallback BatchFault) BatchFault {
+	fault, found := s.takeFirst(func(t Target) bool { return t.Kind == Batch && t.OID != "" && t.OID == oid })
 	if found {
-		return own.Batch
+		return fault.Batch
 	}
-	return whole
+	return fallback
 }
 
-// bend is what the answer says of an object.
-func (f BatchFault) bend(o BatchObject) []BatchObject {
+// apply is what the answer says of an object.
+func (f BatchFault) apply(o BatchObject) []BatchObject {
 	if f.Omit {
 		return nil
 	}
@@ -74,8 +74,8 @@ func (f BatchFault) href(base, path string) string {
 	return base + path
 }
 
-// expire has the action say what the fault wants of its end and its headers.
-func (f BatchFault) expire(a BatchAction) BatchAction {
+// editAction has the action say what the fault wants of its end and its headers.
+func (f BatchFault) editAction(a BatchAction) BatchAction {
 	if f.ExpiresAt != "" || f.ExpiresIn != 0 {
 		a.ExpiresAt, a.ExpiresIn = f.ExpiresAt, f.ExpiresIn
 	}
@@ -87,8 +87,8 @@ func (f BatchFault) expire(a BatchAction) BatchAction {
 	return a
 }
 
-// send writes the answer, and all that pads it without keeping it.
-func (f BatchFault) send(w io.Writer, response BatchResponse) {
+// write writes the answer, and all that pads it without keeping it.
+func (f BatchFault) write(w io.Writer, response BatchResponse) {
 	body, _ := json.Marshal(response) // there is nothing in it that can fail
 	if f.Padding <= 0 {
 		w.Write(body)

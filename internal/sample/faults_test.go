@@ -44,7 +44,7 @@ func TestLatestFaultGoesFirstAndHealEndsAll(t *testing.T) {
 		response, _, _ := s.get(t, "/objects/"+s.oid)
 		require.Equal(t, status, response.StatusCode)
 	}
-	s.Heal()
+	s.ClearFaults()
 	response, _, _ := s.get(t, "/objects/"+s.oid)
 	require.Equal(t, 200, response.StatusCode)
 }
@@ -90,7 +90,7 @@ func TestDelayEndsWhenTheClientLeaves(t *testing.T) {
 		}
 		cancel()
 	}()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/objects/"+s.oid, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/objects/"+s.oid, nil)
 	require.NoError(t, err)
 	_, err = http.DefaultClient.Do(request)
 	require.ErrorIs(t, err, context.Canceled)
@@ -109,13 +109,13 @@ func TestDelayIsWaitedOut(t *testing.T) {
 
 func TestGitSeesTheFaultsOfGit(t *testing.T) {
 	s := serve(t)
-	url, _ := s.URLs(s.base)
+	url, _ := s.URLs(s.url)
 	for _, fault := range []Fault{{Status: 500}, {Cut: 20}} {
-		s.Heal()
+		s.ClearFaults()
 		s.Inject(Target{Kind: Git}, fault)
 		require.Error(t, exec.Command("git", "ls-remote", url).Run())
 	}
-	s.Heal()
+	s.ClearFaults()
 	require.NoError(t, exec.Command("git", "ls-remote", url).Run())
 }
 
@@ -125,7 +125,7 @@ func TestAFaultOfOnePathLeavesTheOthers(t *testing.T) {
 	response, _, err := s.get(t, RepositoryPath+"/HEAD")
 	require.NoError(t, err)
 	require.Equal(t, 503, response.StatusCode)
-	url, _ := s.URLs(s.base)
+	url, _ := s.URLs(s.url)
 	require.NoError(t, exec.Command("git", "ls-remote", url).Run())
 }
 
@@ -139,9 +139,9 @@ func TestBatchSeesTheFaultsOfTheBatch(t *testing.T) {
 func TestASignInPageStandsInPlaceOfAnAnswer(t *testing.T) {
 	s := serve(t)
 	for status, want := range map[int]int{203: 203, 302: 200} {
-		s.Heal()
+		s.ClearFaults()
 		s.Inject(Target{Kind: Git}, SignIn(status))
-		response, err := http.Get(s.base + RepositoryPath + "/info/refs?service=git-upload-pack")
+		response, err := http.Get(s.url + RepositoryPath + "/info/refs?service=git-upload-pack")
 		require.NoError(t, err)
 		body, err := io.ReadAll(response.Body)
 		require.NoError(t, err)

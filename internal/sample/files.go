@@ -8,11 +8,11 @@ import (
 )
 
 // plainFiles is everything of a branch that is not a pointer.
-func plainFiles(f fact) map[string][]byte {
+func plainFiles(f branchSpec) map[string][]byte {
 	files := map[string][]byte{}
 	for _, name := range f.Files {
 		if path.Ext(name) != ".xz" {
-			files[name] = []byte(prose(name, f.Branch))
+			files[name] = []byte(fillerText(name, f.Branch))
 		}
 	}
 	files[".gitattributes"] = []byte(f.GitAttributes + "\n")
@@ -26,12 +26,12 @@ func plainFiles(f fact) map[string][]byte {
 func mainBranch() Branch {
 	files := map[string][]byte{}
 	for _, name := range []string{"CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "LICENSE", "NOTICE", "README.md"} {
-		files[name] = []byte(prose(name, "main"))
+		files[name] = []byte(fillerText(name, "main"))
 	}
 	return Branch{Name: "main", Date: time.Date(2020, 12, 1, 0, 0, 0, 0, time.UTC), Files: files}
 }
 
-func prose(name, branch string) string {
+func fillerText(name, branch string) string {
 	return fmt.Sprintf("%s of branch %s of the sample of aws-lambda-base-images.\n", name, branch)
 }
 

@@ -17,15 +17,15 @@ type layer struct {
 }
 
 const (
-	// ratio of raw to compressed size in the real layers.
-	ratio = 4.5
-	// fixed is about what the entries take that a layer has at any scale, compressed.
-	fixed = 3500
+	// compressionRatio of raw to compressed size in the real layers.
+	compressionRatio = 4.5
+	// fixedSize is about what the entries take that a layer has at any scale, compressed.
+	fixedSize = 3500
 )
 
 // tarball makes the object. It is a .tar.xz as upstream's are.
 func (l layer) tarball() ([]byte, error) {
-	raw := max(0, int64(float64(l.size-fixed)*ratio))
+	raw := max(0, int64(float64(l.size-fixedSize)*compressionRatio))
 	a := newArchive(l.seed, raw+64<<10+int64(len(l.shell)))
 	switch l.kind {
 	case operatingSystem:
@@ -53,18 +53,18 @@ func (a *archive) notice(l layer) {
 }
 
 func (a *archive) language(l layer, raw int64) {
-	folder := "var/lang/lib/" + l.seed[:8]
+	dir := "var/lang/lib/" + l.seed[:8]
 	a.notice(l)
-	a.file("var/lang/bin/"+l.runtime, 0o755, a.noise.content(2000))
+	a.file("var/lang/bin/"+l.runtime, 0o755, a.random.content(2000))
 	a.symlink("var/lang/bin/language", l.runtime)
-	a.oddities(folder)
+	a.oddities(dir)
 	a.dir("var/lang/state")
-	a.fill(raw, folder+"/%s", "var/lang/lib", "var/lang/include/%s", folder+"/%s/test", "var/lang/share/%s")
+	a.fill(raw, dir+"/%s", "var/lang/lib", "var/lang/include/%s", dir+"/%s/test", "var/lang/share/%s")
 }
 
 func (a *archive) client(l layer, raw int64) {
 	a.notice(l)
-	a.file("var/runtime/client-"+l.seed[:8], 0o555, a.noise.content(900))
+	a.file("var/runtime/client-"+l.seed[:8], 0o555, a.random.content(900))
 	a.oddities("var/runtime/lib/" + l.seed[:8])
 	a.dir("var/runtime/state")
 	a.fill(raw, "var/runtime/%s", "var/runtime/lib/%s", "var/runtime/%s/dist")
@@ -74,7 +74,7 @@ func (a *archive) client(l layer, raw int64) {
 // runs a function; what follows exec is never read.
 func (a *archive) emulator(raw int64) {
 	script := "#!/bin/sh\n# Stands in for the runtime interface emulator.\nexec \"$@\"\n"
-	a.file("usr/local/bin/aws-lambda-rie", 0o755, append([]byte(script), a.noise.content(1024+raw)...))
+	a.file("usr/local/bin/aws-lambda-rie", 0o755, append([]byte(script), a.random.content(1024+raw)...))
 }
 
 func (a *archive) bootstrap(l layer, raw int64) {

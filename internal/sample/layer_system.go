@@ -23,8 +23,8 @@ func systemOf(a add) system {
 	}
 }
 
-// runnable says whether a layer gets the shell, where there is one.
-func runnable(branch string, a add) bool {
+// hasShell says whether a layer gets the shell, where there is one.
+func hasShell(branch string, a add) bool {
 	return a.Kind == operatingSystem && strings.HasPrefix(a.TreePath, "x86_64/") &&
 		slices.Contains([]string{"nodejs20.x", "provided.al2023"}, branch)
 }
@@ -68,9 +68,9 @@ func (a *archive) etc(s system) {
 // programs have rights of their own; cap_net_raw in the kernel's binary form, version 2.
 func (a *archive) programs(shell []byte) {
 	netRaw := "\x01\x00\x00\x02\x00\x20\x00\x00" + strings.Repeat("\x00", 12)
-	a.file("usr/bin/su", 0o4755, a.noise.content(700))
-	a.file("usr/bin/wall", 0o2755, a.noise.content(500), owner(0, 5))
-	a.file("usr/bin/ping", 0o755, a.noise.content(600), xattr("security.capability", netRaw))
+	a.file("usr/bin/su", 0o4755, a.random.content(700))
+	a.file("usr/bin/wall", 0o2755, a.random.content(500), owner(0, 5))
+	a.file("usr/bin/ping", 0o755, a.random.content(600), xattr("security.capability", netRaw))
 	if shell != nil {
 		a.shell(shell)
 	}

@@ -36,15 +36,15 @@ type requestLog struct {
 	requests []*Request
 }
 
-func (l *requestLog) begin(r Request) *Request {
+func (l *requestLog) add(r Request) *Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests = append(l.requests, &r)
 	return &r
 }
 
-// note adds to a request that has begun, and returns what it is by now.
-func (l *requestLog) note(r *Request, status int, bytes int64) Request {
+// record adds to a request that has begun, and returns what it is by now.
+func (l *requestLog) record(r *Request, status int, bytes int64) Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.Status == 0 {

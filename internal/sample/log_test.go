@@ -14,7 +14,7 @@ func TestLogKnowsEachRequest(t *testing.T) {
 	s.OnRequest = func(r Request) { told <- r }
 	_, _, err := s.get(t, "/objects/"+s.oid, "Authorization", "Basic x")
 	require.NoError(t, err)
-	head, err := http.Head(s.base + "/objects/" + s.oid)
+	head, err := http.Head(s.url + "/objects/" + s.oid)
 	require.NoError(t, err)
 	head.Body.Close()
 	_, _, err = s.get(t, "/elsewhere")
@@ -27,7 +27,7 @@ func TestLogKnowsEachRequest(t *testing.T) {
 	}
 	require.Equal(t, "Basic x", all[0].Header.Get("Authorization"))
 	all[0].Header = nil
-	require.Equal(t, Request{Method: "GET", Host: strings.TrimPrefix(s.base, "http://"), Path: "/objects/" + s.oid, Kind: Object, OID: s.oid, Status: 200, Bytes: int64(len(s.content))}, all[0])
+	require.Equal(t, Request{Method: "GET", Host: strings.TrimPrefix(s.url, "http://"), Path: "/objects/" + s.oid, Kind: Object, OID: s.oid, Status: 200, Bytes: int64(len(s.content))}, all[0])
 	require.Equal(t, map[string]int{s.oid: 1}, s.Counts(), "HEAD is no fetch")
 	require.Equal(t, 1, s.Total(Other))
 	s.Reset()

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// resolve finds the oid that an object's URL means; empty if it means none.
-func (s *Server) resolve(url string) string {
-	if file, ok := strings.CutPrefix(url, mediaFolder); ok {
+// oidOf finds the oid that an object's URL means; empty if it means none.
+func (s *Server) oidOf(url string) string {
+	if file, ok := strings.CutPrefix(url, mediaPrefix); ok {
 		commit, name, _ := strings.Cut(file, "/")
-		oid, _ := s.repository.pointedAt(commit, name)
+		oid, _ := s.repository.oidAt(commit, name)
 		return oid
 	}
 	oid := path.Base(url)
@@ -22,19 +22,19 @@ func (s *Server) resolve(url string) string {
 		return ""
 	}
 	switch url {
-	case storeFolder + oid, "/objects/" + oid, "/objects/" + oid[:2] + "/" + oid[2:4] + "/" + oid:
+	case storePrefix + oid, "/objects/" + oid, "/objects/" + oid[:2] + "/" + oid[2:4] + "/" + oid:
 		return oid
 	}
 	return ""
 }
 
-// object serves with ranges, and with the oid as the entity tag.
-func (s *Server) object(w http.ResponseWriter, r *http.Request, oid string, fault Fault) {
+// serveObject serves with ranges, and with the oid as the entity tag.
+func (s *Server) serveObject(w http.ResponseWriter, r *http.Request, oid string, fault Fault) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(w, "objects are only read", http.StatusMethodNotAllowed)
 		return
 	}
-	file, size, err := s.open(oid)
+	file, size, err := s.openObject(oid)
 	if err != nil {
 		http.NotFound(w, r)
 		return
@@ -44,15 +44,15 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request, oid string, faul
 		w.Header().Set("ETag", `"`+oid+`"`)
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	content := fault.bend(file, size, fault.Range.ask(r))
+	content := fault.apply(file, size, fault.Range.rewriteRequest(r))
 	if fault.Gzip {
-		compressed(w, content)
+		writeGzip(w, content)
 		return
 	}
 	http.ServeContent(w, r, "", time.Time{}, content)
 }
 
-func (s *Server) open(oid string) (*os.File, int64, error) {
+func (s *Server) openObject(oid string) (*os.File, int64, error) {
 	name, err := s.repository.Object(oid)
 	if err != nil {
 		return nil, 0, err
@@ -65,19 +65,19 @@ func (s *Server) open(oid string) (*os.File, int64, error) {
 	return file, info.Size(), err
 }
 
-func compressed(w http.ResponseWriter, content io.Reader) {
+func writeGzip(w http.ResponseWriter, content io.Reader) {
 	w.Header().Set("Content-Encoding", "gzip")
 	out := gzip.NewWriter(w)
 	io.Copy(out, content)
 	out.Close()
 }
 
-// bend is the object as the fault has it, with each byte shifted by so many.
-func (f Fault) bend(object io.ReaderAt, size, shift int64) io.ReadSeeker {
-	return io.NewSectionReader(&bent{object, size, shift, f.Corrupt}, 0, max(0, size+f.Oversize-f.Short))
+// apply is the object as the fault has it, with each byte shifted by so many.
+func (f Fault) apply(object io.ReaderAt, size, shift int64) io.ReadSeeker {
+	return io.NewSectionReader(&faultyReader{object, size, shift, f.Corrupt}, 0, max(0, size+f.Oversize-f.Short))
 }
 
-type bent struct {
+type faultyReader struct {
 	io.ReaderAt
 	size    int64
 	shift   int64
@@ -85,7 +85,7 @@ type bent struct {
 }
 
 // ReadAt reads past the end as if zeros stood there; the section around it says where to stop.
-func (b *bent) ReadAt(p []byte, offset int64) (int, error) {
+func (b *faultyReader) ReadAt(p []byte, offset int64) (int, error) {
 	clear(p)
 	offset += b.shift
 	if offset < b.size {

@@ -11,17 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// whole and part are GETs of the object that is at fault.
-func (s *served) whole(t *testing.T, fault Fault) (*http.Response, []byte, error) {
+// getObject and part are GETs of the object that is at fault.
+func (s *testServer) getObject(t *testing.T, fault Fault) (*http.Response, []byte, error) {
 	t.Helper()
-	s.Heal()
+	s.ClearFaults()
 	s.Inject(Target{Kind: Object}, fault)
 	return s.get(t, "/objects/"+s.oid, "Accept-Encoding", "identity")
 }
 
-func (s *served) part(t *testing.T, fault RangeFault) (*http.Response, []byte) {
+func (s *testServer) getRange(t *testing.T, fault RangeFault) (*http.Response, []byte) {
 	t.Helper()
-	s.Heal()
+	s.ClearFaults()
 	s.Inject(Target{Kind: Object}, Fault{Range: fault})
 	response, body, err := s.get(t, "/objects/"+s.oid, "Range", "bytes=100-199")
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func (s *served) part(t *testing.T, fault RangeFault) (*http.Response, []byte) {
 
 func TestShortIsWholeForWhoBelievesTheHead(t *testing.T) {
 	s := serve(t)
-	response, body, err := s.whole(t, Fault{Short: 10})
+	response, body, err := s.getObject(t, Fault{Short: 10})
 	require.NoError(t, err)
 	require.EqualValues(t, len(s.content)-10, response.ContentLength)
 	require.Equal(t, s.content[:len(s.content)-10], body)
@@ -38,7 +38,7 @@ func TestShortIsWholeForWhoBelievesTheHead(t *testing.T) {
 
 func TestLengthPromisesMoreThanComes(t *testing.T) {
 	s := serve(t)
-	response, body, err := s.whole(t, Fault{Length: 10})
+	response, body, err := s.getObject(t, Fault{Length: 10})
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.EqualValues(t, len(s.content)+10, response.ContentLength)
 	require.Equal(t, s.content, body)
@@ -46,21 +46,21 @@ func TestLengthPromisesMoreThanComes(t *testing.T) {
 
 func TestChunkedTellsNoLength(t *testing.T) {
 	s := serve(t)
-	response, body, err := s.whole(t, Fault{Chunked: true})
+	response, body, err := s.getObject(t, Fault{Chunked: true})
 	require.NoError(t, err)
 	require.EqualValues(t, -1, response.ContentLength)
 	require.Equal(t, s.content, body)
-	response, _, err = s.whole(t, Fault{Chunked: true, Short: int64(len(s.content)) - 10})
+	response, _, err = s.getObject(t, Fault{Chunked: true, Short: int64(len(s.content)) - 10})
 	require.NoError(t, err)
 	require.EqualValues(t, -1, response.ContentLength, "of a small one too")
 }
 
 func TestGzipIsNotAskedFor(t *testing.T) {
 	s := serve(t)
-	response, _, err := s.whole(t, Fault{Gzip: true})
+	response, _, err := s.getObject(t, Fault{Gzip: true})
 	require.NoError(t, err)
 	require.Equal(t, "gzip", response.Header.Get("Content-Encoding"))
-	response, err = http.Get(s.base + "/objects/" + s.oid) // which asks for it, and unpacks it
+	response, err = http.Get(s.url + "/objects/" + s.oid) // which asks for it, and unpacks it
 	require.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -84,11 +84,11 @@ func TestPartsOtherThanAskedFor(t *testing.T) {
 		BareRange:  {206, "", s.content[100:200]},
 		OtherTotal: {206, said(100, 199, size+1), s.content[100:200]},
 	} {
-		response, body := s.part(t, fault)
+		response, body := s.getRange(t, fault)
 		require.Equal(t, want.status, response.StatusCode, fault)
 		require.Equal(t, want.said, response.Header.Get("Content-Range"), fault)
 		require.Equal(t, want.body, body, fault)
-		_, body, err := s.whole(t, Fault{Range: fault})
+		_, body, err := s.getObject(t, Fault{Range: fault})
 		require.NoError(t, err)
 		require.Equal(t, s.content, body, "the whole is as it is")
 	}
@@ -97,14 +97,14 @@ func TestPartsOtherThanAskedFor(t *testing.T) {
 func TestDropAnswersNothing(t *testing.T) {
 	s := serve(t)
 	s.Inject(Target{Kind: Object}, Fault{Drop: true})
-	_, err := http.Get(s.base + "/objects/" + s.oid)
+	_, err := http.Get(s.url + "/objects/" + s.oid)
 	require.ErrorIs(t, err, io.EOF)
 	require.Zero(t, s.Requests()[0].Status)
 }
 
 func TestCutAfterTheHeadSendsNoBody(t *testing.T) {
 	s := serve(t)
-	response, body, err := s.whole(t, Fault{Cut: -1})
+	response, body, err := s.getObject(t, Fault{Cut: -1})
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.Equal(t, 200, response.StatusCode)
 	require.Empty(t, body)
@@ -115,10 +115,10 @@ func TestStallEndsWhenTheClientLeaves(t *testing.T) {
 	ended := make(chan Request, 2)
 	s.OnRequest = func(r Request) { ended <- r }
 	for stall, sent := range map[int64]int64{100: 100, -1: 0} {
-		s.Heal()
+		s.ClearFaults()
 		s.Inject(Target{Kind: Object}, Fault{Stall: stall, Times: 1})
 		ctx, cancel := context.WithCancel(t.Context())
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/objects/"+s.oid, nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/objects/"+s.oid, nil)
 		require.NoError(t, err)
 		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err, "the head comes")
@@ -139,7 +139,7 @@ func TestStallEndsWhenTheClientLeaves(t *testing.T) {
 func TestTrickleTakesItsTime(t *testing.T) {
 	s := serve(t)
 	start := time.Now()
-	_, body, err := s.whole(t, Fault{Trickle: Trickle{Bytes: int64(len(s.content)/4) + 1, Every: 20 * time.Millisecond}})
+	_, body, err := s.getObject(t, Fault{Trickle: Trickle{Bytes: int64(len(s.content)/4) + 1, Every: 20 * time.Millisecond}})
 	require.NoError(t, err)
 	require.Equal(t, s.content, body)
 	require.GreaterOrEqual(t, time.Since(start), 60*time.Millisecond)
@@ -147,7 +147,7 @@ func TestTrickleTakesItsTime(t *testing.T) {
 
 func TestHeaderOfAFaultGoesFirst(t *testing.T) {
 	s := serve(t)
-	response, _, err := s.whole(t, Fault{Header: http.Header{"Etag": {`"other"`}}})
+	response, _, err := s.getObject(t, Fault{Header: http.Header{"Etag": {`"other"`}}})
 	require.NoError(t, err)
 	require.Equal(t, `"other"`, response.Header.Get("ETag"))
 }

@@ -16,8 +16,8 @@ var (
 	oidForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// pointed reads back what pointer wrote; it is no parser for the pointers of others.
-func pointed(content []byte) (oid string, ok bool) {
+// pointerOID reads back what pointer wrote; it is no parser for the pointers of others.
+func pointerOID(content []byte) (oid string, ok bool) {
 	match := pointerForm.FindSubmatch(content)
 	if match == nil {
 		return "", false

@@ -16,13 +16,13 @@ type Proxy struct {
 	// Authorization, if set before the first request, is the Proxy-Authorization that is wanted.
 	Authorization string
 
-	route func(hostport string) string
-	mu    sync.Mutex
-	asked []Asked
+	route    func(hostport string) string
+	mu       sync.Mutex
+	requests []ProxyRequest
 }
 
-// Asked is a request to the proxy.
-type Asked struct {
+// ProxyRequest is a request to the proxy.
+type ProxyRequest struct {
 	Method string // CONNECT, or that of a plain request
 	Host   string // and port
 	Header http.Header
@@ -33,17 +33,17 @@ func NewProxy(route func(hostport string) string) *Proxy {
 	return &Proxy{route: route}
 }
 
-// Asked are the requests so far.
-func (p *Proxy) Asked() []Asked {
+// Requests are the requests so far.
+func (p *Proxy) Requests() []ProxyRequest {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]Asked(nil), p.asked...)
+	return append([]ProxyRequest(nil), p.requests...)
 }
 
-func (p *Proxy) note(r *http.Request, host string) {
+func (p *Proxy) record(r *http.Request, host string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.asked = append(p.asked, Asked{r.Method, host, r.Header.Clone()})
+	p.requests = append(p.requests, ProxyRequest{r.Method, host, r.Header.Clone()})
 }
 
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -51,7 +51,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, _, err := net.SplitHostPort(host); err != nil {
 		host = net.JoinHostPort(strings.Trim(host, "[]"), "80")
 	}
-	p.note(r, host)
+	p.record(r, host)
 	if p.Authorization != "" && r.Header.Get("Proxy-Authorization") != p.Authorization {
 		w.Header().Set("Proxy-Authenticate", `Basic realm="sample"`)
 		http.Error(w, "the proxy wants a credential", http.StatusProxyAuthRequired)

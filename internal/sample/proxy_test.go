@@ -18,7 +18,7 @@ import (
 func TestProxyPlaysGitHub(t *testing.T) {
 	s, dir := serve(t), t.TempDir()
 	ca, pool := newCA(t)
-	host := s.secure(t, ca, "github.com", "media.githubusercontent.com")
+	host := s.startTLS(t, ca, "github.com", "media.githubusercontent.com")
 	proxy := NewProxy(func(hostport string) string {
 		if strings.HasSuffix(hostport, ".com:443") {
 			return host.Listener.Addr().String()
@@ -31,7 +31,7 @@ func TestProxyPlaysGitHub(t *testing.T) {
 	require.NoError(t, err)
 	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(address), TLSClientConfig: &tls.Config{RootCAs: pool}}}
 
-	response, err := client.Get("https://media.githubusercontent.com" + mediaFolder + s.commit + "/" + s.path)
+	response, err := client.Get("https://media.githubusercontent.com" + mediaPrefix + s.commit + "/" + s.path)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -47,7 +47,7 @@ func TestProxyPlaysGitHub(t *testing.T) {
 	require.ErrorContains(t, err, "Bad Gateway")
 
 	var asked []string
-	for _, a := range proxy.Asked() {
+	for _, a := range proxy.Requests() {
 		asked = append(asked, a.Method+" "+a.Host)
 	}
 	require.Equal(t, []string{"CONNECT media.githubusercontent.com:443", "CONNECT github.com:443", "CONNECT elsewhere.example:443"}, asked)
@@ -55,7 +55,7 @@ func TestProxyPlaysGitHub(t *testing.T) {
 
 func TestProxyPassesPlainRequestsOn(t *testing.T) {
 	s := serve(t)
-	proxy := NewProxy(func(string) string { return strings.TrimPrefix(s.base, "http://") })
+	proxy := NewProxy(func(string) string { return strings.TrimPrefix(s.url, "http://") })
 	proxy.Authorization = "Basic bWU6c2VjcmV0" // me:secret
 	listener := httptest.NewServer(proxy)
 	t.Cleanup(listener.Close)
@@ -74,7 +74,7 @@ func TestProxyPassesPlainRequestsOn(t *testing.T) {
 	require.Equal(t, http.StatusOK, get("me:secret@").StatusCode)
 	require.Equal(t, "mirror.example", s.Requests()[0].Host)
 	require.Empty(t, s.Requests()[0].Header.Get("Proxy-Authorization"))
-	require.Equal(t, "mirror.example:80", proxy.Asked()[1].Host)
+	require.Equal(t, "mirror.example:80", proxy.Requests()[1].Host)
 }
 
 func TestGitLFSPullsThroughAPrivateBatchAPI(t *testing.T) {
@@ -82,8 +82,8 @@ func TestGitLFSPullsThroughAPrivateBatchAPI(t *testing.T) {
 		t.Skip("git-lfs is not installed")
 	}
 	s, dir := serve(t), t.TempDir()
-	s.Private(Access{Accept: []string{good}})
-	url, _ := s.URLs(strings.Replace(s.base, "://", "://x-access-token:secret@", 1))
+	s.SetAccess(Access{Accept: []string{good}})
+	url, _ := s.URLs(strings.Replace(s.url, "://", "://x-access-token:secret@", 1))
 	runGit(t, dir, "clone", "--quiet", "--depth", "1", "-b", branch, url, "work")
 	work := filepath.Join(dir, "work")
 	runGit(t, work, "lfs", "install", "--local", "--force")

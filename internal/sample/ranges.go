@@ -23,33 +23,33 @@ const (
 	OtherTotal
 )
 
-// ask changes what was asked for, and returns by how many bytes the object is shifted.
-func (f RangeFault) ask(r *http.Request) (shift int64) {
-	asked := r.Header.Get("Range")
+// rewriteRequest changes what was asked for, and returns by how many bytes the object is shifted.
+func (f RangeFault) rewriteRequest(r *http.Request) (shift int64) {
+	requested := r.Header.Get("Range")
 	switch {
-	case asked == "":
+	case requested == "":
 	case f == NoRange:
 		r.Header.Del("Range")
 	case f == WrongRange:
-		r.Header.Set("Range", later(asked))
+		r.Header.Set("Range", shiftRange(requested))
 	case f == LyingRange:
 		return 1
 	}
 	return 0
 }
 
-// later is the range that begins a byte later.
-func later(asked string) string {
+// shiftRange is the range that begins a byte later.
+func shiftRange(requested string) string {
 	var first int64
-	if _, err := fmt.Sscanf(asked, "bytes=%d-", &first); err != nil {
-		return asked
+	if _, err := fmt.Sscanf(requested, "bytes=%d-", &first); err != nil {
+		return requested
 	}
-	_, end, _ := strings.Cut(asked, "-")
+	_, end, _ := strings.Cut(requested, "-")
 	return fmt.Sprintf("bytes=%d-%s", first+1, end)
 }
 
-// head changes what the head of a part says.
-func (f RangeFault) head(h http.Header, status int) {
+// rewriteHeader changes what the head of a part says.
+func (f RangeFault) rewriteHeader(h http.Header, status int) {
 	if status != http.StatusPartialContent {
 		return
 	}

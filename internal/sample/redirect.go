@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// SecondHost stands for the base that Server.Second was told, so that a table of faults need not
+// SecondHost stands for the base that Server.SetSecondHost was told, so that a table of faults need not
 // know an address.
 const SecondHost = "second host"
 
-// hopsFolder goes before the path of a request that was redirected, and says how often it will be
+// hopsPrefix goes before the path of a request that was redirected, and says how often it will be
 // once more. It is no parameter: git follows only to where the path and the query end alike.
-const hopsFolder = "/hops/"
+const hopsPrefix = "/hops/"
 
 // Redirect sends the client elsewhere before it gets what it asked for. Each hop is in the log.
 type Redirect struct {
@@ -23,20 +23,20 @@ type Redirect struct {
 	Signed bool   // an object's first leads to its signed URL, as forges with a store behind them do
 }
 
-// Second tells the base of another listener that this handler serves.
-func (s *Server) Second(base string) {
+// SetSecondHost tells the base of another listener that this handler serves.
+func (s *Server) SetSecondHost(base string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.second = base
+	s.secondHost = base
 }
 
-// place is the base of URLs: this server as the client sees it, unless to says another.
-func (s *Server) place(r *http.Request, to string) string {
+// baseURL is the base of URLs: this server as the client sees it, unless to says another.
+func (s *Server) baseURL(r *http.Request, to string) string {
 	switch {
 	case to == SecondHost:
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
-		return s.second
+		return s.secondHost
 	case strings.HasSuffix(to, ":"):
 		return to + "//" + r.Host
 	case to != "":
@@ -49,7 +49,7 @@ func (s *Server) place(r *http.Request, to string) string {
 
 // hops takes the count of hops to come off the path; nil unless the request was redirected.
 func hops(r *http.Request) *int {
-	rest, ok := strings.CutPrefix(r.URL.Path, hopsFolder)
+	rest, ok := strings.CutPrefix(r.URL.Path, hopsPrefix)
 	count, path, _ := strings.Cut(rest, "/")
 	left, err := strconv.Atoi(count)
 	if !ok || err != nil {
@@ -61,13 +61,13 @@ func hops(r *http.Request) *int {
 
 // redirect sends the client to its next hop, and says whether it did. How a redirect goes on is in
 // the URL: the fault may be over by then.
-func (s *Server) redirect(w http.ResponseWriter, r *http.Request, c call, f Redirect) bool {
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request, c parsedRequest, f Redirect) bool {
 	left, target := f.Hops, r.URL.RequestURI()
 	switch {
 	case c.hops != nil:
 		left, f.To = *c.hops, ""
 	case f.Signed && c.Kind == Object:
-		target = newGrant(c.OID, defaultLifetime).url()
+		target = newSignedURL(c.OID, defaultLifetime).requestURI()
 		left = max(left, 1)
 	case f.To != "" && left == 0:
 		left = 1
@@ -75,7 +75,7 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request, c call, f Redi
 	if left == 0 {
 		return false
 	}
-	w.Header().Set("Location", s.place(r, f.To)+hopsFolder+strconv.Itoa(max(left-1, -1))+target)
+	w.Header().Set("Location", s.baseURL(r, f.To)+hopsPrefix+strconv.Itoa(max(left-1, -1))+target)
 	w.WriteHeader(cmp.Or(f.Status, http.StatusFound))
 	return true
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// second is another listener of the same server.
-func (s *served) second(t *testing.T) string {
+// startSecondHost is another listener of the same server.
+func (s *testServer) startSecondHost(t *testing.T) string {
 	t.Helper()
 	host := httptest.NewServer(s.Server)
 	t.Cleanup(host.Close)
-	s.Second(host.URL)
+	s.SetSecondHost(host.URL)
 	return host.URL
 }
 
 func TestRedirectsOnTheSameHostThenTheObject(t *testing.T) {
 	s := serve(t)
-	_, body, err := s.whole(t, Fault{Redirect: Redirect{Hops: 3}, Times: 1})
+	_, body, err := s.getObject(t, Fault{Redirect: Redirect{Hops: 3}, Times: 1})
 	require.NoError(t, err)
 	require.Equal(t, s.content, body)
 	var statuses []int
@@ -34,21 +34,21 @@ func TestRedirectsOnTheSameHostThenTheObject(t *testing.T) {
 
 func TestRedirectToTheSecondHost(t *testing.T) {
 	s := serve(t)
-	second := s.second(t)
-	_, body, err := s.whole(t, Fault{Redirect: Redirect{To: SecondHost, Status: 307}})
+	second := s.startSecondHost(t)
+	_, body, err := s.getObject(t, Fault{Redirect: Redirect{To: SecondHost, Status: 307}})
 	require.NoError(t, err)
 	require.Equal(t, s.content, body)
 	all := s.Requests()
 	require.Len(t, all, 2)
-	require.Equal(t, strings.TrimPrefix(s.base, "http://"), all[0].Host)
+	require.Equal(t, strings.TrimPrefix(s.url, "http://"), all[0].Host)
 	require.Equal(t, 307, all[0].Status)
 	require.Equal(t, strings.TrimPrefix(second, "http://"), all[1].Host)
 }
 
 func TestRedirectToASignedURL(t *testing.T) {
 	s := serve(t)
-	s.second(t)
-	response, body, err := s.whole(t, Fault{Redirect: Redirect{To: SecondHost, Signed: true}})
+	s.startSecondHost(t)
+	response, body, err := s.getObject(t, Fault{Redirect: Redirect{To: SecondHost, Signed: true}})
 	require.NoError(t, err)
 	require.Equal(t, s.content, body)
 	require.Contains(t, response.Request.URL.RawQuery, Signature)
@@ -56,7 +56,7 @@ func TestRedirectToASignedURL(t *testing.T) {
 
 func TestRedirectOfASignedURLKeepsItsSignature(t *testing.T) {
 	s := serve(t)
-	signed := strings.TrimPrefix(s.action(t, BatchFault{}).Href, s.base)
+	signed := strings.TrimPrefix(s.action(t, BatchFault{}).Href, s.url)
 	s.Inject(Target{Kind: Object}, Fault{Redirect: Redirect{Hops: 2}})
 	_, body, err := s.get(t, signed)
 	require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestRedirectOfASignedURLKeepsItsSignature(t *testing.T) {
 func TestRedirectWithoutEnd(t *testing.T) {
 	s := serve(t)
 	s.Inject(Target{Kind: Object}, Fault{Redirect: Redirect{Hops: -1}, Times: 1})
-	_, err := http.Get(s.base + "/objects/" + s.oid)
+	_, err := http.Get(s.url + "/objects/" + s.oid)
 	require.ErrorContains(t, err, "stopped after 10 redirects")
 }
 
@@ -85,12 +85,12 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 
 func TestGitAndBatchFollowARedirect(t *testing.T) {
 	s, dir := serve(t), t.TempDir()
-	s.second(t)
-	url, _ := s.URLs(s.base)
+	s.startSecondHost(t)
+	url, _ := s.URLs(s.url)
 	s.Inject(Target{Kind: Git}, Fault{Redirect: Redirect{To: SecondHost, Hops: 2, Status: 301}, Times: 1})
 	runGit(t, dir, "clone", "--quiet", "--depth", "1", "-b", branch, url, "work")
 	s.Inject(Target{Kind: Batch}, Fault{Redirect: Redirect{Hops: 1, Status: 308}, Times: 1})
-	_, answer := s.batch(t, download(s.oid))
+	_, answer := s.batch(t, downloadBody(s.oid))
 	require.Len(t, answer.Objects, 1)
 	s.Inject(Target{Kind: Git}, Fault{Redirect: Redirect{Hops: -1}})
 	require.Error(t, exec.Command("git", "ls-remote", url).Run())

@@ -11,25 +11,25 @@ import (
 
 const week = 7 * 24 * time.Hour
 
-// released is the branch as of a later snapshot: another date, and other names for what is new.
-func (f fact) released(n int) fact {
+// atRelease is the branch as of a later snapshot: another date, and other names for what is new.
+func (f branchSpec) atRelease(n int) branchSpec {
 	f.Date = f.Date.Add(time.Duration(n) * week)
 	f.Dockerfiles = slices.Clone(f.Dockerfiles)
 	for i, d := range f.Dockerfiles {
 		adds := slices.Clone(d.Add)
 		for j := range adds {
-			adds[j].TreePath = renamed(adds[j].TreePath, adds[j].Kind, n)
-			adds[j].Source = renamed(adds[j].Source, adds[j].Kind, n)
+			adds[j].TreePath = releaseName(adds[j].TreePath, adds[j].Kind, n)
+			adds[j].Source = releaseName(adds[j].Source, adds[j].Kind, n)
 		}
 		f.Dockerfiles[i].Add = adds
 	}
 	return f
 }
 
-// renamed gives a changed tarball another name. Upstream's names are digests of something that is
+// releaseName gives a changed tarball another name. Upstream's names are digests of something that is
 // not the object, and these are too.
-func renamed(name string, k layerKind, n int) string {
-	if n == 0 || k.lasting() {
+func releaseName(name string, k layerKind, n int) string {
+	if n == 0 || k.unchanged() {
 		return name
 	}
 	dir, base := path.Split(name)
@@ -37,14 +37,14 @@ func renamed(name string, k layerKind, n int) string {
 	return dir + fmt.Sprintf("%x.tar.xz", sum)
 }
 
-// lasting layers stayed the same between two snapshots a week apart.
-func (k layerKind) lasting() bool {
+// unchanged layers stayed the same between two snapshots a week apart.
+func (k layerKind) unchanged() bool {
 	return k == operatingSystem || k == emulator
 }
 
 // seed of a layer's made-up content: distinct upstream objects get distinct content.
-func (m *maker) seed(a add) string {
-	if m.opts.Release == 0 || a.Kind.lasting() {
+func (m *generator) seed(a add) string {
+	if m.opts.Release == 0 || a.Kind.unchanged() {
 		return a.OID
 	}
 	return fmt.Sprintf("%s release %d", a.OID, m.opts.Release)

@@ -19,9 +19,9 @@ func create(t *testing.T, opts UpstreamOptions) *Repository {
 
 func TestTheSameInputGivesTheSameCommits(t *testing.T) {
 	one, two := create(t, UpstreamOptions{}), create(t, UpstreamOptions{})
-	all, err := facts()
+	all, err := branchSpecs()
 	require.NoError(t, err)
-	for _, f := range append(all, fact{Branch: "main"}) {
+	for _, f := range append(all, branchSpec{Branch: "main"}) {
 		a, err := one.Commit(f.Branch)
 		require.NoError(t, err)
 		b, err := two.Commit(f.Branch)
@@ -57,7 +57,7 @@ func TestCheckoutPointersIsTheTree(t *testing.T) {
 	for _, name := range tarballs {
 		content, err := os.ReadFile(name)
 		require.NoError(t, err)
-		oid, ok := pointed(content)
+		oid, ok := pointerOID(content)
 		require.True(t, ok, "%s", content)
 		object, err := r.Object(oid)
 		require.NoError(t, err)

@@ -17,16 +17,16 @@ import (
 
 // What waits for something looks again after a tick; patience ends only what is hopeless, also on a busy machine.
 const (
-	patience = 2 * time.Minute
-	tick     = 5 * time.Millisecond
+	waitTimeout = 2 * time.Minute
+	tick        = 5 * time.Millisecond
 )
 
 const branch = "provided.al2023"
 
-// served is a server of one runtime and one of its objects.
-type served struct {
+// testServer is a server of one runtime and one of its objects.
+type testServer struct {
 	*Server
-	base       string
+	url        string
 	repository *Repository
 	commit     string
 	path       string
@@ -35,32 +35,32 @@ type served struct {
 	others     []string // oids
 }
 
-func serve(t *testing.T) *served {
+func serve(t *testing.T) *testServer {
 	t.Helper()
 	b := upstream(t, UpstreamOptions{Branches: []string{branch}})[0]
 	r, err := Create(t.TempDir(), []Branch{b})
 	require.NoError(t, err)
 	commit, err := r.Commit(branch)
 	require.NoError(t, err)
-	s := &served{Server: NewServer(r), repository: r, commit: commit}
+	s := &testServer{Server: NewServer(r), repository: r, commit: commit}
 	s.path = "x86_64/966fe476102910940292077dd2e7411e0e8a4beae2bfa76388a01a2c1f6a2651.tar.xz"
 	s.content = b.LFS[s.path]
-	s.oid, _ = r.pointedAt(commit, s.path)
+	s.oid, _ = r.oidAt(commit, s.path)
 	for name := range b.LFS {
-		if oid, _ := r.pointedAt(commit, name); oid != s.oid {
+		if oid, _ := r.oidAt(commit, name); oid != s.oid {
 			s.others = append(s.others, oid)
 		}
 	}
 	host := httptest.NewServer(s.Server)
 	t.Cleanup(host.Close)
-	s.base = host.URL
+	s.url = host.URL
 	return s
 }
 
 // get is the answer to a GET and as much of its body as came.
-func (s *served) get(t *testing.T, path string, header ...string) (*http.Response, []byte, error) {
+func (s *testServer) get(t *testing.T, path string, header ...string) (*http.Response, []byte, error) {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodGet, s.base+path, nil)
+	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
 	require.NoError(t, err)
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
@@ -85,7 +85,7 @@ func runGit(t *testing.T, dir string, args ...string) string {
 
 func TestShallowCloneOfABranch(t *testing.T) {
 	s, dir := serve(t), t.TempDir()
-	url, _ := s.URLs(s.base)
+	url, _ := s.URLs(s.url)
 	for _, url := range []string{url, strings.TrimSuffix(url, ".git")} {
 		work := filepath.Join(dir, filepath.Base(url))
 		runGit(t, dir, "clone", "--quiet", "--depth", "1", "-b", branch, url, work)
@@ -101,14 +101,14 @@ func TestShallowCloneOfABranch(t *testing.T) {
 
 func TestHeadIsMainWhichIsNoRuntime(t *testing.T) {
 	s, dir := serve(t), t.TempDir()
-	url, _ := s.URLs(s.base)
+	url, _ := s.URLs(s.url)
 	require.Equal(t, "ref: refs/heads/main\tHEAD", strings.SplitN(runGit(t, dir, "ls-remote", "--symref", url, "HEAD"), "\n", 2)[0])
 	require.Len(t, strings.Split(runGit(t, dir, "ls-remote", "--heads", url), "\n"), 2)
 }
 
 func TestReplacedCommitCanStillBeFetched(t *testing.T) {
 	s, dir := serve(t), t.TempDir()
-	url, _ := s.URLs(s.base)
+	url, _ := s.URLs(s.url)
 	next := upstream(t, UpstreamOptions{Branches: []string{branch}, Release: 1})[0]
 	commit, err := s.repository.Push(next)
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestGitLFSPullsThroughTheBatchAPI(t *testing.T) {
 		t.Skip("git-lfs is not installed")
 	}
 	s, dir := serve(t), t.TempDir()
-	url, _ := s.URLs(s.base)
+	url, _ := s.URLs(s.url)
 	work := filepath.Join(dir, "work")
 	runGit(t, dir, "clone", "--quiet", "--depth", "1", "-b", branch, url, work)
 	runGit(t, work, "lfs", "install", "--local", "--force")
@@ -150,7 +150,7 @@ func TestObjectIsServedUnderEachOfItsURLs(t *testing.T) {
 	s := serve(t)
 	_, template := s.URLs("")
 	fill := strings.NewReplacer("{commit}", s.commit, "{path}", s.path, "{oid}", s.oid, "{oid0}", s.oid[:2], "{oid1}", s.oid[2:4])
-	for _, url := range []string{template, ObjectsByOID, ObjectsByFolder} {
+	for _, url := range []string{template, ObjectsByOID, ObjectsByDir} {
 		response, content, err := s.get(t, fill.Replace(url))
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, response.StatusCode, url)
@@ -164,7 +164,7 @@ func TestObjectOfAReplacedCommitIsStillServed(t *testing.T) {
 	s := serve(t)
 	_, err := s.repository.Push(upstream(t, UpstreamOptions{Branches: []string{branch}, Release: 1})[0])
 	require.NoError(t, err)
-	response, _, _ := s.get(t, mediaFolder+s.commit+"/"+s.path)
+	response, _, _ := s.get(t, mediaPrefix+s.commit+"/"+s.path)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
@@ -180,8 +180,8 @@ func TestWhatIsNoObjectIsNotFound(t *testing.T) {
 	s := serve(t)
 	for _, url := range []string{
 		"/objects/" + strings.Repeat("0", 64), "/objects/repo.git", "/objects/xx/yy/" + s.oid,
-		mediaFolder + s.commit + "/README.md", mediaFolder + s.commit + "/none.tar.xz",
-		mediaFolder + strings.Repeat("0", 40) + "/" + s.path, "/aws/another.git/info/refs",
+		mediaPrefix + s.commit + "/README.md", mediaPrefix + s.commit + "/none.tar.xz",
+		mediaPrefix + strings.Repeat("0", 40) + "/" + s.path, "/aws/another.git/info/refs",
 	} {
 		response, _, _ := s.get(t, url)
 		require.Equal(t, http.StatusNotFound, response.StatusCode, url)

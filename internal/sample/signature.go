@@ -20,42 +20,42 @@ const (
 	Token = "0b6e57ac9f31sample"
 
 	defaultLifetime = time.Hour
-	stamp           = "20060102T150405.000Z"
+	amzDateFormat   = "20060102T150405.000Z"
 )
 
-// grant lets anybody who has its URL read one object for a while, as S3's signed URLs do. It is all
+// signedURL lets anybody who has its URL read one object for a while, as S3's signed URLs do. It is all
 // in the URL: the server keeps nothing.
-type grant struct {
+type signedURL struct {
 	oid     string
 	date    string
 	expires string // seconds
 	headers string // that have to be there
 }
 
-func newGrant(oid string, lifetime time.Duration) grant {
+func newSignedURL(oid string, lifetime time.Duration) signedURL {
 	seconds := strconv.FormatFloat(lifetime.Seconds(), 'f', -1, 64)
-	return grant{oid, time.Now().UTC().Format(stamp), seconds, "host"}
+	return signedURL{oid, time.Now().UTC().Format(amzDateFormat), seconds, "host"}
 }
 
-// guarded wants the grant's token besides.
-func (g grant) guarded() grant {
+// withToken wants the grant's token besides.
+func (g signedURL) withToken() signedURL {
 	g.headers = "authorization;host"
 	return g
 }
 
-func (g grant) sum(of string) string {
+func (g signedURL) sum(of string) string {
 	mac := hmac.New(sha256.New, []byte("sample"))
 	fmt.Fprintln(mac, of, g.oid, g.date, g.expires, g.headers)
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-func (g grant) signature() string { return Signature + g.sum(http.MethodGet) }
+func (g signedURL) signature() string { return Signature + g.sum(http.MethodGet) }
 
 // authorization is good for this grant alone.
-func (g grant) authorization() string { return "Bearer " + Token + g.sum("token") }
+func (g signedURL) authorization() string { return "Bearer " + Token + g.sum("token") }
 
-func (g grant) url() string {
-	return storeFolder + g.oid + "?" + url.Values{
+func (g signedURL) requestURI() string {
+	return storePrefix + g.oid + "?" + url.Values{
 		"X-Amz-Algorithm":     {"AWS4-HMAC-SHA256"},
 		"X-Amz-Date":          {g.date},
 		"X-Amz-Expires":       {g.expires},
@@ -65,34 +65,34 @@ func (g grant) url() string {
 }
 
 // expired is false of what can't be read: the signature is looked at first.
-func (g grant) expired() bool {
-	date, _ := time.Parse(stamp, g.date)
+func (g signedURL) expired() bool {
+	date, _ := time.Parse(amzDateFormat, g.date)
 	lifetime, _ := time.ParseDuration(g.expires + "s")
 	return time.Now().After(date.Add(lifetime))
 }
 
-// stored refuses what S3 would, in its words, and says whether it did. With credentials the store is
+// checkSignature refuses what S3 would, in its words, and says whether it did. With credentials the store is
 // a forge's own, which wants those as well.
-func stored(w http.ResponseWriter, r *http.Request, oid string, credentials bool) bool {
-	query, carried := r.URL.Query(), r.Header.Get("Authorization")
-	g := grant{oid, query.Get("X-Amz-Date"), query.Get("X-Amz-Expires"), query.Get("X-Amz-SignedHeaders")}
-	guarded := strings.Contains(g.headers, "authorization")
+func checkSignature(w http.ResponseWriter, r *http.Request, oid string, credentials bool) bool {
+	query, authorization := r.URL.Query(), r.Header.Get("Authorization")
+	g := signedURL{oid, query.Get("X-Amz-Date"), query.Get("X-Amz-Expires"), query.Get("X-Amz-SignedHeaders")}
+	wantsToken := strings.Contains(g.headers, "authorization")
 	switch signature := query.Get("X-Amz-Signature"); {
 	case signature == "":
-		return denial(w, http.StatusForbidden, "AccessDenied", "Access Denied")
+		return writeS3Error(w, http.StatusForbidden, "AccessDenied", "Access Denied")
 	case r.Method != http.MethodGet || signature != g.signature():
-		return denial(w, http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+		return writeS3Error(w, http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
 	case g.expired():
-		return denial(w, http.StatusForbidden, "AccessDenied", "Request has expired")
-	case guarded && carried != g.authorization():
-		return denial(w, http.StatusUnauthorized, "AccessDenied", "The object's own token is wanted")
-	case !guarded && !credentials && carried != "":
-		return denial(w, http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified")
+		return writeS3Error(w, http.StatusForbidden, "AccessDenied", "Request has expired")
+	case wantsToken && authorization != g.authorization():
+		return writeS3Error(w, http.StatusUnauthorized, "AccessDenied", "The object's own token is wanted")
+	case !wantsToken && !credentials && authorization != "":
+		return writeS3Error(w, http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified")
 	}
 	return false
 }
 
-func denial(w http.ResponseWriter, status int, code, message string) bool {
+func writeS3Error(w http.ResponseWriter, status int, code, message string) bool {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message><RequestId>7F1B0A3C5E2D4966</RequestId></Error>", code, message)

@@ -33,7 +33,7 @@ type SSHServer struct {
 
 	mutex    sync.Mutex
 	commands []Command
-	open     map[net.Conn]bool
+	conns    map[net.Conn]bool
 }
 
 // Command is one that a client had executed, or wanted to.
@@ -54,7 +54,7 @@ func NewSSH(repository *Repository, opts SSHOptions) (*SSHServer, error) {
 			return nil, errors.Wrap(err, "host key")
 		}
 	}
-	s := &SSHServer{repository: repository, opts: opts, open: map[net.Conn]bool{}}
+	s := &SSHServer{repository: repository, opts: opts, conns: map[net.Conn]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: s.authorize}
 	s.config.AddHostKey(opts.HostKey)
 	return s, nil
@@ -83,7 +83,7 @@ func (s *SSHServer) Commands() []Command {
 	return slices.Clone(s.commands)
 }
 
-func (s *SSHServer) note(c Command) {
+func (s *SSHServer) record(c Command) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.commands = append(s.commands, c)
@@ -92,11 +92,11 @@ func (s *SSHServer) note(c Command) {
 // Serve serves until the listener is closed.
 func (s *SSHServer) Serve(l net.Listener) error {
 	for {
-		connection, err := l.Accept()
+		conn, err := l.Accept()
 		if err != nil {
 			return err
 		}
-		go s.connection(connection)
+		go s.serveConn(conn)
 	}
 }
 
@@ -104,22 +104,22 @@ func (s *SSHServer) Serve(l net.Listener) error {
 func (s *SSHServer) Close() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	for c := range s.open {
+	for c := range s.conns {
 		c.Close()
 	}
 }
 
-func (s *SSHServer) connection(c net.Conn) {
+func (s *SSHServer) serveConn(conn net.Conn) {
 	s.mutex.Lock()
-	s.open[c] = true
+	s.conns[conn] = true
 	s.mutex.Unlock()
 	defer func() {
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
-		delete(s.open, c)
-		c.Close()
+		delete(s.conns, conn)
+		conn.Close()
 	}()
-	secure, channels, requests, err := ssh.NewServerConn(c, s.config)
+	secure, channels, requests, err := ssh.NewServerConn(conn, s.config)
 	if err != nil {
 		return
 	}
@@ -130,7 +130,7 @@ func (s *SSHServer) connection(c net.Conn) {
 			continue
 		}
 		if accepted, requests, err := channel.Accept(); err == nil {
-			go s.session(secure.User(), accepted, requests)
+			go s.serveSession(secure.User(), accepted, requests)
 		}
 	}
 }

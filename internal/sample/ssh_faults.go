@@ -44,11 +44,11 @@ func Denied(command string) SSHFault {
 
 // sshFaults in force, the latest first.
 type sshFaults struct {
-	mu    sync.Mutex
-	force []*sshInjected
+	mu     sync.Mutex
+	active []*activeSSHFault
 }
 
-type sshInjected struct {
+type activeSSHFault struct {
 	fault SSHFault
 	left  int
 }
@@ -57,21 +57,21 @@ type sshInjected struct {
 func (f *sshFaults) Inject(fault SSHFault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.force = append([]*sshInjected{{fault, fault.Times}}, f.force...)
+	f.active = append([]*activeSSHFault{{fault, fault.Times}}, f.active...)
 }
 
-// Heal ends all faults.
-func (f *sshFaults) Heal() {
+// ClearFaults ends all faults.
+func (f *sshFaults) ClearFaults() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.force = nil
+	f.active = nil
 }
 
-// next is the fault of the command at hand, and uses it up by one.
-func (f *sshFaults) next(command string) SSHFault {
+// faultFor is the fault of the command at hand, and uses it up by one.
+func (f *sshFaults) faultFor(command string) SSHFault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, i := range f.force {
+	for _, i := range f.active {
 		if i.fault.Command != "" && i.fault.Command != command {
 			continue
 		}

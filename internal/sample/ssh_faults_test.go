@@ -22,9 +22,9 @@ func TestFaultsOfAuthenticate(t *testing.T) {
 		{Denied(UploadPack), `"href":`, "", 0},
 		{SSHFault{Href: "http://other.example/info/lfs"}, `"href":"http://other.example/info/lfs"`, "", 0},
 	} {
-		s.SSHServer.Heal()
+		s.SSHServer.ClearFaults()
 		s.SSHServer.Inject(tc.fault)
-		stdout, stderr, status := s.run(t, authenticate)
+		stdout, stderr, status := s.run(t, authenticateLine)
 		require.Contains(t, stdout, tc.stdout)
 		require.Contains(t, stderr, tc.stderr)
 		require.Equal(t, tc.status, status)
@@ -36,11 +36,11 @@ func TestExpiredTokenSaysSoOrNot(t *testing.T) {
 	for said, fault := range map[int]SSHFault{-60: {Lifetime: -time.Minute}, 600: {Lifetime: -time.Minute, ExpiresIn: 600}} {
 		fault.Times = 1
 		s.SSHServer.Inject(fault)
-		answer := s.authenticated(t)
+		answer := s.authenticate(t)
 		require.Equal(t, said, answer.ExpiresIn)
-		response, _ := s.post(t, download(s.oid), "Authorization", answer.Header["Authorization"])
+		response, _ := s.post(t, downloadBody(s.oid), "Authorization", answer.Header["Authorization"])
 		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
-		require.Equal(t, 600, s.authenticated(t).ExpiresIn, "once")
+		require.Equal(t, 600, s.authenticate(t).ExpiresIn, "once")
 	}
 }
 
@@ -51,10 +51,10 @@ func TestHangEndsWhenTheClientLeaves(t *testing.T) {
 	require.NoError(t, err)
 	session, err := client.NewSession()
 	require.NoError(t, err)
-	require.NoError(t, session.Start(authenticate))
+	require.NoError(t, session.Start(authenticateLine))
 	ended := make(chan error, 1)
 	go func() { ended <- session.Wait() }()
-	require.Eventually(t, func() bool { return len(s.Commands()) == 1 }, patience, tick)
+	require.Eventually(t, func() bool { return len(s.Commands()) == 1 }, waitTimeout, tick)
 	select {
 	case <-ended:
 		require.Fail(t, "it answered")
@@ -65,6 +65,6 @@ func TestHangEndsWhenTheClientLeaves(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.SSHServer.mutex.Lock()
 		defer s.SSHServer.mutex.Unlock()
-		return len(s.SSHServer.open) == 0
-	}, patience, tick)
+		return len(s.SSHServer.conns) == 0
+	}, waitTimeout, tick)
 }

@@ -21,20 +21,20 @@ const (
 	LFSAuthenticate = "git-lfs-authenticate"
 )
 
-// session executes one command, as git hosts do; there is no shell.
-func (s *SSHServer) session(user string, channel ssh.Channel, requests <-chan *ssh.Request) {
+// serveSession executes one command, as git hosts do; there is no shell.
+func (s *SSHServer) serveSession(user string, channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()
 	command := Command{User: user}
 	for request := range requests {
 		switch request.Type {
 		case "env":
-			request.Reply(setEnvironment(&command, request.Payload), nil)
+			request.Reply(setEnv(&command, request.Payload), nil)
 		case "exec":
 			var payload struct{ Line string }
 			err := ssh.Unmarshal(request.Payload, &payload)
 			request.Reply(err == nil, nil)
 			command.Line = payload.Line
-			s.note(command)
+			s.record(command)
 			s.run(channel, requests, command)
 			return
 		default:
@@ -55,8 +55,8 @@ func (s *SSHServer) run(channel ssh.Channel, requests <-chan *ssh.Request, comma
 	channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
 }
 
-// setEnvironment takes GIT_PROTOCOL, as sshd's AcceptEnv does on git hosts.
-func setEnvironment(c *Command, payload []byte) bool {
+// setEnv takes GIT_PROTOCOL, as sshd's AcceptEnv does on git hosts.
+func setEnv(c *Command, payload []byte) bool {
 	var variable struct{ Name, Value string }
 	if err := ssh.Unmarshal(payload, &variable); err != nil || variable.Name != "GIT_PROTOCOL" {
 		return false
@@ -72,7 +72,7 @@ func (s *SSHServer) execute(ctx context.Context, channel ssh.Channel, command Co
 		words[i] = strings.Trim(word, "'")
 	}
 	name := append(words, "")[0]
-	fault := s.next(name)
+	fault := s.faultFor(name)
 	if over, status := fault.run(ctx, channel); over {
 		return status
 	}
@@ -86,8 +86,8 @@ func (s *SSHServer) execute(ctx context.Context, channel ssh.Channel, command Co
 	return 127
 }
 
-// visible says whether the repository is at a path, and tells the client if not.
-func visible(channel ssh.Channel, path string) bool {
+// checkRepository says whether the repository is at a path, and tells the client if not.
+func checkRepository(channel ssh.Channel, path string) bool {
 	path = "/" + strings.TrimPrefix(strings.TrimSuffix(path, ".git"), "/")
 	if path+".git" == RepositoryPath {
 		return true
@@ -98,11 +98,11 @@ func visible(channel ssh.Channel, path string) bool {
 
 // uploadPack hands over to git.
 func (s *SSHServer) uploadPack(ctx context.Context, channel ssh.Channel, path, protocol string) int {
-	if !visible(channel, path) {
+	if !checkRepository(channel, path) {
 		return 1
 	}
 	git := exec.CommandContext(ctx, "git", "upload-pack", filepath.Join(s.repository.Dir, "repo.git"))
-	git.Env = append(gitEnvironment(protocol), "PATH="+os.Getenv("PATH"))
+	git.Env = append(gitEnv(protocol), "PATH="+os.Getenv("PATH"))
 	git.Stdout, git.Stderr = channel, channel.Stderr()
 	in, err := git.StdinPipe() // not Stdin: git ends before the client closes its side
 	if err != nil || git.Start() != nil {
@@ -118,7 +118,7 @@ func (s *SSHServer) uploadPack(ctx context.Context, channel ssh.Channel, path, p
 
 // authenticate gives a token for the batch API.
 func (s *SSHServer) authenticate(channel ssh.Channel, path, operation string, fault SSHFault) int {
-	if !visible(channel, path) {
+	if !checkRepository(channel, path) {
 		return 1
 	}
 	if operation != "download" {

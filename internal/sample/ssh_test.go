@@ -18,22 +18,22 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// secureShell is an SSH server beside the HTTP one, and the key that it lets in.
-type secureShell struct {
+// testSSHServer is an SSH server beside the HTTP one, and the key that it lets in.
+type testSSHServer struct {
 	*SSHServer
-	*served
+	*testServer
 	addr string
 	key  ed25519.PrivateKey
 }
 
-func serveSSH(t *testing.T) *secureShell {
+func serveSSH(t *testing.T) *testSSHServer {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	authorized, err := ssh.NewPublicKey(public)
 	require.NoError(t, err)
-	s := &secureShell{served: serve(t), key: private}
-	s.SSHServer, err = NewSSH(s.served.repository, SSHOptions{Authorized: []ssh.PublicKey{authorized}, Server: s.Server, HTTP: s.base})
+	s := &testSSHServer{testServer: serve(t), key: private}
+	s.SSHServer, err = NewSSH(s.testServer.repository, SSHOptions{Authorized: []ssh.PublicKey{authorized}, Server: s.Server, HTTP: s.url})
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func serveSSH(t *testing.T) *secureShell {
 }
 
 // client is a Go client that knows the host.
-func (s *secureShell) client(t *testing.T, key ed25519.PrivateKey) (*ssh.Client, error) {
+func (s *testSSHServer) client(t *testing.T, key ed25519.PrivateKey) (*ssh.Client, error) {
 	t.Helper()
 	signer, err := ssh.NewSignerFromKey(key)
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func (s *secureShell) client(t *testing.T, key ed25519.PrivateKey) (*ssh.Client,
 }
 
 // run executes a command and is what it says and its exit status.
-func (s *secureShell) run(t *testing.T, line string) (stdout, stderr string, status int) {
+func (s *testSSHServer) run(t *testing.T, line string) (stdout, stderr string, status int) {
 	t.Helper()
 	client, err := s.client(t, s.key)
 	require.NoError(t, err)
@@ -71,20 +71,20 @@ func (s *secureShell) run(t *testing.T, line string) (stdout, stderr string, sta
 	return out.String(), errs.String(), status
 }
 
-const authenticate = "git-lfs-authenticate aws/aws-lambda-base-images.git download"
+const authenticateLine = "git-lfs-authenticate aws/aws-lambda-base-images.git download"
 
-type authenticated struct {
+type authResponse struct {
 	Href      string
 	Header    map[string]string
 	ExpiresIn int `json:"expires_in"`
 }
 
-func (s *secureShell) authenticated(t *testing.T) (answer authenticated) {
+func (s *testSSHServer) authenticate(t *testing.T) (response authResponse) {
 	t.Helper()
-	out, _, status := s.run(t, authenticate)
+	out, _, status := s.run(t, authenticateLine)
 	require.Zero(t, status)
-	require.NoError(t, json.Unmarshal([]byte(out), &answer))
-	return answer
+	require.NoError(t, json.Unmarshal([]byte(out), &response))
+	return response
 }
 
 func TestGitClonesOverSSH(t *testing.T) {
@@ -109,7 +109,7 @@ func TestGitClonesOverSSH(t *testing.T) {
 	if exec.Command("git", "lfs", "version").Run() != nil {
 		return
 	}
-	s.Private(Access{Accept: []string{good}}) // so that the token alone opens the batch API
+	s.SetAccess(Access{Accept: []string{good}}) // so that the token alone opens the batch API
 	runGit(t, work, "lfs", "install", "--local", "--force")
 	runGit(t, work, "lfs", "pull")
 	content, err := os.ReadFile(filepath.Join(work, s.path))
@@ -127,15 +127,15 @@ func TestUnknownKeyIsNotLetIn(t *testing.T) {
 
 func TestAuthenticateGivesATokenForTheBatch(t *testing.T) {
 	s := serveSSH(t)
-	s.Private(Access{Accept: []string{good}})
+	s.SetAccess(Access{Accept: []string{good}})
 	for _, path := range []string{"aws/aws-lambda-base-images.git", "/aws/aws-lambda-base-images", "'/aws/aws-lambda-base-images.git'"} {
 		out, _, status := s.run(t, "git-lfs-authenticate "+path+" download")
 		require.Zero(t, status, path)
-		var answer authenticated
+		var answer authResponse
 		require.NoError(t, json.Unmarshal([]byte(out), &answer))
-		require.Equal(t, s.base+RepositoryPath+"/info/lfs", answer.Href)
+		require.Equal(t, s.url+RepositoryPath+"/info/lfs", answer.Href)
 		require.Equal(t, 600, answer.ExpiresIn)
-		response, _ := s.post(t, download(s.oid), "Authorization", answer.Header["Authorization"])
+		response, _ := s.post(t, downloadBody(s.oid), "Authorization", answer.Header["Authorization"])
 		require.Equal(t, http.StatusOK, response.StatusCode)
 	}
 }
@@ -151,14 +151,14 @@ func TestWhatIsNotOfferedOverSSH(t *testing.T) {
 		"git-upload-pack '/aws/other.git'": {1, "ERROR: Repository not found."},
 		"git-lfs-authenticate x download":  {1, "ERROR: Repository not found."},
 		"git-upload-pack '/a b'":           {127, "command not found"},
-		strings.Replace(authenticate, "download", "upload", 1): {1, "only download is offered"},
+		strings.Replace(authenticateLine, "download", "upload", 1): {1, "only download is offered"},
 	} {
 		_, stderr, status := s.run(t, line)
 		require.Equal(t, want.status, status, line)
 		require.Contains(t, stderr, want.stderr, line)
 	}
 	s.opts.Server = nil
-	_, stderr, status := s.run(t, authenticate)
+	_, stderr, status := s.run(t, authenticateLine)
 	require.Equal(t, 127, status)
 	require.Contains(t, stderr, "git-lfs-authenticate: command not found")
 }

@@ -76,14 +76,14 @@ func writeCommit(s storer.EncodedObjectStorer, b Branch, files map[string][]byte
 
 // writeTree writes a folder and, before it, those in it.
 func writeTree(s storer.EncodedObjectStorer, files map[string][]byte) (plumbing.Hash, error) {
-	tree, folders := &object.Tree{}, map[string]map[string][]byte{}
+	tree, dirs := &object.Tree{}, map[string]map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		folder, rest, inside := strings.Cut(name, "/")
+		dir, rest, inside := strings.Cut(name, "/")
 		if inside {
-			if folders[folder] == nil {
-				folders[folder] = map[string][]byte{}
+			if dirs[dir] == nil {
+				dirs[dir] = map[string][]byte{}
 			}
-			folders[folder][rest] = files[name]
+			dirs[dir][rest] = files[name]
 			continue
 		}
 		id, err := writeBlob(s, files[name])
@@ -92,12 +92,12 @@ func writeTree(s storer.EncodedObjectStorer, files map[string][]byte) (plumbing.
 		}
 		tree.Entries = append(tree.Entries, object.TreeEntry{Name: name, Mode: filemode.Regular, Hash: id})
 	}
-	for _, folder := range slices.Sorted(maps.Keys(folders)) {
-		id, err := writeTree(s, folders[folder])
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		id, err := writeTree(s, dirs[dir])
 		if err != nil {
 			return id, err
 		}
-		tree.Entries = append(tree.Entries, object.TreeEntry{Name: folder, Mode: filemode.Dir, Hash: id})
+		tree.Entries = append(tree.Entries, object.TreeEntry{Name: dir, Mode: filemode.Dir, Hash: id})
 	}
 	sort.Sort(object.TreeEntrySorter(tree.Entries))
 	return encode(s, tree)

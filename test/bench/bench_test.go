@@ -26,7 +26,7 @@ const cacheEnv = "LAMBDABASE_BENCH"
 var runtimes = []string{"nodejs20.x", "python3.12", "java21", "provided.al2023"}
 
 func BenchmarkColdBuild(b *testing.B) {
-	s := newStand(b)
+	s := newEnv(b)
 	for _, export := range []struct {
 		name  string
 		attrs map[string]string // nil: no export
@@ -36,37 +36,37 @@ func BenchmarkColdBuild(b *testing.B) {
 		{"oci-zstd", map[string]string{"compression": "zstd"}},
 	} {
 		b.Run("export="+export.name+"/by=docker-build", func(b *testing.B) { s.measure(b, export.attrs, s.oracle(runtimes[0])) })
-		b.Run("export="+export.name+"/by=lambdabase", func(b *testing.B) { s.measure(b, export.attrs, s.ours(runtimes[0])) })
+		b.Run("export="+export.name+"/by=lambdabase", func(b *testing.B) { s.measure(b, export.attrs, s.request(runtimes[0])) })
 	}
 }
 
 func BenchmarkColdBuildOfFourRuntimes(b *testing.B) {
-	s := newStand(b)
+	s := newEnv(b)
 	var oracle, ours []sandbox.Request
 	for _, r := range runtimes {
-		oracle, ours = append(oracle, s.oracle(r)), append(ours, s.ours(r))
+		oracle, ours = append(oracle, s.oracle(r)), append(ours, s.request(r))
 	}
 	b.Run("by=docker-build", func(b *testing.B) { s.measure(b, nil, oracle...) })
 	b.Run("by=lambdabase", func(b *testing.B) { s.measure(b, nil, ours...) })
 }
 
 func BenchmarkWarmBuild(b *testing.B) {
-	s := newStand(b)
-	solve(b, s.daemon, nil, s.ours(runtimes[0]))
+	s := newEnv(b)
+	solve(b, s.daemon, nil, s.request(runtimes[0]))
 	for b.Loop() {
-		solve(b, s.daemon, nil, s.ours(runtimes[0]))
+		solve(b, s.daemon, nil, s.request(runtimes[0]))
 	}
 }
 
-// stand is a sample of real size on a server, its checkouts, and a daemon.
-type stand struct {
+// env is a sample of real size on a server, its checkouts, and a daemon.
+type env struct {
 	daemon     *sandbox.Daemon
 	dir        string
 	repository string
 	objects    string
 }
 
-func newStand(b *testing.B) *stand {
+func newEnv(b *testing.B) *env {
 	b.Helper()
 	dir := os.Getenv(cacheEnv)
 	if dir == "" {
@@ -79,7 +79,7 @@ func newStand(b *testing.B) *stand {
 	server := sample.NewServer(repository)
 	host := httptest.NewServer(server)
 	b.Cleanup(host.Close)
-	s := &stand{daemon: sandbox.Start(b), dir: dir}
+	s := &env{daemon: sandbox.Start(b), dir: dir}
 	s.repository, s.objects = server.URLs(host.URL)
 	return s
 }
@@ -97,7 +97,7 @@ func makeSample(b *testing.B, dir string) *sample.Repository {
 	return repository
 }
 
-func (s *stand) oracle(runtime string) sandbox.Request {
+func (s *env) oracle(runtime string) sandbox.Request {
 	checkout := filepath.Join(s.dir, "checkout", runtime)
 	return sandbox.Request{
 		Frontend: "dockerfile.v0",
@@ -106,14 +106,14 @@ func (s *stand) oracle(runtime string) sandbox.Request {
 	}
 }
 
-func (s *stand) ours(runtime string) sandbox.Request {
+func (s *env) request(runtime string) sandbox.Request {
 	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{
 		"runtime": runtime, "platform": "linux/amd64", "repository": s.repository, "objects": s.objects,
 	}}
 }
 
 // measure builds requests at once, each time with an empty cache.
-func (s *stand) measure(b *testing.B, export map[string]string, requests ...sandbox.Request) {
+func (s *env) measure(b *testing.B, export map[string]string, requests ...sandbox.Request) {
 	for b.Loop() {
 		b.StopTimer()
 		s.daemon.Prune(b)

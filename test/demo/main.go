@@ -41,33 +41,33 @@ func run(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 
 	step("a sample of AWS's repository, in the place of github.com")
-	stand, err := setUp(dir)
+	env, err := newEnv(dir)
 	if err != nil {
 		return err
 	}
-	defer stand.close()
-	if err := stand.byCommand(ctx, dir); err != nil {
+	defer env.close()
+	if err := env.byCommand(ctx, dir); err != nil {
 		return err
 	}
 	if os.Geteuid() != 0 {
 		fmt.Println("== the same on a BuildKit daemon is left out: it needs root")
 		return nil
 	}
-	return stand.byDaemon(ctx, dir)
+	return env.byDaemon(ctx, dir)
 }
 
 // byCommand builds with the BuildKit inside the command.
-func (s *stand) byCommand(ctx context.Context, dir string) error {
+func (s *env) byCommand(ctx context.Context, dir string) error {
 	if err := s.command(ctx, "make", "bin/lambdabase"); err != nil {
 		return err
 	}
 	repository, objects := s.server.URLs(s.host.URL)
-	return s.twice(ctx, "bin/lambdabase", "build", runtime, "--platform="+platform,
+	return s.buildTwice(ctx, "bin/lambdabase", "build", runtime, "--platform="+platform,
 		"--repository="+repository, "--objects="+objects, "--root="+filepath.Join(dir, "cache"), "--output="+image)
 }
 
 // byDaemon builds with the frontend's image, on a daemon of the demo's own.
-func (s *stand) byDaemon(ctx context.Context, dir string) error {
+func (s *env) byDaemon(ctx context.Context, dir string) error {
 	step("a BuildKit daemon, and the frontend's image in a registry on this machine")
 	if err := s.startDaemon(ctx, dir); err != nil {
 		return err
@@ -76,13 +76,13 @@ func (s *stand) byDaemon(ctx context.Context, dir string) error {
 		return err
 	}
 	repository, objects := s.server.URLs(s.host.URL)
-	return s.twice(ctx, "bin/buildctl", "build", "--frontend=gateway.v0", "--opt=source="+s.registry+"/lambda-frontend",
+	return s.buildTwice(ctx, "bin/buildctl", "build", "--frontend=gateway.v0", "--opt=source="+s.registry+"/lambda-frontend",
 		"--opt=runtime="+runtime, "--opt=platform="+platform, "--opt=repository="+repository, "--opt=objects="+objects,
 		"--output=type=oci,dest="+image)
 }
 
-// twice builds, shows the image, and builds again.
-func (s *stand) twice(ctx context.Context, name string, args ...string) error {
+// buildTwice builds, shows the image, and builds again.
+func (s *env) buildTwice(ctx context.Context, name string, args ...string) error {
 	step("%s %s", filepath.Base(name), strings.Join(args, " "))
 	first, err := s.build(ctx, name, args...)
 	if err != nil {
@@ -101,23 +101,23 @@ func (s *stand) twice(ctx context.Context, name string, args ...string) error {
 
 func step(format string, args ...any) { fmt.Printf("== "+format+"\n", args...) }
 
-// cost is what a build took.
-type cost struct {
+// buildCost is what a build took.
+type buildCost struct {
 	time          time.Duration
 	objects, size int64
 	git           int
 }
 
-func (c cost) String() string {
-	return fmt.Sprintf("%5.2f s, %d objects fetched (%s), %d git requests", c.time.Seconds(), c.objects, human(c.size), c.git)
+func (c buildCost) String() string {
+	return fmt.Sprintf("%5.2f s, %d objects fetched (%s), %d git requests", c.time.Seconds(), c.objects, humanSize(c.size), c.git)
 }
 
 // build builds the image as a user would, and counts at the server.
-func (s *stand) build(ctx context.Context, name string, args ...string) (cost, error) {
+func (s *env) build(ctx context.Context, name string, args ...string) (buildCost, error) {
 	s.server.Reset()
 	start := time.Now()
 	err := s.command(ctx, name, args...)
-	c := cost{time: time.Since(start), git: s.server.Total(sample.Git)}
+	c := buildCost{time: time.Since(start), git: s.server.Total(sample.Git)}
 	for _, r := range s.server.Requests() {
 		if r.Kind == sample.Object {
 			c.objects++
@@ -128,7 +128,7 @@ func (s *stand) build(ctx context.Context, name string, args ...string) (cost, e
 }
 
 // command runs a command on the demo's daemon; its output is shown only if it fails.
-func (s *stand) command(ctx context.Context, name string, args ...string) error {
+func (s *env) command(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "BUILDKIT_HOST="+s.addr)
 	out, err := cmd.CombinedOutput()

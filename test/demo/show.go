@@ -20,8 +20,8 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-// added is a layer's line in an image's history.
-var added = regexp.MustCompile(`^ADD (\S+) / # (sha256:[0-9a-f]{64}), (\d+) bytes$`)
+// addedLayer is a layer's line in an image's history.
+var addedLayer = regexp.MustCompile(`^ADD (\S+) / # (sha256:[0-9a-f]{64}), (\d+) bytes$`)
 
 // show prints what an image says of itself, from nothing but the image.
 func show(file string) error {
@@ -40,9 +40,9 @@ func show(file string) error {
 	fmt.Fprintf(w, "platform\t%s/%s\n", config.OS, config.Architecture)
 	fmt.Fprintf(w, "entrypoint\t%s\n", config.Config.Entrypoint)
 	for i, h := range config.History {
-		if m := added.FindStringSubmatch(h.CreatedBy); m != nil {
+		if m := addedLayer.FindStringSubmatch(h.CreatedBy); m != nil {
 			size, _ := strconv.ParseInt(m[3], 10, 64)
-			fmt.Fprintf(w, "layer %d\t%s\t%s\t%s\n", i+1, human(size), m[2], m[1])
+			fmt.Fprintf(w, "layer %d\t%s\t%s\t%s\n", i+1, humanSize(size), m[2], m[1])
 		}
 	}
 	fmt.Fprintf(w, "digest\t%s\n", images[0].Digest)
@@ -50,4 +50,4 @@ func show(file string) error {
 	return w.Flush()
 }
 
-func human(size int64) string { return units.HumanSize(float64(size)) }
+func humanSize(size int64) string { return units.HumanSize(float64(size)) }

@@ -61,7 +61,7 @@ func readInode(file string, inodes map[inode]*node) (*node, error) {
 }
 
 func fromStat(file string, st *unix.Stat_t) (*node, error) {
-	n, err := typed(file, st)
+	n, err := newTypedNode(file, st)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func fromStat(file string, st *unix.Stat_t) (*node, error) {
 	return n, nil
 }
 
-// typed is a node with what only its type has: content, target, device numbers.
-func typed(file string, st *unix.Stat_t) (*node, error) {
+// newTypedNode is a node with what only its type has: content, target, device numbers.
+func newTypedNode(file string, st *unix.Stat_t) (*node, error) {
 	device := uint64(st.Rdev)
 	switch uint32(st.Mode) & unix.S_IFMT {
 	case unix.S_IFREG:
@@ -107,7 +107,7 @@ func readContent(file string) (*node, error) {
 }
 
 func readXattrs(file string) (map[string]string, error) {
-	names, err := grow(func(buf []byte) (int, error) { return unix.Llistxattr(file, buf) })
+	names, err := readSized(func(buf []byte) (int, error) { return unix.Llistxattr(file, buf) })
 	if errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
 	}
@@ -119,7 +119,7 @@ func readXattrs(file string) (map[string]string, error) {
 		if len(name) == 0 || string(name) == hostLabel {
 			continue
 		}
-		value, err := grow(func(buf []byte) (int, error) { return unix.Lgetxattr(file, string(name), buf) })
+		value, err := readSized(func(buf []byte) (int, error) { return unix.Lgetxattr(file, string(name), buf) })
 		if err != nil {
 			return nil, errors.Wrapf(err, "xattr %s", name)
 		}
@@ -128,8 +128,8 @@ func readXattrs(file string) (map[string]string, error) {
 	return xattrs, nil
 }
 
-// grow asks a system call for the size of its answer first, and then for the answer.
-func grow(call func([]byte) (int, error)) ([]byte, error) {
+// readSized asks a system call for the size of its answer first, and then for the answer.
+func readSized(call func([]byte) (int, error)) ([]byte, error) {
 	size, err := call(nil)
 	if err != nil || size == 0 {
 		return nil, err

@@ -56,7 +56,7 @@ type Tree map[string]Entry
 type node struct {
 	Entry
 	xattrs  map[string]string
-	untimed bool // a directory whose time is that of unpacking
+	noMtime bool // a directory whose time is that of unpacking
 }
 
 // tree gives every path its entry and names the hard-link groups.
@@ -70,7 +70,7 @@ func tree(nodes map[string]*node) Tree {
 	for n, names := range groups {
 		entry := n.Entry
 		entry.Xattrs = showXattrs(n.xattrs)
-		if n.untimed {
+		if n.noMtime {
 			entry.Mtime = 0
 		}
 		if len(names) > 1 {

@@ -41,7 +41,7 @@ func HeaderlessDirs(tarballs ...io.Reader) (map[string]bool, error) {
 	}
 	dirs := map[string]bool{}
 	for name, n := range root.nodes {
-		if n.untimed && name != "/" {
+		if n.noMtime && name != "/" {
 			dirs[name] = true
 		}
 	}

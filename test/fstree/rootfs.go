@@ -76,7 +76,7 @@ func (r *rootfs) mkdirAll(dir string) error {
 		return err
 	}
 	n := newNode(Entry{Type: Dir, Mode: 0o755})
-	n.untimed = true
+	n.noMtime = true
 	r.add(dir, n)
 	return nil
 }

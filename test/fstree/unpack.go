@@ -48,10 +48,10 @@ func (r *rootfs) unpack(archive io.Reader, put func(name string, hdr *tar.Header
 		return put(name, hdr, content)
 	})
 	for dir := range r.changed {
-		dir.untimed = true
+		dir.noMtime = true
 	}
 	for dir := range r.described {
-		dir.untimed = false
+		dir.noMtime = false
 	}
 	return err
 }
@@ -107,7 +107,7 @@ func (r *rootfs) create(hdr *tar.Header, content io.Reader) (*node, error) {
 	case tar.TypeSymlink:
 		return newNode(Entry{Type: Symlink, Target: hdr.Linkname}), nil
 	case tar.TypeLink:
-		return r.linked(hdr.Linkname)
+		return r.linkTarget(hdr.Linkname)
 	case tar.TypeFifo:
 		return newNode(Entry{Type: Fifo}), nil
 	case tar.TypeChar:
@@ -140,8 +140,8 @@ func newDevice(kind Type, hdr *tar.Header) (*node, error) {
 	return newNode(Entry{Type: kind, Major: uint32(hdr.Devmajor), Minor: uint32(hdr.Devminor)}), nil
 }
 
-// linked is the node a hard link shares.
-func (r *rootfs) linked(target string) (*node, error) {
+// linkTarget is the node a hard link shares.
+func (r *rootfs) linkTarget(target string) (*node, error) {
 	name, err := r.locate(target)
 	if err != nil {
 		return nil, err

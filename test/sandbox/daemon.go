@@ -28,7 +28,7 @@ type Daemon struct {
 	Root string // its state folder
 	Pid  int
 
-	folder string // holds all of it: state, socket, configuration, log
+	dir    string // holds all of it: state, socket, configuration, log
 	cmd    *exec.Cmd
 	exited chan struct{}
 }
@@ -45,12 +45,12 @@ func Start(t testing.TB, opts ...Option) *Daemon {
 		s.binary = Tool(t, "buildkitd")
 	}
 	// Not t.TempDir: with the name of a test in it, the socket's path can pass the 108 bytes it may have.
-	folder, err := os.MkdirTemp("", "buildkitd")
+	dir, err := os.MkdirTemp("", "buildkitd")
 	require.NoError(t, err)
 	d := &Daemon{
-		Addr:   "unix://" + filepath.Join(folder, "socket"),
-		Root:   filepath.Join(folder, "state"),
-		folder: folder,
+		Addr:   "unix://" + filepath.Join(dir, "socket"),
+		Root:   filepath.Join(dir, "state"),
+		dir:    dir,
 		exited: make(chan struct{}),
 	}
 	t.Cleanup(func() { d.cleanup(t) })
@@ -69,11 +69,11 @@ func (d *Daemon) start(s settings) error {
 		return err
 	}
 	defer log.Close()
-	temp := filepath.Join(d.folder, "tmp")
+	temp := filepath.Join(d.dir, "tmp")
 	if err := os.Mkdir(temp, 0o711); err != nil {
 		return err
 	}
-	binary, args := s.trusting(s.binary, args)
+	binary, args := s.wrapCommand(s.binary, args)
 	d.cmd = exec.Command(binary, args...)
 	d.cmd.Env = append(append(os.Environ(), "TMPDIR="+temp), s.env...)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
@@ -106,8 +106,8 @@ func (d *Daemon) arguments(s settings) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := filepath.Join(d.folder, "buildkitd.toml")
-	toml := s.config + "\n[otel]\n  socketPath = \"" + filepath.Join(d.folder, "otel") + "\"\n"
+	config := filepath.Join(d.dir, "buildkitd.toml")
+	toml := s.config + "\n[otel]\n  socketPath = \"" + filepath.Join(d.dir, "otel") + "\"\n"
 	args := []string{
 		"--config=" + config, "--root=" + d.Root, "--addr=" + d.Addr,
 		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-binary=" + runc,
@@ -127,7 +127,7 @@ func (d *Daemon) waitReady() error {
 		conn, err := net.Dial("unix", strings.TrimPrefix(d.Addr, "unix://"))
 		if err == nil {
 			conn.Close()
-			return d.answers(ctx)
+			return d.checkWorkers(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -139,7 +139,7 @@ func (d *Daemon) waitReady() error {
 	}
 }
 
-func (d *Daemon) answers(ctx context.Context) error {
+func (d *Daemon) checkWorkers(ctx context.Context) error {
 	c, err := client.New(ctx, d.Addr)
 	if err != nil {
 		return errors.Wrap(err, "client")
@@ -155,11 +155,11 @@ func (d *Daemon) cleanup(t testing.TB) {
 		t.Logf("end of the log of buildkitd:\n%s", tail(d.Log()))
 	}
 	// A daemon that was killed, or one with a step still running, leaves overlays mounted.
-	if err := unmountBelow(d.folder); err != nil {
+	if err := unmountBelow(d.dir); err != nil {
 		t.Errorf("leftover mounts of buildkitd: %v", err)
 		return // removing through a mount would remove what is mounted
 	}
-	if err := os.RemoveAll(d.folder); err != nil {
+	if err := os.RemoveAll(d.dir); err != nil {
 		t.Errorf("state of buildkitd: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func (d *Daemon) stop() {
 }
 
 func (d *Daemon) logFile() string {
-	return filepath.Join(d.folder, "log")
+	return filepath.Join(d.dir, "log")
 }
 
 // Log is what the daemon wrote so far.

@@ -15,12 +15,12 @@ func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 }
 
-func unmountBelow(folder string) error {
+func unmountBelow(dir string) error {
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return err
 	}
-	for _, point := range mountsBelow(folder, string(table)) {
+	for _, point := range mountsBelow(dir, string(table)) {
 		if err := unix.Unmount(point, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
 			return errors.Wrap(err, point)
 		}
@@ -29,10 +29,10 @@ func unmountBelow(folder string) error {
 }
 
 // mountsBelow reads mount points, the fifth field of each line; the last mounted has to go first.
-func mountsBelow(folder, table string) []string {
+func mountsBelow(dir, table string) []string {
 	var points []string
 	for line := range strings.Lines(table) {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], folder+"/") {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
 			points = append(points, fields[4])
 		}
 	}

@@ -19,11 +19,11 @@ func TestMountsBelowAreTheInnermostFirst(t *testing.T) {
 
 func TestUnmountBelow(t *testing.T) {
 	Require(t)
-	folder := t.TempDir()
-	point := filepath.Join(folder, "mounted")
+	dir := t.TempDir()
+	point := filepath.Join(dir, "mounted")
 	require.NoError(t, os.Mkdir(point, 0o700))
 	require.NoError(t, unix.Mount("none", point, "tmpfs", 0, ""))
 	require.NoError(t, os.WriteFile(filepath.Join(point, "x"), nil, 0o600))
-	require.NoError(t, unmountBelow(folder))
+	require.NoError(t, unmountBelow(dir))
 	require.NoFileExists(t, filepath.Join(point, "x"))
 }

@@ -12,8 +12,8 @@ import (
 	"lambdabase/test/fstree"
 )
 
-// attestationMark is on the descriptors of provenance and SBOM, which stand beside the images in an index.
-const attestationMark = "vnd.docker.reference.type"
+// attestationKey is on the descriptors of provenance and SBOM, which stand beside the images in an index.
+const attestationKey = "vnd.docker.reference.type"
 
 // Image is one platform of an OCI archive.
 type Image struct {
@@ -52,7 +52,7 @@ func ReadOCI(file string) ([]Image, error) {
 func (a *archive) images(index ocispecs.Index) ([]Image, error) {
 	var images []Image
 	for _, desc := range index.Manifests {
-		found, err := a.described(desc)
+		found, err := a.imagesOf(desc)
 		if err != nil {
 			return nil, errors.Wrapf(err, "manifest %s", desc.Digest)
 		}
@@ -61,8 +61,8 @@ func (a *archive) images(index ocispecs.Index) ([]Image, error) {
 	return images, nil
 }
 
-func (a *archive) described(desc ocispecs.Descriptor) ([]Image, error) {
-	if desc.Annotations[attestationMark] != "" {
+func (a *archive) imagesOf(desc ocispecs.Descriptor) ([]Image, error) {
+	if desc.Annotations[attestationKey] != "" {
 		return nil, nil
 	}
 	switch desc.MediaType {
@@ -125,16 +125,16 @@ func (l Layer) Open() (io.ReadCloser, error) {
 		blob.Close()
 		return nil, errors.Wrapf(err, "layer %s", l.Descriptor.Digest)
 	}
-	return opened{plain, plain, blob}, nil
+	return layerReader{plain, plain, blob}, nil
 }
 
-// opened closes a decompressor and what it reads from.
-type opened struct {
+// layerReader closes a decompressor and what it reads from.
+type layerReader struct {
 	io.Reader
 	plain, blob io.Closer
 }
 
-func (o opened) Close() error {
+func (o layerReader) Close() error {
 	err := o.plain.Close()
 	if blobErr := o.blob.Close(); err == nil {
 		err = blobErr

@@ -17,7 +17,7 @@ type settings struct {
 	snapshotter string
 	config      string
 	args, env   []string
-	authority   string
+	caBundle    string
 }
 
 // WithBinary takes another buildkitd, an older one for example.
@@ -50,29 +50,29 @@ func WithPath(path string) Option {
 	return WithEnv("PATH=" + path)
 }
 
-// WithAuthority makes the daemon and the git that it runs trust the certificates of a PEM file in place of the host's.
-func WithAuthority(file string) Option {
-	return func(s *settings) { s.authority = file }
+// WithCABundle makes the daemon and the git that it runs trust the certificates of a PEM file in place of the host's.
+func WithCABundle(file string) Option {
+	return func(s *settings) { s.caBundle = file }
 }
 
-// trusting is a command line with the daemon's own behind it, in a mount namespace in which the host's certificates are
+// wrapCommand is a command line with the daemon's own behind it, in a mount namespace in which the host's certificates are
 // the given ones: git is told of no others by BuildKit.
-func (s settings) trusting(binary string, args []string) (string, []string) {
-	if s.authority == "" {
+func (s settings) wrapCommand(binary string, args []string) (string, []string) {
+	if s.caBundle == "" {
 		return binary, args
 	}
 	const script = `mount --bind "$0" /etc/ssl/certs/ca-certificates.crt && exec "$@"`
-	return "unshare", append([]string{"--mount", "sh", "-c", script, s.authority, binary}, args...)
+	return "unshare", append([]string{"--mount", "sh", "-c", script, s.caBundle, binary}, args...)
 }
 
 // PathOf is a PATH with nothing but these programs of the host: PathOf(t, "git") has no xz. runc need not be in it.
 func PathOf(t testing.TB, programs ...string) string {
 	t.Helper()
-	folder := t.TempDir()
+	dir := t.TempDir()
 	for _, name := range programs {
 		file, err := exec.LookPath(name)
 		require.NoError(t, err)
-		require.NoError(t, os.Symlink(file, filepath.Join(folder, name)))
+		require.NoError(t, os.Symlink(file, filepath.Join(dir, name)))
 	}
-	return folder
+	return dir
 }

@@ -42,11 +42,11 @@ func Require(t testing.TB, tools ...string) {
 // Tool is the absolute path of buildkitd, buildctl or buildx.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
-	folder, err := toolsFolder()
+	dir, err := toolsDir()
 	if err != nil {
 		Missing(t, err)
 	}
-	file, err := exec.LookPath(filepath.Join(folder, name))
+	file, err := exec.LookPath(filepath.Join(dir, name))
 	if err != nil {
 		Missing(t, errors.Wrapf(err, "tool in the folder of %s", toolsEnv))
 	}
@@ -62,9 +62,9 @@ func Missing(t testing.TB, reason error) {
 	t.Skipf("missing: %v (%s=required makes this a failure)", reason, requiredEnv)
 }
 
-func toolsFolder() (string, error) {
-	if folder := os.Getenv(toolsEnv); folder != "" {
-		return filepath.Abs(folder)
+func toolsDir() (string, error) {
+	if dir := os.Getenv(toolsEnv); dir != "" {
+		return filepath.Abs(dir)
 	}
 	root, err := moduleRoot()
 	return filepath.Join(root, "bin"), err
@@ -72,15 +72,15 @@ func toolsFolder() (string, error) {
 
 // moduleRoot goes up from the package under test, which is where "go test" runs it.
 func moduleRoot() (string, error) {
-	folder, err := os.Getwd()
+	dir, err := os.Getwd()
 	for err == nil {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder, nil
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
 		}
-		if folder == filepath.Dir(folder) {
+		if dir == filepath.Dir(dir) {
 			return "", errors.New("no go.mod above the test")
 		}
-		folder = filepath.Dir(folder)
+		dir = filepath.Dir(dir)
 	}
 	return "", err
 }

@@ -60,11 +60,11 @@ func TestMissingToolFailsWhereItIsRequired(t *testing.T) {
 }
 
 func TestToolIsAbsolute(t *testing.T) {
-	folder := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "buildx"), []byte("#!/bin/sh\n"), 0o700))
-	t.Chdir(folder)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "buildx"), []byte("#!/bin/sh\n"), 0o700))
+	t.Chdir(dir)
 	t.Setenv(toolsEnv, ".")
-	require.Equal(t, filepath.Join(folder, "buildx"), Tool(t, "buildx"))
+	require.Equal(t, filepath.Join(dir, "buildx"), Tool(t, "buildx"))
 }
 
 func TestToolsAreInTheModuleByDefault(t *testing.T) {
@@ -73,7 +73,7 @@ func TestToolsAreInTheModuleByDefault(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(module, "go.mod"), nil, 0o600))
 	t.Chdir(filepath.Join(module, "a", "b"))
 	t.Setenv(toolsEnv, "")
-	folder, err := toolsFolder()
+	dir, err := toolsDir()
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(module, "bin"), folder)
+	require.Equal(t, filepath.Join(module, "bin"), dir)
 }

@@ -81,7 +81,7 @@ func (req Request) solveOpt(exports []client.ExportEntry) (client.SolveOpt, erro
 
 func (req Request) run(ctx context.Context, c *client.Client, opt client.SolveOpt) (*Result, error) {
 	statuses, shown := make(chan *client.SolveStatus), make(chan *Result, 1)
-	go func() { shown <- show(statuses) }()
+	go func() { shown <- showProgress(statuses) }()
 	response, err := req.send(ctx, c, opt, statuses)
 	result := <-shown
 	if response != nil {
@@ -97,8 +97,8 @@ func (req Request) send(ctx context.Context, c *client.Client, opt client.SolveO
 	return c.Solve(ctx, nil, opt, statuses)
 }
 
-// show has no context: the client closes the channel in every case, and blocks if nobody reads it.
-func show(statuses chan *client.SolveStatus) *Result {
+// showProgress has no context: the client closes the channel in every case, and blocks if nobody reads it.
+func showProgress(statuses chan *client.SolveStatus) *Result {
 	var text bytes.Buffer
 	display, err := progressui.NewDisplay(&text, progressui.PlainMode)
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 
 func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t)
+	h := serveUpstream(t)
 	image, _ := frontendImage(t, d)
 	var list runtimes.List
-	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
+	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
 	require.Len(t, list, 33)
 	require.Zero(t, h.Total(sample.Object))
 	byName := map[string]catalog.Runtime{}
@@ -34,18 +34,18 @@ func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 	_, err = d.Solve(t.Context(), t, h.request("", "requestid", "lambda.runtimes", "source", image))
 	require.ErrorContains(t, err, "branches of "+h.url)
 	require.ErrorContains(t, err, "500")
-	h.Heal()
+	h.ClearFaults()
 
 	require.NoError(t, h.Delete("go1.x"))
-	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
+	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
 	require.Len(t, list, 32, "asked anew each time")
 }
 
 func TestWithoutAnImageRuntimesAreThoseOfTheCatalogue(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x")
+	h := serveUpstream(t, "go1.x")
 	var list runtimes.List
-	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("", "requestid", "frontend.lambda.runtimes"))), &list))
+	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, h.request("", "requestid", "frontend.lambda.runtimes"))), &list))
 	require.Greater(t, len(list), 33)
 	for _, r := range list {
 		require.True(t, r.FromCatalog, "marked as such")
@@ -56,9 +56,9 @@ func TestWithoutAnImageRuntimesAreThoseOfTheCatalogue(t *testing.T) {
 
 func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "nodejs20.x")
+	h := serveUpstream(t, "nodejs20.x")
 	var p plan.Plan
-	require.NoError(t, json.Unmarshal([]byte(called(t, d, h.request("nodejs20.x", "requestid", "frontend.lambda.plan", "platform", "linux/amd64,linux/arm64"))), &p))
+	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, h.request("nodejs20.x", "requestid", "frontend.lambda.plan", "platform", "linux/amd64,linux/arm64"))), &p))
 	require.Zero(t, h.Total(sample.Object))
 	require.Equal(t, "nodejs20.x", p.Runtime)
 	require.Len(t, p.Platforms, 2)
@@ -82,21 +82,21 @@ func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
 
 func TestOwnCallsAreDescribed(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x")
+	h := serveUpstream(t, "go1.x")
 	of := func(req sandbox.Request) string {
 		req.Attrs["requestid"] = "frontend.subrequests.describe"
-		return called(t, d, req)
+		return callSubrequest(t, d, req)
 	}
-	for _, answer := range []string{of(h.request("go1.x")), of(h.function(t, map[string]string{"Dockerfile": "FROM scratch\n"}))} {
+	for _, answer := range []string{of(h.request("go1.x")), of(h.functionRequest(t, map[string]string{"Dockerfile": "FROM scratch\n"}))} {
 		require.Contains(t, answer, "frontend.lambda.runtimes")
 		require.Contains(t, answer, "frontend.lambda.plan")
 	}
-	require.Contains(t, of(h.function(t, map[string]string{"Dockerfile": "FROM scratch\n"})), "frontend.outline")
+	require.Contains(t, of(h.functionRequest(t, map[string]string{"Dockerfile": "FROM scratch\n"})), "frontend.outline")
 }
 
 func TestCallsThroughBuildx(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "go1.x", "nodejs20.x")
+	h := serveUpstream(t, "go1.x", "nodejs20.x")
 	image, _ := frontendImage(t, d)
 	x := newBuildx(t, d)
 	args := append([]string{"build", "--builder=sandbox", "--build-arg=BUILDKIT_SYNTAX=" + image}, flags(h.options(""), "--build-arg=", buildArg)...)

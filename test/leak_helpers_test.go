@@ -40,9 +40,9 @@ type canaries map[string]string
 
 // newCanaries are the user's credentials, the further ones, and those that the sample server gives: signatures and tokens.
 // Each is looked for as it is, and as base64 has it wherever it stands in what is encoded.
-func newCanaries(further ...string) canaries {
+func newCanaries(more ...string) canaries {
 	c := canaries{}
-	for _, secret := range append(further, canaryToken, canaryHeader, canaryHTTP, canaryUser, sample.Signature, sample.Token) {
+	for _, secret := range append(more, canaryToken, canaryHeader, canaryHTTP, canaryUser, sample.Signature, sample.Token) {
 		c[secret] = secret
 		for before := range 3 {
 			encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", before) + secret))
@@ -54,27 +54,27 @@ func newCanaries(further ...string) canaries {
 }
 
 // assertNoneIn looks into a text. A test goes on, so that all places are told.
-func (c canaries) assertNoneIn(t testing.TB, place string, dt []byte) {
+func (c canaries) assertNoneIn(t testing.TB, where string, dt []byte) {
 	t.Helper()
 	for name, text := range c {
 		if at := bytes.Index(dt, []byte(text)); at >= 0 {
-			assert.Fail(t, "a credential is in "+place, "%s in %q", name, dt[max(0, at-200):min(len(dt), at+200)])
+			assert.Fail(t, "a credential is in "+where, "%s in %q", name, dt[max(0, at-200):min(len(dt), at+200)])
 		}
 	}
 }
 
 // assertNoneBelow looks into all files of a folder; what should be there by all means tells whether it has looked at all.
-func (c canaries) assertNoneBelow(t testing.TB, place, dir string, there ...string) {
+func (c canaries) assertNoneBelow(t testing.TB, where, dir string, want ...string) {
 	t.Helper()
-	for file, dt := range contents(dir) {
-		c.assertNoneIn(t, place+", "+file, dt)
-		for i, text := range there {
+	for file, dt := range filesBelow(dir) {
+		c.assertNoneIn(t, where+", "+file, dt)
+		for i, text := range want {
 			if text != "" && bytes.Contains(dt, []byte(text)) {
-				there[i] = ""
+				want[i] = ""
 			}
 		}
 	}
-	assert.Empty(t, strings.Join(there, ""), "%s: looked at", place)
+	assert.Empty(t, strings.Join(want, ""), "%s: looked at", where)
 }
 
 // assertNoneInError looks into an error, and into all that crosses to a client with it.
@@ -86,8 +86,8 @@ func (c canaries) assertNoneInError(t testing.TB, err error) {
 	c.assertNoneIn(t, "the error's details", crossing)
 }
 
-// contents are the files below a folder, and what gzip or zstd packed in them. Those of a running daemon come and go.
-func contents(dir string) iter.Seq2[string, []byte] {
+// filesBelow are the files below a folder, and what gzip or zstd packed in them. Those of a running daemon come and go.
+func filesBelow(dir string) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		_ = filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
@@ -97,7 +97,7 @@ func contents(dir string) iter.Seq2[string, []byte] {
 			if err != nil {
 				return nil
 			}
-			if plain := unpacked(dt); !yield(file, dt) || plain != nil && !yield(file+", unpacked", plain) {
+			if plain := decompress(dt); !yield(file, dt) || plain != nil && !yield(file+", unpacked", plain) {
 				return fs.SkipAll
 			}
 			return nil
@@ -105,8 +105,8 @@ func contents(dir string) iter.Seq2[string, []byte] {
 	}
 }
 
-// unpacked is nil for what is not packed.
-func unpacked(dt []byte) []byte {
+// decompress is nil for what is not packed.
+func decompress(dt []byte) []byte {
 	r, err := compression.DecompressStream(bytes.NewReader(dt))
 	if err != nil || r.GetCompression() == compression.Uncompressed {
 		return nil
@@ -123,8 +123,8 @@ type recorder struct {
 	llb []byte
 }
 
-// recorded is a request whose frontend runs inside the test, with its LLB kept.
-func recorded(req sandbox.Request) (sandbox.Request, *recorder) {
+// recordLLB is a request whose frontend runs inside the test, with its LLB kept.
+func recordLLB(req sandbox.Request) (sandbox.Request, *recorder) {
 	r, build := &recorder{}, req.Func
 	if build != nil {
 		req.Func = func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
@@ -135,7 +135,7 @@ func recorded(req sandbox.Request) (sandbox.Request, *recorder) {
 	return req, r
 }
 
-func (r *recorder) keep(m proto.Message) {
+func (r *recorder) record(m proto.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	dt, _ := proto.Marshal(m)
@@ -144,12 +144,12 @@ func (r *recorder) keep(m proto.Message) {
 
 func (r *recorder) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	if req.Definition != nil {
-		r.keep(req.Definition)
+		r.record(req.Definition)
 	}
 	return r.Client.Solve(ctx, req)
 }
 
 func (r *recorder) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
-	r.keep(op)
+	r.record(op)
 	return r.Client.ResolveSourceMetadata(ctx, op, opt)
 }

@@ -15,8 +15,8 @@ import (
 //go:embed upstream.json
 var upstreamJSON []byte
 
-// fact is one real branch.
-type fact struct {
+// branchSpec is one real branch.
+type branchSpec struct {
 	Branch        string
 	Date          time.Time
 	Files         []string
@@ -56,9 +56,9 @@ const (
 	directories     layerKind = "directories" // 276 to 480 bytes: a few headers and nothing else
 )
 
-// facts reads the embedded facts, in the order of the branches' names.
-func facts() ([]fact, error) {
-	var all []fact
+// branchSpecs reads the embedded facts, in the order of the branches' names.
+func branchSpecs() ([]branchSpec, error) {
+	var all []branchSpec
 	err := json.Unmarshal(upstreamJSON, &all)
 	return all, errors.Wrap(err, "embedded facts of upstream")
 }

@@ -1,9 +1,11 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
@@ -16,7 +18,7 @@ import (
 
 func TestWhatIsNotUnpackedFailsTheBuild(t *testing.T) {
 	pointer := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n")
-	good := compress(t, plain(t, append([]entry{file("a", "1")}, task...)...))
+	good := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
 	d := sandbox.Start(t)
 	for name, tc := range map[string]struct {
 		object []byte
@@ -32,7 +34,7 @@ func TestWhatIsNotUnpackedFailsTheBuild(t *testing.T) {
 	} {
 		for _, layers := range []string{"auto", "chain"} {
 			t.Run(name+" "+layers, func(t *testing.T) {
-				h := serve(t, []sample.Branch{branch("case", good, tc.object)})
+				h := serve(t, []sample.Branch{newBranch("case", good, tc.object)})
 				_, err := d.Solve(t.Context(), t, h.request("case", "layers", layers))
 				require.ErrorContains(t, err, tc.want)
 				requireAt(t, err, "Dockerfile.case", 3)
@@ -42,7 +44,7 @@ func TestWhatIsNotUnpackedFailsTheBuild(t *testing.T) {
 }
 
 func TestADaemonWithoutXZSaysSo(t *testing.T) {
-	h := upstream(t, "provided.al2023")
+	h := serveUpstream(t, "provided.al2023")
 	d := sandbox.Start(t, sandbox.WithPath(sandbox.PathOf(t, "git")))
 	for _, layers := range []string{"auto", "merge", "chain"} {
 		_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "layers", layers))
@@ -52,10 +54,10 @@ func TestADaemonWithoutXZSaysSo(t *testing.T) {
 
 func TestAPointerWithAWrongSizeHidesNothing(t *testing.T) {
 	d := sandbox.Start(t)
-	good := compress(t, plain(t, task...))
+	good := compress(t, packTar(t, taskDirs...))
 	object := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
-	h := serve(t, []sample.Branch{branch("case", good, object)})
-	wrong := branch("case", good, object)
+	h := serve(t, []sample.Branch{newBranch("case", good, object)})
+	wrong := newBranch("case", good, object)
 	pointer := func(content []byte, size int) []byte {
 		return fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid %s\nsize %d\n", digest.FromBytes(content), size)
 	}
@@ -71,8 +73,8 @@ func TestAPointerWithAWrongSizeHidesNothing(t *testing.T) {
 
 func TestAnEmptyTarAddsNothingToTheImage(t *testing.T) {
 	d := sandbox.Start(t)
-	good := compress(t, plain(t, append([]entry{file("a", "1")}, task...)...))
-	h := serve(t, []sample.Branch{branch("case", good, compress(t, plain(t)))})
+	good := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
+	h := serve(t, []sample.Branch{newBranch("case", good, compress(t, packTar(t)))})
 	for _, layers := range []string{"auto", "chain"} {
 		image := oneImage(t, d, h.request("case", "layers", layers))
 		tree, err := image.Tree()
@@ -84,27 +86,27 @@ func TestAnEmptyTarAddsNothingToTheImage(t *testing.T) {
 
 func TestTheWorkingDirectoryIsMadeWhereNoLayerHasIt(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
-	h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, folder("opt", 0o755), file("opt/a", "1"))), compress(t, plain(t, file("b", "2"))))})
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, dirEntry("opt", 0o755), file("opt/a", "1"))), compress(t, packTar(t, file("b", "2"))))})
 	for _, layers := range []string{"auto", "chain"} {
 		req := h.request("case", "layers", layers)
 		requireEqual(t, d, h.oracle(t, "case", ""), req, fstree.IgnoreMtime(func(path string) bool { return strings.HasPrefix(path, "/var") }))
 		tree, err := d.Local(t, req)
 		require.NoError(t, err)
-		require.Equal(t, made.UnixNano(), tree["/var/task"].Mtime, "its time is the commit's date")
+		require.Equal(t, commitTime.UnixNano(), tree["/var/task"].Mtime, "its time is the commit's date")
 	}
 }
 
 func TestMergeRefusesWhatWouldDiffer(t *testing.T) {
 	d := sandbox.Start(t)
-	h := serve(t, []sample.Branch{branch("case",
-		compress(t, plain(t, folder("d", 0o700))), compress(t, plain(t, folder("d", 0o755))))})
+	h := serve(t, []sample.Branch{newBranch("case",
+		compress(t, packTar(t, dirEntry("d", 0o700))), compress(t, packTar(t, dirEntry("d", 0o755))))})
 	_, err := d.Solve(t.Context(), t, h.request("case", "layers", "merge"))
 	require.ErrorContains(t, err, "layers=merge would differ from the recipe of case, layers=auto gives what it says: /d: directory drwx------")
 }
 
 func TestAnObjectThatDoesNotArriveIsNamed(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023")
+	h := serveUpstream(t, "provided.al2023")
 	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "objects", h.url+"/nowhere/{oid}"))
 	require.ErrorContains(t, err, "4 objects failed")
 	require.ErrorContains(t, err, h.url+"/nowhere/")
@@ -112,7 +114,7 @@ func TestAnObjectThatDoesNotArriveIsNamed(t *testing.T) {
 
 func TestACommitThatIsGoneSaysWhatToDo(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023")
+	h := serveUpstream(t, "provided.al2023")
 	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "commit", strings.Repeat("0123", 10)))
 	require.ErrorContains(t, err, "upstream replaces a branch's history")
 	require.ErrorContains(t, err, "leave out the commit")
@@ -120,23 +122,23 @@ func TestACommitThatIsGoneSaysWhatToDo(t *testing.T) {
 
 func TestACommitOfAnotherRuntimeIsRefused(t *testing.T) {
 	d := sandbox.Start(t)
-	h := upstream(t, "provided.al2023", "nodejs20.x")
+	h := serveUpstream(t, "provided.al2023", "nodejs20.x")
 	commit, err := h.Commit("nodejs20.x")
 	require.NoError(t, err)
 	_, err = d.Solve(t.Context(), t, h.request("provided.al2023", "commit", commit))
 	require.ErrorContains(t, err, "commit "+commit+" is of nodejs20.x, not of provided.al2023")
-	_, err = d.Solve(t.Context(), t, h.function(t, map[string]string{"Dockerfile": "FROM provided.al2023:" + commit + "\n"}))
+	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM provided.al2023:" + commit + "\n"}))
 	require.ErrorContains(t, err, "is of nodejs20.x, not of provided.al2023")
 	require.Zero(t, h.Total(sample.Object))
 }
 
 func TestAReplacedCommitIsBuiltByItsID(t *testing.T) {
 	d := sandbox.Start(t)
-	h := serve(t, []sample.Branch{branch("case", compress(t, plain(t, append(task, file("a", "1"))...)))})
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, append(taskDirs, file("a", "1"))...)))})
 	before, err := h.Commit("case")
 	require.NoError(t, err)
 	first := oneImage(t, d, h.request("case"))
-	after, err := h.Push(branch("case", compress(t, plain(t, append(task, file("a", "2"))...))))
+	after, err := h.Push(newBranch("case", compress(t, packTar(t, append(taskDirs, file("a", "2"))...))))
 	require.NoError(t, err)
 
 	require.Equal(t, first.Digest, oneImage(t, d, h.request("case", "commit", before)).Digest)
@@ -154,4 +156,33 @@ func requireAt(t *testing.T, err error, file string, line int32) {
 		}
 	}
 	require.Fail(t, "not located", "want %s:%d in %v", file, line, errdefs.Sources(err))
+}
+
+func TestABuildThatIsEndedEndsAtOnce(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "provided.al2023")
+	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Delay: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := d.Solve(ctx, t, h.request("provided.al2023"))
+		ended <- err
+	}()
+	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
+	cancel()
+	require.Error(t, <-ended) // before the hour is over
+}
+
+func TestABranchThatIsGoneIsToldUntilItComesBack(t *testing.T) {
+	d := sandbox.Start(t)
+	b := newBranch("case", compress(t, packTar(t, taskDirs...)))
+	h := serve(t, []sample.Branch{b})
+	require.NoError(t, h.Delete("case"))
+	_, err := d.Solve(t.Context(), t, h.request("case"))
+	require.ErrorContains(t, err, "no runtime case: "+h.url+sample.RepositoryPath+" has no such branch")
+	_, err = h.Push(b)
+	require.NoError(t, err)
+	_, err = d.Solve(t.Context(), t, h.request("case"))
+	require.NoError(t, err)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestFactsAreThoseOfTheRealRepository(t *testing.T) {
-	all, err := facts()
+	all, err := branchSpecs()
 	require.NoError(t, err)
 	require.Len(t, all, 33)
 
@@ -42,7 +42,7 @@ func TestFactsAreThoseOfTheRealRepository(t *testing.T) {
 }
 
 func TestEveryImageHasOneOSOneEmulatorAndOneBootstrap(t *testing.T) {
-	all, err := facts()
+	all, err := branchSpecs()
 	require.NoError(t, err)
 	for _, f := range all {
 		for _, d := range f.Dockerfiles {
@@ -59,7 +59,7 @@ func TestEveryImageHasOneOSOneEmulatorAndOneBootstrap(t *testing.T) {
 }
 
 func TestDockerfileHasUpstreamsInstructionsInOrder(t *testing.T) {
-	all, err := facts()
+	all, err := branchSpecs()
 	require.NoError(t, err)
 	for _, f := range all {
 		for _, d := range f.Dockerfiles {

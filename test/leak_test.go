@@ -17,57 +17,57 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nest is a private repository, a daemon that says all it has to say, and what must not be found anywhere.
-type nest struct {
+// leakEnv is a private repository, a daemon that says all it has to say, and what must not be found anywhere.
+type leakEnv struct {
 	*sandbox.Daemon
-	*secureShell
+	*sshRepoServer
 	canaries
 	image, scanner string
 }
 
-func newNest(t *testing.T) *nest {
+func newLeakEnv(t *testing.T) *leakEnv {
 	t.Helper()
-	n := &nest{Daemon: sandbox.Start(t, sandbox.WithArgs("--debug")), secureShell: upstream(t, "provided.al2023").elsewhere(t).serveSSH(t)}
+	n := &leakEnv{Daemon: sandbox.Start(t, sandbox.WithArgs("--debug")), sshRepoServer: serveUpstream(t, "provided.al2023").withStoreHost(t).serveSSH(t)}
 	n.image, _ = frontendImage(t, n.Daemon)
-	n.scanner = scanner(t, n.Daemon)
+	n.scanner = sbomScanner(t, n.Daemon)
 	key, err := os.ReadFile(n.key)
 	require.NoError(t, err)
 	n.canaries = newCanaries(strings.Split(string(key), "\n")[3])
-	n.Private(canaryAccess)
+	n.SetAccess(canaryAccess)
 	return n
 }
 
 // canaryAccess takes each of the user's credentials, in the place of any other.
-var canaryAccess = sample.Access{Accept: []string{basic(canaryToken), "Bearer " + canaryHeader, "Bearer " + canaryHTTP}, ByURL: true}
+var canaryAccess = sample.Access{Accept: []string{basicAuth(canaryToken), "Bearer " + canaryHeader, "Bearer " + canaryHTTP}, PlainURLs: true}
 
 // A Gitea hands the user's own credential out with the URLs of objects; behind a template, a forge leads to signed ones.
-func (n *nest) gitea(t testing.TB) *host {
-	h := n.beside(t)
-	h.Private(sample.Access{Accept: canaryAccess.Accept, Gitea: true})
+func (n *leakEnv) gitea(t testing.TB) *repoServer {
+	h := n.secondServer(t)
+	h.SetAccess(sample.Access{Accept: canaryAccess.Accept, Gitea: true})
 	return h
 }
 
-func (n *nest) forge(t testing.TB) *host {
-	h := n.beside(t)
-	h.Private(canaryAccess)
+func (n *leakEnv) forge(t testing.TB) *repoServer {
+	h := n.secondServer(t)
+	h.SetAccess(canaryAccess)
 	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Redirect: sample.Redirect{Signed: true, To: strings.Replace(h.url, "127.0.0.1", "localhost", 1)}})
 	return h
 }
 
 func TestNoCredentialIsFoundAnywhere(t *testing.T) {
-	n := newNest(t)
+	n := newLeakEnv(t)
 	const runtime = "provided.al2023"
 	inside := n.byImage(n.image, runtime)
 	inside.Frontend, inside.Func = "", frontend.Frontend{}.Build
-	function := n.function(t, map[string]string{"Dockerfile": "FROM " + runtime + "\nCOPY Dockerfile /\n"}, "source", n.image, "objects", "lfs")
+	function := n.functionRequest(t, map[string]string{"Dockerfile": "FROM " + runtime + "\nCOPY Dockerfile /\n"}, "source", n.image, "objects", "lfs")
 	for name, req := range map[string]sandbox.Request{
-		"by the batch API":           knowing(n.byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
-		"by the batch API, inside":   knowing(inside, "GIT_AUTH_TOKEN", canaryToken),
-		"function":                   knowing(function, "GIT_AUTH_HEADER", "Bearer "+canaryHeader),
-		"Gitea":                      knowing(n.gitea(t).byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
-		"template":                   knowing(n.request(runtime), "GIT_AUTH_TOKEN", canaryToken, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP),
-		"template, then signed URLs": knowing(n.forge(t).request(runtime), "GIT_AUTH_TOKEN", canaryToken, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP),
-		"SSH":                        withKey(t, n.byImage(n.image, runtime, n.remote()...), n.key),
+		"by the batch API":           withSecrets(n.byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
+		"by the batch API, inside":   withSecrets(inside, "GIT_AUTH_TOKEN", canaryToken),
+		"function":                   withSecrets(function, "GIT_AUTH_HEADER", "Bearer "+canaryHeader),
+		"Gitea":                      withSecrets(n.gitea(t).byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
+		"template":                   withSecrets(n.request(runtime), "GIT_AUTH_TOKEN", canaryToken, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP),
+		"template, then signed URLs": withSecrets(n.forge(t).request(runtime), "GIT_AUTH_TOKEN", canaryToken, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP),
+		"SSH":                        withSSHKey(t, n.byImage(n.image, runtime, n.remoteOptions()...), n.key),
 	} {
 		t.Run(name, func(t *testing.T) {
 			n.Prune(t)
@@ -81,14 +81,14 @@ func TestNoCredentialIsFoundAnywhere(t *testing.T) {
 	t.Run("failures", n.assertNoneInFailures)
 
 	n.assertNoneIn(t, "the log of buildkitd", []byte(n.Log()))
-	n.assertNoneBelow(t, "the state of buildkitd", filepath.Dir(n.Root), n.addr, n.address(), "lambda-frontend")
+	n.assertNoneBelow(t, "the state of buildkitd", filepath.Dir(n.Root), n.addr, n.hostPort(), "lambda-frontend")
 }
 
 // assertNoneInBuild looks into all that a build gives.
-func (n *nest) assertNoneInBuild(t *testing.T, req sandbox.Request, mode string) {
+func (n *leakEnv) assertNoneInBuild(t *testing.T, req sandbox.Request, mode string) {
 	t.Helper()
 	image, cache := t.TempDir(), t.TempDir()
-	req, llb := recorded(req)
+	req, llb := recordLLB(req)
 	req.Attrs["attest:provenance"], req.Attrs["attest:sbom"] = "mode="+mode, "generator="+n.scanner
 	req.CacheExports = []client.CacheOptionsEntry{{Type: "local", Attrs: map[string]string{"dest": cache, "mode": "max"}}}
 	result, err := n.Solve(t.Context(), t, req, client.ExportEntry{Type: client.ExporterOCI, Attrs: map[string]string{"tar": "false"}, OutputDir: image})
@@ -105,29 +105,29 @@ func (n *nest) assertNoneInBuild(t *testing.T, req sandbox.Request, mode string)
 }
 
 // assertNoneInCalls looks into answers.
-func (n *nest) assertNoneInCalls(t *testing.T) {
+func (n *leakEnv) assertNoneInCalls(t *testing.T) {
 	for _, call := range []string{"lambda.runtimes", "lambda.plan", "frontend.convertllb"} {
 		req := n.request("provided.al2023", "requestid", call, "source", n.image, "objects", "lfs")
 		if call == "frontend.convertllb" {
-			req = n.function(t, map[string]string{"Dockerfile": "FROM provided.al2023\n"}, "requestid", call, "source", n.image, "objects", "lfs")
+			req = n.functionRequest(t, map[string]string{"Dockerfile": "FROM provided.al2023\n"}, "requestid", call, "source", n.image, "objects", "lfs")
 		}
-		answer := called(t, n.Daemon, knowing(req, "GIT_AUTH_HEADER", "Bearer "+canaryHeader))
-		n.assertNoneIn(t, call, []byte(answer))
-		require.Contains(t, answer, "provided.al2023")
+		response := callSubrequest(t, n.Daemon, withSecrets(req, "GIT_AUTH_HEADER", "Bearer "+canaryHeader))
+		n.assertNoneIn(t, call, []byte(response))
+		require.Contains(t, response, "provided.al2023")
 	}
 }
 
 // assertNoneInOutput looks at what a user sees of a build that succeeds and of one that doesn't.
-func (n *nest) assertNoneInOutput(t *testing.T) {
+func (n *leakEnv) assertNoneInOutput(t *testing.T) {
 	t.Setenv("CANARY", canaryToken)
-	h := alone(t).elsewhere(t)
-	h.Private(canaryAccess)
+	h := serveUnique(t).withStoreHost(t)
+	h.SetAccess(canaryAccess)
 	for _, progress := range []string{"plain", "rawjson"} {
 		for i, want := range []string{"Request has expired", "fetch "} {
-			if h.Heal(); i == 0 {
+			if h.ClearFaults(); i == 0 {
 				h.Inject(sample.Target{Kind: sample.Batch}, sample.Fault{Batch: sample.BatchFault{Lifetime: -time.Second, ExpiresIn: 3600}})
 			} else {
-				h.elsewhere(t)
+				h.withStoreHost(t)
 			}
 			args := []string{"build", "--frontend=gateway.v0", "--progress=" + progress, "--secret=id=GIT_AUTH_TOKEN,env=CANARY", "--no-cache"}
 			out, err := n.Buildctl(t, append(args, flags(h.byImage(n.image, "nodejs20.x").Attrs, "--opt=", plainName)...)...)
@@ -138,8 +138,8 @@ func (n *nest) assertNoneInOutput(t *testing.T) {
 	}
 }
 
-// failure is something that goes wrong with a credential at hand.
-type failure struct {
+// leakFailure is something that goes wrong with a credential at hand.
+type leakFailure struct {
 	kind     sample.Kind
 	fault    sample.Fault
 	ssh      sample.SSHFault
@@ -151,13 +151,13 @@ const deadHost = "http://127.0.0.1:1"
 
 var (
 	// echo is a server that repeats what it was sent.
-	echo   = "I was told " + basic(canaryToken) + ", that is x-access-token:" + canaryToken + ", on the way to " + signed
+	echo   = "I was told " + basicAuth(canaryToken) + ", that is x-access-token:" + canaryToken + ", on the way to " + signed
 	signed = deadHost + "/x?X-Amz-Credential=me&X-Amz-Signature=" + sample.Signature + "0123"
 )
 
-// failures are told by a step of ours, or by BuildKit where that has words of its own. What git and BuildKit's HTTP source
+// leakFailures are told by a step of ours, or by BuildKit where that has words of its own. What git and BuildKit's HTTP source
 // repeat of a server's words, or of an URL that they were led to, is not ours to change: it is left out.
-var failures = map[string]failure{
+var leakFailures = map[string]leakFailure{
 	"refused":                          {kind: sample.Batch, fault: sample.Message(401, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
 	"forbidden":                        {kind: sample.Batch, fault: sample.Message(403, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
 	"server error":                     {kind: sample.Batch, fault: sample.Fault{Status: 500, Body: echo}, want: "server error (500"},
@@ -186,15 +186,15 @@ var failures = map[string]failure{
 }
 
 // assertNoneInFailures looks at errors and progress. All run at once: some are tried for a quarter of a minute.
-func (n *nest) assertNoneInFailures(t *testing.T) {
+func (n *leakEnv) assertNoneInFailures(t *testing.T) {
 	type outcome struct {
 		name, progress string
 		err            error
 	}
 	outcomes := make(chan outcome)
 	var wg sync.WaitGroup
-	for name, f := range failures {
-		req := n.failing(t, f)
+	for name, f := range leakFailures {
+		req := n.failingRequest(t, f)
 		wg.Go(func() {
 			result, err := n.Solve(t.Context(), t, req)
 			outcomes <- outcome{name, result.Progress, err}
@@ -203,28 +203,28 @@ func (n *nest) assertNoneInFailures(t *testing.T) {
 	go func() { wg.Wait(); close(outcomes) }()
 	for o := range outcomes {
 		t.Run(o.name, func(t *testing.T) {
-			require.ErrorContains(t, o.err, failures[o.name].want)
+			require.ErrorContains(t, o.err, leakFailures[o.name].want)
 			n.assertNoneInError(t, o.err)
 			n.assertNoneIn(t, "progress", []byte(o.progress))
 		})
 	}
 }
 
-func (n *nest) failing(t testing.TB, f failure) sandbox.Request {
+func (n *leakEnv) failingRequest(t testing.TB, f leakFailure) sandbox.Request {
 	t.Helper()
-	h := alone(t).elsewhere(t)
-	h.Private(canaryAccess)
+	h := serveUnique(t).withStoreHost(t)
+	h.SetAccess(canaryAccess)
 	h.Inject(sample.Target{Kind: f.kind}, f.fault)
 	secrets := []string{"GIT_AUTH_TOKEN", canaryToken}
 	switch {
 	case f.want == "":
 		t.Fatal("no failure")
 	case f.template:
-		return knowing(h.request("nodejs20.x"), append(secrets, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP)...)
+		return withSecrets(h.request("nodejs20.x"), append(secrets, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP)...)
 	case f.kind == "":
 		s := h.serveSSH(t)
 		s.ssh.Inject(f.ssh)
-		return withKey(t, s.byImage(n.image, "nodejs20.x", s.remote()...), s.key)
+		return withSSHKey(t, s.byImage(n.image, "nodejs20.x", s.remoteOptions()...), s.key)
 	}
-	return knowing(h.byImage(n.image, "nodejs20.x"), secrets...)
+	return withSecrets(h.byImage(n.image, "nodejs20.x"), secrets...)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// stand is everything around the build: the far ends, and a daemon.
-type stand struct {
+// env is everything around the build: the far ends, and a daemon.
+type env struct {
 	server   *sample.Server
 	host     *httptest.Server
 	images   *httptest.Server
@@ -27,7 +27,7 @@ type stand struct {
 	addr     string
 }
 
-func setUp(dir string) (*stand, error) {
+func newEnv(dir string) (*env, error) {
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.02, Branches: []string{"nodejs18.x", runtime}})
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func setUp(dir string) (*stand, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stand{server: sample.NewServer(repository)}
+	s := &env{server: sample.NewServer(repository)}
 	s.host = httptest.NewServer(s.server)
 	s.images = httptest.NewServer(registry.New(registry.Logger(quiet)))
 	s.registry = strings.TrimPrefix(s.images.URL, "http://")
@@ -44,7 +44,7 @@ func setUp(dir string) (*stand, error) {
 }
 
 // startDaemon starts a buildkitd of the demo's own and waits until it answers.
-func (s *stand) startDaemon(ctx context.Context, dir string) error {
+func (s *env) startDaemon(ctx context.Context, dir string) error {
 	log, err := os.Create("bin/demo-buildkitd.log")
 	if err != nil {
 		return errors.Wrap(err, "log of buildkitd")
@@ -67,7 +67,7 @@ func (s *stand) startDaemon(ctx context.Context, dir string) error {
 	return errors.Wrapf(c.Wait(ctx), "buildkitd doesn't answer, see %s", log.Name())
 }
 
-func (s *stand) close() {
+func (s *env) close() {
 	if s.daemon != nil && s.daemon.Process != nil {
 		_ = s.daemon.Process.Signal(syscall.SIGTERM)
 		_ = s.daemon.Wait()

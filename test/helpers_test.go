@@ -16,26 +16,26 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// host is a sample repository on an HTTP server, in the place of github.com.
-type host struct {
+// repoServer is a sample repository on an HTTP server, in the place of github.com.
+type repoServer struct {
 	*sample.Repository
 	*sample.Server
 	url string
 }
 
 // serve makes a repository of the branches and serves it.
-func serve(t testing.TB, branches []sample.Branch) *host {
+func serve(t testing.TB, branches []sample.Branch) *repoServer {
 	t.Helper()
 	repository, err := sample.Create(t.TempDir(), branches)
 	require.NoError(t, err)
 	s := sample.NewServer(repository)
 	hs := httptest.NewServer(s)
 	t.Cleanup(hs.Close)
-	return &host{Repository: repository, Server: s, url: hs.URL}
+	return &repoServer{Repository: repository, Server: s, url: hs.URL}
 }
 
-// upstream serves the sample of the real repository, or of some of its branches.
-func upstream(t testing.TB, branches ...string) *host {
+// serveUpstream serves the sample of the real repository, or of some of its branches.
+func serveUpstream(t testing.TB, branches ...string) *repoServer {
 	t.Helper()
 	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: branches})
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func upstream(t testing.TB, branches ...string) *host {
 }
 
 // options are a request for a runtime of the host, or with none for a Dockerfile. Further pairs of name and value are added.
-func (h *host) options(runtime string, more ...string) map[string]string {
+func (h *repoServer) options(runtime string, more ...string) map[string]string {
 	repository, objects := h.URLs(h.url)
 	opts := map[string]string{"repository": repository, "objects": objects}
 	if runtime != "" {
@@ -56,12 +56,12 @@ func (h *host) options(runtime string, more ...string) map[string]string {
 }
 
 // request builds a runtime with our frontend, run inside the test.
-func (h *host) request(runtime string, more ...string) sandbox.Request {
+func (h *repoServer) request(runtime string, more ...string) sandbox.Request {
 	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: h.options(runtime, more...)}
 }
 
 // oracle builds what docker build makes of a checkout with real tarballs: the recipe in a folder of it.
-func (h *host) oracle(t testing.TB, runtime, folder string, more ...string) sandbox.Request {
+func (h *repoServer) oracle(t testing.TB, runtime, subdir string, more ...string) sandbox.Request {
 	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, h.Checkout(runtime, dir))
@@ -69,7 +69,7 @@ func (h *host) oracle(t testing.TB, runtime, folder string, more ...string) sand
 	for i := 0; i < len(more); i += 2 {
 		attrs[more[i]] = more[i+1]
 	}
-	context := dir + "/" + folder
+	context := dir + "/" + subdir
 	return sandbox.Request{Frontend: "dockerfile.v0", Attrs: attrs, Dirs: map[string]string{"context": context, "dockerfile": context}}
 }
 
@@ -80,7 +80,7 @@ func (h *host) oracle(t testing.TB, runtime, folder string, more ...string) sand
 // the times of the oracle's root filesystem. Nothing else differs, and a chained image doesn't differ in this either.
 func requireEqual(t testing.TB, d *sandbox.Daemon, want, got sandbox.Request, opts ...fstree.Option) {
 	t.Helper()
-	requireExports(t, exported(t, d, want), d, got, opts...)
+	requireExports(t, exportAll(t, d, want), d, got, opts...)
 }
 
 // exports are what three exporters tell of a build.
@@ -89,7 +89,7 @@ type exports struct {
 	image      sandbox.Image
 }
 
-func exported(t testing.TB, d *sandbox.Daemon, req sandbox.Request) (e exports) {
+func exportAll(t testing.TB, d *sandbox.Daemon, req sandbox.Request) (e exports) {
 	t.Helper()
 	var err error
 	e.tar, err = d.Tar(t, req)
@@ -103,7 +103,7 @@ func exported(t testing.TB, d *sandbox.Daemon, req sandbox.Request) (e exports) 
 // requireExports is requireEqual for an oracle that has been built.
 func requireExports(t testing.TB, want exports, d *sandbox.Daemon, req sandbox.Request, opts ...fstree.Option) {
 	t.Helper()
-	got := exported(t, d, req)
+	got := exportAll(t, d, req)
 	require.Empty(t, fstree.Diff(want.tar, got.tar, opts...), "root filesystem, as a tar")
 	require.Empty(t, fstree.Diff(want.local, got.local, opts...), "root filesystem, as files")
 	require.Equal(t, configOf(t, want.image), configOf(t, got.image))

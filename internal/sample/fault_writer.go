@@ -7,31 +7,31 @@ import (
 	"time"
 )
 
-// answer notes what is sent, and slows or ends it where a fault says so.
-type answer struct {
+// faultWriter notes what is sent, and slows or ends it where a fault says so.
+type faultWriter struct {
 	http.ResponseWriter
-	context context.Context
-	log     *requestLog
-	request *Request
-	fault   Fault
-	headed  bool
-	sent    int64 // of the body
+	ctx         context.Context
+	log         *requestLog
+	request     *Request
+	fault       Fault
+	wroteHeader bool
+	sent        int64 // of the body
 }
 
-func (a *answer) WriteHeader(status int) {
-	a.headed = true
-	a.fault.Range.head(a.Header(), status)
-	a.length()
-	a.log.note(a.request, status, 0)
+func (a *faultWriter) WriteHeader(status int) {
+	a.wroteHeader = true
+	a.fault.Range.rewriteHeader(a.Header(), status)
+	a.setLength()
+	a.log.record(a.request, status, 0)
 	a.ResponseWriter.WriteHeader(status)
 	if a.fault.Chunked {
 		a.flush() // or net/http knows the length of a small body
 	}
-	a.halt(a.fault.Cut < 0, a.fault.Stall < 0)
+	a.abort(a.fault.Cut < 0, a.fault.Stall < 0)
 }
 
-// length makes the head tell a wrong one, or none.
-func (a *answer) length() {
+// setLength makes the head tell a wrong one, or none.
+func (a *faultWriter) setLength() {
 	declared, err := strconv.ParseInt(a.Header().Get("Content-Length"), 10, 64)
 	if err == nil && a.fault.Length != 0 {
 		a.Header().Set("Content-Length", strconv.FormatInt(declared+a.fault.Length, 10))
@@ -41,14 +41,14 @@ func (a *answer) length() {
 	}
 }
 
-func (a *answer) Write(p []byte) (total int, err error) {
-	if !a.headed {
+func (a *faultWriter) Write(p []byte) (total int, err error) {
+	if !a.wroteHeader {
 		a.WriteHeader(http.StatusOK)
 	}
 	for total < len(p) && err == nil {
 		piece := p[total:]
-		piece = piece[:a.until(int64(len(piece)))]
-		a.log.note(a.request, http.StatusOK, int64(len(piece)))
+		piece = piece[:a.chunkLen(int64(len(piece)))]
+		a.log.record(a.request, http.StatusOK, int64(len(piece)))
 		var n int
 		n, err = a.ResponseWriter.Write(piece)
 		total += n
@@ -58,8 +58,8 @@ func (a *answer) Write(p []byte) (total int, err error) {
 	return total, err
 }
 
-// until is how many of the next bytes go at once.
-func (a *answer) until(size int64) int64 {
+// chunkLen is how many of the next bytes go at once.
+func (a *faultWriter) chunkLen(size int64) int64 {
 	for _, stop := range []int64{a.fault.Cut, a.fault.Stall} {
 		if stop > a.sent {
 			size = min(size, stop-a.sent)
@@ -72,32 +72,32 @@ func (a *answer) until(size int64) int64 {
 }
 
 // pause does what comes after a piece.
-func (a *answer) pause() {
-	a.halt(a.fault.Cut == a.sent, a.fault.Stall == a.sent)
+func (a *faultWriter) pause() {
+	a.abort(a.fault.Cut == a.sent, a.fault.Stall == a.sent)
 	if a.fault.Trickle.Bytes > 0 {
 		a.flush()
-		wait(a.context, a.fault.Trickle.Every)
+		sleep(a.ctx, a.fault.Trickle.Every)
 	}
 }
 
-// halt ends the answer, or leaves it as it is until the client goes.
-func (a *answer) halt(cut, stall bool) {
+// abort ends the answer, or leaves it as it is until the client goes.
+func (a *faultWriter) abort(cut, stall bool) {
 	if !cut && !stall {
 		return
 	}
 	a.flush() // or the bytes before the end are lost
 	if stall {
-		<-a.context.Done()
+		<-a.ctx.Done()
 	}
 	panic(http.ErrAbortHandler)
 }
 
-func (a *answer) flush() {
+func (a *faultWriter) flush() {
 	http.NewResponseController(a.ResponseWriter).Flush()
 }
 
-// wait waits; a client that leaves meanwhile gets no answer.
-func wait(ctx context.Context, d time.Duration) {
+// sleep waits; a client that leaves meanwhile gets no answer.
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
