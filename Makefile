@@ -76,6 +76,10 @@ lint: bin setup ## gofmt, go vet and staticcheck
 	$(GO) vet ./...
 	bin/staticcheck ./...
 
+.PHONY: docs
+docs: ## write docs/cli.md anew, the reference of the command
+	$(GO) test ./cmd/lambdabase -run TestTheReference -update
+
 .PHONY: image
 image: bin setup $(folders) ## the frontend's image as an OCI layout in bin/lambda-frontend, or pushed to REGISTRY
 	test/with-buildkitd bin/buildctl build --progress=plain --frontend dockerfile.v0 --local context=. --local dockerfile=. \
