@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lambdabase/internal/llbtext"
+	"lambdabase/test/readme"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/opencontainers/go-digest"
@@ -97,6 +98,7 @@ func TestAServerThatSaysNothingHoldsNoBuildForEver(t *testing.T) {
 		s := &silent{stub: newStub(map[string]string{"layers": layers})}
 		_, err := Frontend{FetchTimeout: patience}.Build(context.Background(), s)
 		require.ErrorContains(t, err, "2 objects failed: not done in 1s: no answer in time", layers)
+		readme.Explains(t, err.Error(), "not done in ...: no answer in time")
 		require.Zero(t, s.again.Load(), "%s waits once", layers)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lambdabase/internal/gitssh"
+	"lambdabase/test/readme"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -183,6 +184,7 @@ func TestAStepThatIsHeldIsRunAsAnother(t *testing.T) {
 		w = &watched{stub: newStub(opts), held: 1000}
 		_, err = quick.Build(context.Background(), w)
 		require.ErrorContains(t, err, "no active session for q2w3: context deadline exceeded: another client of the BuildKit daemon hangs", layers)
+		readme.Explains(t, err.Error(), "no active session for ...: another client of the BuildKit daemon hangs")
 		require.ErrorContains(t, err, "end that build, or try again later")
 	}
 	for held, want := range map[int]string{2: "no such file", 1000: "end that build, or try again later"} {

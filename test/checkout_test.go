@@ -10,6 +10,7 @@ import (
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
+	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -162,6 +163,7 @@ func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {
 	_, err = d.Solve(t.Context(), t, req)
 	require.ErrorContains(t, err, "is not on branch go1.x of")
 	require.ErrorContains(t, err, "update the checkout, or give objects=lfs, or a template with {oid}")
+	readme.Explains(t, err.Error(), "is not on branch ... any more")
 
 	tarballs, err := filepath.Glob(req.Dirs["context"] + "/*.tar.xz")
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
 )
@@ -49,6 +50,7 @@ func TestAnExportToAFullDiskFailsAndLeavesNothing(t *testing.T) {
 		stderr := c.mustFail(t, 1, with("type=local,dest=disk/old")...)
 		require.Contains(t, stderr, "no space left on device")
 		require.Contains(t, stderr, "disk/old was there before: it may have a part of the result now, besides what it had\n")
+		readme.Explains(t, stderr, "may have a part of the result now")
 		require.FileExists(t, filepath.Join(disk, "old", "file"))
 		c.mustRun(t, with("type=local,dest=elsewhere")...)
 		require.FileExists(t, c.file("elsewhere/599"))

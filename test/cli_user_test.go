@@ -11,6 +11,7 @@ import (
 
 	"lambdabase/internal/sample"
 	"lambdabase/test/fstree"
+	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -206,6 +207,7 @@ func TestWhatAnOrdinaryUserCannotHaveIsSaid(t *testing.T) {
 	s := c.run(t, append(buildArgs(h, "case"), "-o", "image.tar")...)
 	require.Zero(t, s.code, s.stderr)
 	require.Contains(t, s.stderr, "warning: attribute trusted.mark of /marked is left out, as only root can set it")
+	readme.Explains(t, s.stderr, "is left out, as only root can set it")
 	require.NotContains(t, s.stderr, "user.mark")
 	want := oneImage(t, sandbox.Start(t), h.request("case"))
 	requireDigest(t, c.file("image.tar"), want)

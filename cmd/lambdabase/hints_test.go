@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"lambdabase/test/readme"
+
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
@@ -38,4 +40,14 @@ func TestAFolderInPlaceOfARuntimeIsToldHowToBuildIt(t *testing.T) {
 	missing = errors.New("no runtime app/Dockerfile: https://h/r has no such branch")
 	require.ErrorContains(t, withDockerfileHint(missing, []string{"app/Dockerfile"}), "type lambdabase build -f app/Dockerfile app")
 	require.NoError(t, withDockerfileHint(nil, []string{"app"}))
+}
+
+func TestAStepThatLacksASecretIsToldTheFlagThatNamesIt(t *testing.T) {
+	require.NoError(t, withFlagHint(nil))
+	secret := withFlagHint(errors.New("secret TOKEN: not found"))
+	require.EqualError(t, secret, "secret TOKEN: not found: name it with --secret id=TOKEN,env=VARIABLE (or src=FILE)")
+	readme.Explains(t, secret.Error(), "name it with --secret id=...")
+	agent := withFlagHint(errors.New("no SSH key \"default\" forwarded from the client"))
+	require.ErrorContains(t, agent, "from the client: name it with --ssh default")
+	readme.Explains(t, agent.Error(), "--ssh default")
 }

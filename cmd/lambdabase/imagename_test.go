@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 
+	"lambdabase/test/readme"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -36,6 +38,15 @@ func TestNamesThatCantBeAreFoundAtOnce(t *testing.T) {
 			require.ErrorContains(t, err, tc.want, "%s %s", tc.outputs, tc.tags)
 		}
 	}
+}
+
+func TestReadmeExplainsNamesOfImages(t *testing.T) {
+	err := (&buildCommand{tags: []string{"REG/Upper:1"}}).checkOutputs([]string{"x"})
+	require.Error(t, err)
+	readme.Explains(t, err.Error(), "image name ...: invalid reference format")
+	err = (&buildCommand{outputs: []string{"type=image,name=a"}}).checkOutputs([]string{"x"})
+	require.Error(t, err)
+	readme.Explains(t, err.Error(), "type=image is kept nowhere")
 }
 
 const sha = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
@@ -193,6 +194,7 @@ func TestAPageToSignInIsToldWithTheSecretToGive(t *testing.T) {
 			h.Inject(sample.Target{Kind: sample.Git}, fault)
 			_, err := List(t.Context(), Remote{URL: h.url})
 			require.ErrorContains(t, err, "it answers with a page to sign in: pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
+			readme.Explains(t, err.Error(), "it answers with a page to sign in")
 			require.NotContains(t, err.Error(), "_signin")
 		})
 	}

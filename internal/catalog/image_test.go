@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/test/readme"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -112,6 +114,7 @@ func TestHints(t *testing.T) {
 	} {
 		require.Equal(t, want, Hint(ref), ref)
 	}
+	readme.Explains(t, Hint("nodejs20"), "nodejs20 is no runtime, did you mean nodejs20.x?")
 }
 
 func TestEveryNameMeansARuntimeAndHasAnEndOfSupport(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"lambdabase/internal/isolate/isolatetest"
 	"lambdabase/test/fstree"
+	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -87,6 +88,7 @@ func TestUserWithMaskedProc(t *testing.T) {
 			p := isolatetest.StartJob(t, job{Root: root, Build: b}, as)
 			require.Equal(t, 1, p.ExitCode())
 			require.Contains(t, p.Stderr.String(), noSandbox)
+			readme.Explains(t, p.Stderr.String(), "would run without a process sandbox")
 			require.Contains(t, noSandbox, "--no-process-sandbox")
 			require.Contains(t, noSandbox, "as root of the machine, or outside the container")
 			require.NotContains(t, p.Stdout.String(), "log pid ")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/readme"
 
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
@@ -54,6 +55,9 @@ func TestWhatDecidesTheSnapshotter(t *testing.T) {
 		}
 		require.ErrorContains(t, err, c.want, "%+v", c)
 		require.ErrorIs(t, err, c.err)
+		if c.want == fails {
+			readme.Explains(t, err.Error(), "is one of overlayfs, which fails there now")
+		}
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/test/readme"
+
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
@@ -72,6 +74,7 @@ func TestAHostThatIsNotTheKnownOneIsRefusedPlainly(t *testing.T) {
 	_, err := a.Authenticate(context.Background())
 	require.ErrorContains(t, err, "the host key of "+s.address+" is not the one that is known: it shows ssh-ed25519 "+ssh.FingerprintSHA256(s.key.PublicKey())+", known are ssh-ed25519 SHA256:")
 	require.ErrorContains(t, err, "somebody poses as the host")
+	readme.Explains(t, err.Error(), "is not the one that is known")
 
 	ecdsaKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/test/readme"
+
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -133,6 +135,7 @@ func TestARevokedKeyCountsNowhere(t *testing.T) {
 func TestAnUnknownHostIsRefusedWithWhatToDo(t *testing.T) {
 	_, err := KnownHosts("", "git.example")
 	require.EqualError(t, err, "the host key of git.example is not known: give the lines that ssh-keyscan git.example prints, once you have checked them, as option known-hosts")
+	readme.Explains(t, err.Error(), "host key of ... is not known")
 	_, err = KnownHosts("", "git.example:2222")
 	require.ErrorContains(t, err, "ssh-keyscan -p 2222 git.example prints")
 	_, err = KnownHosts("", "github.com.evil")

@@ -3,7 +3,10 @@ package isolate
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+
+	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,4 +21,5 @@ func TestWhoRefusesUserNamespaces(t *testing.T) {
 		require.Equal(t, s.advice, denialHint(sysctl))
 		require.NoError(t, os.WriteFile(file, []byte("7\n"), 0o600))
 	}
+	readme.Explains(t, namespaceError(syscall.EPERM, true).Error(), "no user namespace")
 }

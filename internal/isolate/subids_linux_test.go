@@ -6,6 +6,7 @@ import (
 
 	"lambdabase/internal/isolate"
 	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,6 +21,7 @@ func TestUserWithoutSubordinateIDs(t *testing.T) {
 		p := isolatetest.StartJob(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) { isolatetest.AsUserWith(tb, cmd, subordinate, "") })
 		require.Equal(t, 1, p.ExitCode())
 		require.Equal(t, "user tester has no subordinate ids, without which only root can build: "+want+"\n", p.Stderr.String())
+		readme.Explains(t, p.Stderr.String(), "has no subordinate ids")
 	}
 }
 
@@ -37,6 +39,7 @@ func TestUserWithoutName(t *testing.T) {
 		})
 		require.Equal(t, 1, p.ExitCode())
 		require.Equal(t, want+"\n", p.Stderr.String())
+		readme.Explains(t, p.Stderr.String(), "has no name")
 	}
 	// With these lines it works.
 	p := isolatetest.StartJob(t, job{Bare: true}, func(tb testing.TB, cmd *exec.Cmd) {

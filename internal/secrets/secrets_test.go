@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/test/readme"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -144,6 +146,8 @@ func TestASecretThatNoHeaderCanCarryCountsAsNone(t *testing.T) {
 	value, name := c.Authorization(&url.URL{Scheme: "https", Host: "git.example"})
 	require.Empty(t, value+name)
 	require.EqualError(t, c.Check(), "secret GIT_AUTH_HEADER holds a line break or another control character; secret GIT_AUTH_TOKEN is empty")
+	readme.Explains(t, c.Check().Error(), "secret ... holds a line break")
+	readme.Explains(t, c.Check().Error(), "is empty")
 	require.ErrorContains(t, c.Check("lfs.example"), "secret HTTP_AUTH_TOKEN_lfs.example holds a line break")
 
 	held = map[string]string{"GIT_AUTH_TOKEN": "t\n"}

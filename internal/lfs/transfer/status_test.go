@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
 )
@@ -87,6 +88,12 @@ func TestStatusesOfTheBatchAPI(t *testing.T) {
 			require.ErrorContains(t, err, strings.ReplaceAll(tc.want, "%s", h.URL+where))
 			require.ErrorContains(t, err, o.Path+" (sha256:"+o.OID+"): ")
 			require.Len(t, h.batches(), tc.requests)
+			switch {
+			case tc.token && tc.kind == Unauthorized:
+				readme.Explains(t, err.Error(), "the credential (secret ...) was refused")
+			case strings.HasSuffix(tc.want, quota):
+				readme.Explains(t, err.Error(), "the repository's LFS quota is used up")
+			}
 		})
 	}
 }
