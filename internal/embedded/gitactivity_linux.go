@@ -15,33 +15,33 @@ import (
 // clockTick is the unit of times in /proc, which is the same on all machines that Go knows.
 const clockTick = time.Second / 100
 
-// GitActivity tells of BuildKit's git that talks to a host: how long nothing has come from there, and how long the
+// GitActivity returns, of BuildKit's git that talks to a host, how long nothing has come from there, and how long the
 // processor has worked for it. Nothing is known where none has a connection, or where that can't be seen.
-func GitActivity(host string) (silent, worked time.Duration, known bool) {
+func GitActivity(host string) (idle, cpuTime time.Duration, known bool) {
 	for _, group := range gitGroups() {
-		if !group.names(host) {
+		if !group.hasArgument(host) {
 			continue
 		}
 		for _, p := range group {
-			worked += p.worked
-			if s, ok := silenceOf(p.pid); ok && (!known || s < silent) {
-				silent, known = s, true
+			cpuTime += p.cpuTime
+			if s, ok := idleTime(p.pid); ok && (!known || s < idle) {
+				idle, known = s, true
 			}
 		}
 	}
-	return silent, worked, known
+	return idle, cpuTime, known
 }
 
 // gitGroup is one git with what it runs. BuildKit makes a group of each (source/git/source_linux.go, v0.33.1).
 type gitGroup []gitProcess
 
 type gitProcess struct {
-	pid    int
-	worked time.Duration // with that of its children that have ended
+	pid     int
+	cpuTime time.Duration // with that of its children that have ended
 }
 
-// names tells whether a program of the group is given a host: git-remote-https its URL, ssh its name.
-func (g gitGroup) names(host string) bool {
+// hasArgument reports whether a program of the group is given a host: git-remote-https its URL, ssh its name.
+func (g gitGroup) hasArgument(host string) bool {
 	for _, p := range g {
 		words, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
 		if err == nil && bytes.Contains(bytes.ToLower(words), []byte(strings.ToLower(host))) {
@@ -51,7 +51,7 @@ func (g gitGroup) names(host string) bool {
 	return false
 }
 
-// gitGroups are those of this process' children that are git, by their leader.
+// gitGroups returns those of this process' children that are git, by their leader.
 func gitGroups() map[int]gitGroup {
 	groups, leaders := map[int]gitGroup{}, map[int]bool{}
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -76,7 +76,7 @@ func gitGroups() map[int]gitGroup {
 	return groups
 }
 
-// parseStat gives the name of a process, and the numbers from the third field on. The third is a letter, which counts as 0.
+// parseStat returns the name of a process, and the numbers from the third field on. The third is a letter, which counts as 0.
 func parseStat(text string) (name string, fields []int) {
 	begin, end := strings.Index(text, "("), strings.LastIndex(text, ")")
 	if begin < 0 || end < begin {
@@ -89,30 +89,30 @@ func parseStat(text string) (name string, fields []int) {
 	return text[begin+1 : end], fields
 }
 
-// silenceOf is how long nothing has come over any connection of a process. What has come and is not read is the process's
+// idleTime returns how long nothing has come over any connection of a process. What has come and is not read is the process's
 // own delay.
-func silenceOf(pid int) (silent time.Duration, known bool) {
-	handle, err := unix.PidfdOpen(pid, 0)
+func idleTime(pid int) (idle time.Duration, known bool) {
+	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return 0, false
 	}
-	defer unix.Close(handle)
+	defer unix.Close(pidfd)
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	for _, file := range files {
 		if to, err := os.Readlink(file); err != nil || !strings.HasPrefix(to, "socket:") {
 			continue
 		}
 		fd, _ := strconv.Atoi(filepath.Base(file))
-		if s, ok := silenceOfSocket(handle, fd); ok && (!known || s < silent) {
-			silent, known = s, true
+		if s, ok := socketIdleTime(pidfd, fd); ok && (!known || s < idle) {
+			idle, known = s, true
 		}
 	}
-	return silent, known
+	return idle, known
 }
 
-// silenceOfSocket looks at a descriptor of another process, by one of its own.
-func silenceOfSocket(process, fd int) (silent time.Duration, known bool) {
-	own, err := unix.PidfdGetfd(process, fd, 0)
+// socketIdleTime looks at a descriptor of another process, by one of its own.
+func socketIdleTime(pidfd, fd int) (idle time.Duration, known bool) {
+	own, err := unix.PidfdGetfd(pidfd, fd, 0)
 	if err != nil {
 		return 0, false
 	}

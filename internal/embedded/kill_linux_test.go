@@ -35,16 +35,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		b := serve(t, archives(t)...)
 		b.Git = gitRepository(t)
 		mounts := mountsOf(t, "self")
-		folder := func() string {
-			if as == nil {
-				return t.TempDir()
-			}
-			return isolatetest.UserDir(t)
-		}
 		begun := time.Now()
-		want := digestOf(t, isolatetest.MustRun(t, job{Root: folder(), Build: b}, as))
+		want := digestOf(t, isolatetest.MustRun(t, job{Root: isolatetest.DirFor(t, as), Build: b}, as))
 		whole := time.Since(begun)
-		root := folder()
+		root := isolatetest.DirFor(t, as)
 		for i := range kills {
 			after := rand.N(whole)
 			p := isolatetest.StartJob(t, job{Root: root, Build: b}, as)
@@ -54,7 +48,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			}
 			if i%3 == 2 { // else one more is killed on what the others left
 				require.Equal(t, want, digestOf(t, isolatetest.MustRun(t, job{Root: root, Build: b}, as)))
-				root = folder()
+				root = isolatetest.DirFor(t, as)
 			}
 		}
 		require.Equal(t, mounts, mountsOf(t, "self"))
@@ -150,10 +144,7 @@ func writeHalfHistory(t testing.TB, r *cacheDir) {
 func TestKilledWhileAProgramRuns(t *testing.T) {
 	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		isolatetest.NeedRoot(t, "runc")
-		root := isolatetest.UserDir(t)
-		if as == nil {
-			root = t.TempDir()
-		}
+		root := isolatetest.DirFor(t, as)
 		b := serve(t, busybox(t))
 		long := strconv.Itoa(1000 + rand.N(1_000_000)) // seconds, by which no other sleep is taken for this one
 		b.Run = "/bin/busybox sh -c '/bin/busybox echo running; /bin/busybox sleep " + long + "'"

@@ -39,4 +39,4 @@ func (*BuildKit) Close() error {
 }
 
 // GitActivity knows nothing.
-func GitActivity(string) (silent, worked time.Duration, known bool) { return 0, 0, false }
+func GitActivity(string) (idle, cpuTime time.Duration, known bool) { return 0, 0, false }

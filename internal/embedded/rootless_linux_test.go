@@ -23,10 +23,7 @@ func TestUserBuildsWhatRootBuilds(t *testing.T) {
 	digests := map[string]string{}
 	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		for _, snapshotter := range []string{Overlayfs, Native} {
-			root := isolatetest.UserDir(t)
-			if as == nil {
-				root = t.TempDir()
-			}
+			root := isolatetest.DirFor(t, as)
 			digest := digestOf(t, isolatetest.MustRun(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as))
 			digests[digest] = t.Name() + " " + snapshotter
 		}
@@ -110,10 +107,7 @@ func TestSandboxIsKeptWhereItCanBe(t *testing.T) {
 	b.Run = "/bin/busybox sh -c '/bin/busybox echo pid $$'"
 	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		isolatetest.NeedRoot(t, "runc")
-		root := isolatetest.UserDir(t)
-		if as == nil {
-			root = t.TempDir()
-		}
+		root := isolatetest.DirFor(t, as)
 		p := isolatetest.MustRun(t, job{Root: root, Build: b, NoProcessSandbox: true}, as)
 		require.Contains(t, p.Stdout.String(), "log pid 1\n")
 	})

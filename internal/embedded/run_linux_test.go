@@ -24,10 +24,7 @@ func stepsOn(t *testing.T, net pb.NetMode, script string, check func(t *testing.
 	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		isolatetest.NeedRoot(t, "runc")
 		for _, snapshotter := range []string{Overlayfs, Native} {
-			root := isolatetest.UserDir(t)
-			if as == nil {
-				root = t.TempDir()
-			}
+			root := isolatetest.DirFor(t, as)
 			p := isolatetest.StartJob(t, job{Root: root, Snapshotter: snapshotter, Build: b}, as)
 			_ = p.ExitCode()
 			check(t, p, strings.ReplaceAll(p.Stdout.String(), "log ", ""))

@@ -45,10 +45,7 @@ func BenchmarkReadyProcess(b *testing.B) {
 	for name, as := range isolatetest.RootAndUser() {
 		b.Run(name, func(b *testing.B) {
 			isolatetest.NeedRoot(b)
-			j := job{Root: isolatetest.UserDir(b), Build: serve(b, archives(b)...)}
-			if as == nil {
-				j.Root = b.TempDir()
-			}
+			j := job{Root: isolatetest.DirFor(b, as), Build: serve(b, archives(b)...)}
 			var ready time.Duration
 			for b.Loop() {
 				said := isolatetest.MustRun(b, j, as).Stdout.String()

@@ -101,6 +101,15 @@ func UserDir(t testing.TB) string {
 	return dir
 }
 
+// DirFor returns a folder of whom a command runs as, one of [RootAndUser].
+func DirFor(t testing.TB, as func(testing.TB, *exec.Cmd)) string {
+	t.Helper()
+	if as == nil {
+		return t.TempDir()
+	}
+	return UserDir(t)
+}
+
 // NeedRoot ends a test that can't run without: it tells other users' files and processes apart.
 func NeedRoot(t testing.TB, tools ...string) {
 	t.Helper()
