@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"lambdabase/internal/flock"
 	"lambdabase/internal/isolate"
 
 	"github.com/pkg/errors"
@@ -17,8 +18,7 @@ import (
 )
 
 const (
-	lockFile         = "lock"
-	lockPollInterval = 50 * time.Millisecond
+	lockFile = "lock"
 
 	unknownHolder  = "another process" // whose name is not known
 	maxHolderTries = 40
@@ -61,11 +61,7 @@ func (l *lock) shareWithChildren() error {
 
 func (l *lock) wait(ctx context.Context, onWait func(string)) error {
 	for tries := 0; ; tries++ {
-		err := unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return nil
-		}
-		if err != unix.EWOULDBLOCK && err != unix.EINTR {
+		if locked, err := flock.TryLock(l.file); locked || err != nil {
 			return errors.Wrapf(err, "lock %s", l.file.Name())
 		}
 		// A holder that has just come has not told yet who it is, or the file tells of the one before.
@@ -73,10 +69,8 @@ func (l *lock) wait(ctx context.Context, onWait func(string)) error {
 			onWait(holder)
 			onWait = nil
 		}
-		select {
-		case <-ctx.Done():
-			return errors.Wrapf(context.Cause(ctx), "%s is held by %s", filepath.Dir(l.file.Name()), l.holder())
-		case <-time.After(lockPollInterval):
+		if err := flock.Wait(ctx); err != nil {
+			return errors.Wrapf(err, "%s is held by %s", filepath.Dir(l.file.Name()), l.holder())
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"lambdabase/internal/flock"
+
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
 )
@@ -65,7 +67,7 @@ func removeUnlocked(name string) (bool, error) {
 	}
 	if err == nil {
 		defer file.Close()
-		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		if locked, _ := flock.TryLock(file); !locked {
 			return false, nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"lambdabase/internal/flock"
 	"lambdabase/internal/lfs"
 
 	"github.com/pkg/errors"
@@ -19,8 +20,7 @@ import (
 
 const (
 	copySize = 64 << 10
-	sniffLen = 512                   // how much of a wrong content is looked at
-	lockPoll = 50 * time.Millisecond // a lock that is waited for can't be given up
+	sniffLen = 512 // how much of a wrong content is looked at
 )
 
 // part is what has arrived of an object. Its file is locked: it is one process' and one goroutine's at a time.
@@ -108,13 +108,7 @@ func lock(ctx context.Context, file *os.File, size int64, timeout time.Duration)
 	start := time.Now()
 	grown, last := start, int64(0)
 	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, unix.EINTR):
-			continue
-		case !errors.Is(err, unix.EWOULDBLOCK):
+		if locked, err := flock.TryLock(file); locked || err != nil {
 			return errors.Wrapf(err, "lock of %s", file.Name())
 		}
 		info, err := file.Stat()
@@ -127,10 +121,8 @@ func lock(ctx context.Context, file *os.File, size int64, timeout time.Duration)
 		if last > size || time.Since(grown) > timeout || time.Since(start) > maxLockWait*timeout {
 			return errors.Errorf("somebody else holds the lock of %s", file.Name())
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(lockPoll):
+		if err := flock.Wait(ctx); err != nil {
+			return err
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"lambdabase/internal/flock"
+
 	"github.com/pkg/errors"
 	"golang.org/x/sys/unix"
 )
@@ -42,8 +44,11 @@ func lockDir(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil && !isLinked(dir) {
+	locked, err := flock.TryLock(dir)
+	switch {
+	case err == nil && !locked:
+		err = errors.New("somebody else holds it")
+	case err == nil && !isLinked(dir):
 		err = errors.New("it is gone")
 	}
 	if err != nil {
