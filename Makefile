@@ -70,11 +70,11 @@ bin/buildkitd-%: | bin
 	  CGO_ENABLED=0 $(GO) build -mod=mod -trimpath -o $(CURDIR)/$@ github.com/moby/buildkit/cmd/buildkitd && rm -rf $$dir
 
 .PHONY: lint
-lint: bin setup ## gofmt, go vet and staticcheck
+lint: bin setup ## gofmt, go vet, and the linters of .golangci.yml
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .) || exit 1; \
 	  test -z "$$unformatted" || { echo "$$unformatted"; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
-	bin/staticcheck ./...
+	bin/golangci-lint run ./...
 
 .PHONY: docs
 docs: ## write docs/cli.md anew, the reference of the command

@@ -17,7 +17,7 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/attestations"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/result"
 	"github.com/pkg/errors"
 )
@@ -95,7 +95,7 @@ func (r *request) attachLinks(ctx context.Context, res *gateway.Result) error {
 	}
 	caps := r.bc.BuildOpts().Caps
 	attrs, wanted := kinds[attestations.KeyTypeProvenance]
-	if !wanted || r.requestID() != "" || caps.Supports(gwpb.CapAttestations) != nil {
+	if !wanted || r.requestID() != "" || caps.Supports(gatewaypb.CapAttestations) != nil {
 		return nil
 	}
 	of, err := exptypes.ParsePlatforms(res.Metadata)
@@ -153,7 +153,7 @@ func (r *request) solveLink(ctx context.Context, p *lambda2llb.Plan, n int) (att
 	st := llb.Scratch().File(llb.Mkfile(name, 0o644, dt), llb.WithCustomName("say what "+p.Runtime+" is made of"))
 	ref, err := r.solve(ctx, st, p.Platform, false)
 	return gateway.Attestation{
-		Kind: gwpb.AttestationKind_InToto, Ref: ref, Path: name,
+		Kind: gatewaypb.AttestationKind_InToto, Ref: ref, Path: name,
 		InToto: result.InTotoAttestation{PredicateType: linkType},
 	}, err
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
@@ -83,7 +83,7 @@ func (r *request) frontendImage(platform ocispecs.Platform) (*llb.State, error) 
 func (r *request) stepFailure(ctx context.Context, err error) string {
 	var solve *errdefs.SolveError
 	caps := r.bc.BuildOpts().Caps
-	if !errors.As(err, &solve) || caps.Supports(gwpb.CapGatewayExec) != nil {
+	if !errors.As(err, &solve) || caps.Supports(gatewaypb.CapGatewayExec) != nil {
 		return ""
 	}
 	exec := solve.Op.GetExec()

@@ -19,7 +19,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
@@ -70,7 +70,7 @@ func (s *stub) BuildOpts() gateway.BuildOpts {
 	}
 	return gateway.BuildOpts{
 		Opts: opts, SessionID: "s", Product: "stub",
-		LLBCaps: pb.Caps.CapSet(all), Caps: gwpb.Caps.CapSet(gwpb.Caps.All()),
+		LLBCaps: pb.Caps.CapSet(all), Caps: gatewaypb.Caps.CapSet(gatewaypb.Caps.All()),
 		Workers: []gateway.WorkerInfo{{Platforms: []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}}}},
 	}
 }
@@ -154,7 +154,7 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 			if s.onLayer != nil {
 				s.onLayer()
 			}
-			if msg := s.fails[oid]; msg != "" && !(s.passing && src.Attrs[pb.AttrHTTPHeaderPrefix+"user-agent"] != "") {
+			if msg := s.fails[oid]; msg != "" && (!s.passing || src.Attrs[pb.AttrHTTPHeaderPrefix+"user-agent"] == "") {
 				return nil, errdefs.WrapVertex(errors.New(msg), digest.FromBytes(dt))
 			}
 			if object, ok := s.objects[oid]; ok && len(def.Def) == 2 { // nothing but the object

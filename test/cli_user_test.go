@@ -98,7 +98,7 @@ func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
 	require.NoError(t, err)
 	got, err := fstree.FromDir(c.file("nodejs20.x"))
 	require.NoError(t, err)
-	require.Equal(t, len(want), len(got))
+	require.Len(t, got, len(want))
 
 	require.Contains(t, c.mustRun(t, append([]string{"inspect", "nodejs20.x", "/var/runtime"}, h.flags()...)...), "993:990")
 	require.Regexp(t, `^freed [\d.]+MB\n$`, c.mustRun(t, "prune", "--all"))

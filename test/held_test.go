@@ -37,7 +37,7 @@ func TestAClientThatHangsHoldsNobodysSteps(t *testing.T) {
 	result, err := d.Solve(t.Context(), t, req)
 	require.NoError(t, err)
 	require.Contains(t, result.Progress, "no active session", "it has met it")
-	require.Equal(t, 1, len(h.Counts()))
+	require.Len(t, h.Counts(), 1)
 }
 
 // hang builds without a session, and closes held when a step has failed of it.

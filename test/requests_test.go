@@ -23,7 +23,7 @@ func TestFourRuntimesAtOnceFetchEveryObjectOnce(t *testing.T) {
 	for oid, n := range counts {
 		require.Equal(t, 1, n, "object %s", oid)
 	}
-	require.Equal(t, len(distinctObjects(t, "linux/amd64", runtimes...)), len(counts), "what four runtimes share is fetched once")
+	require.Len(t, counts, len(distinctObjects(t, "linux/amd64", runtimes...)), "what four runtimes share is fetched once")
 
 	h.Reset()
 	buildAll(t, d, h, runtimes, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/moby/buildkit/util/staticfs"
 	"github.com/pkg/errors"
 	"github.com/tonistiigi/fsutil"
-	"github.com/tonistiigi/fsutil/types"
+	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
 // stdinName stands for the standard input.
@@ -62,7 +62,7 @@ func (b *buildCommand) readStdin(ctx context.Context) (io.Reader, error) {
 		return nil, errors.Wrap(err, "Dockerfile on the standard input")
 	}
 	b.stdinDockerfile = staticfs.NewFS()
-	b.stdinDockerfile.Add("Dockerfile", &types.Stat{Mode: 0o644}, dt)
+	b.stdinDockerfile.Add("Dockerfile", &fstypes.Stat{Mode: 0o644}, dt)
 	return bytes.NewReader(dt), nil
 }
 

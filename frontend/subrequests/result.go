@@ -9,11 +9,11 @@ import (
 
 	"lambdabase/internal/printable"
 
-	"github.com/moby/buildkit/frontend/gateway/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
 // Result returns an answer as clients expect it: as JSON, and as the text that print makes of the JSON.
-func Result(answer any, print func([]byte, io.Writer) error, version string) (*client.Result, error) {
+func Result(answer any, print func([]byte, io.Writer) error, version string) (*gateway.Result, error) {
 	dt, err := json.MarshalIndent(answer, "", "  ")
 	if err != nil {
 		return nil, err
@@ -22,7 +22,7 @@ func Result(answer any, print func([]byte, io.Writer) error, version string) (*c
 	if err := print(dt, &text); err != nil {
 		return nil, err
 	}
-	res := client.NewResult()
+	res := gateway.NewResult()
 	res.AddMeta("result.json", printable.JSON(dt))
 	res.AddMeta("result.txt", []byte(printable.Text(text.String())))
 	res.AddMeta("version", []byte(version))

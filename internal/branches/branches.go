@@ -48,7 +48,7 @@ func (r Remote) withHint(err error) error {
 	if errors.Is(err, errSignIn) {
 		err = errSignIn // net/http tells the URL, which is told already
 	}
-	if err != errSignIn && !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
+	if !errors.Is(err, errSignIn) && !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
 		return err
 	}
 	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {

@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"syscall"
 	"testing"
 
@@ -19,8 +18,8 @@ func TestSecondProcessWaitsAndSaysForWhom(t *testing.T) {
 	first.WaitOutput(t, "started")
 	second := isolatetest.StartJob(t, job{Root: root}, nil)
 	second.WaitOutput(t, "waiting for")
-	require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`waiting for process %d \(exe build nodejs20.x\), since \d\d:\d\d:\d\d\n`,
-		first.Cmd.Process.Pid)), second.Stdout.String())
+	require.Regexp(t, fmt.Sprintf(`waiting for process %d \(exe build nodejs20.x\), since \d\d:\d\d:\d\d\n`,
+		first.Cmd.Process.Pid), second.Stdout.String())
 	require.NotContains(t, second.Stdout.String(), "started")
 
 	first.Signal(t, syscall.SIGTERM)

@@ -21,7 +21,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	gatewayapi "github.com/moby/buildkit/frontend/gateway/pb"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -174,7 +174,7 @@ func TestErrorsKeepTheirType(t *testing.T) {
 	b := serve(t, busybox(t))
 	b.Run = "/bin/busybox false"
 	_, err := solve(t.Context(), connect(t, start(t, Options{Root: t.TempDir()})), client.SolveOpt{}, b.frontend)
-	var exit *gatewayapi.ExitError
+	var exit *gatewaypb.ExitError
 	require.True(t, errors.As(err, &exit), "%+v", err)
 	require.EqualValues(t, 1, exit.ExitCode)
 }

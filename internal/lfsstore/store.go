@@ -154,20 +154,33 @@ func (r *reader) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// What a daemon never asks of a client's store, it can't have.
+// What follows a daemon never asks of a client's store; it can't have it.
 
+// Update fails.
 func (s *Store) Update(context.Context, content.Info, ...string) (content.Info, error) {
 	return content.Info{}, errReadOnly
 }
+
+// Walk fails.
 func (s *Store) Walk(context.Context, content.WalkFunc, ...string) error { return errReadOnly }
-func (s *Store) Delete(context.Context, digest.Digest) error             { return errReadOnly }
+
+// Delete fails.
+func (s *Store) Delete(context.Context, digest.Digest) error { return errReadOnly }
+
+// ListStatuses fails.
 func (s *Store) ListStatuses(context.Context, ...string) ([]content.Status, error) {
 	return nil, errReadOnly
 }
+
+// Status fails.
 func (s *Store) Status(context.Context, string) (content.Status, error) {
 	return content.Status{}, errReadOnly
 }
+
+// Abort fails.
 func (s *Store) Abort(context.Context, string) error { return errReadOnly }
+
+// Writer fails.
 func (s *Store) Writer(context.Context, ...content.WriterOpt) (content.Writer, error) {
 	return nil, errReadOnly
 }

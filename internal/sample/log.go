@@ -8,6 +8,7 @@ import (
 // Kind of a request.
 type Kind string
 
+// What a request asks for.
 const (
 	Git    Kind = "git"
 	Batch  Kind = "batch"

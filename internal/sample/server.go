@@ -9,6 +9,7 @@ import (
 	"sync"
 )
 
+// Where things are served.
 const (
 	// RepositoryPath is where the repository is served, as on github.com.
 	RepositoryPath = "/aws/aws-lambda-base-images.git"

@@ -13,7 +13,7 @@ import (
 	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
-	"github.com/moby/buildkit/frontend/gateway/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
 // Image is a base image, layer by layer.
@@ -49,7 +49,7 @@ type Entry struct {
 }
 
 // ToResult returns the answer as JSON and as text.
-func (i *Image) ToResult() (*client.Result, error) {
+func (i *Image) ToResult() (*gateway.Result, error) {
 	return result.Result(i, Print, "1.0.0")
 }
 

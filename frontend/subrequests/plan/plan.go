@@ -16,7 +16,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/docker/go-units"
-	"github.com/moby/buildkit/frontend/gateway/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
 )
 
@@ -97,7 +97,7 @@ func batchSource(p *lambda2llb.Plan) string {
 }
 
 // ToResult returns the answer as JSON and as text.
-func (p *Plan) ToResult() (*client.Result, error) {
+func (p *Plan) ToResult() (*gateway.Result, error) {
 	return result.Result(p, Print, Definition.Version)
 }
 

@@ -13,7 +13,7 @@ import (
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/printable"
 
-	"github.com/moby/buildkit/frontend/gateway/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
 )
 
@@ -42,7 +42,7 @@ func New(found []catalog.Runtime) List {
 }
 
 // ToResult returns the answer as JSON and as text.
-func (l List) ToResult() (*client.Result, error) {
+func (l List) ToResult() (*gateway.Result, error) {
 	return result.Result(l, Print, Definition.Version)
 }
 

@@ -12,6 +12,7 @@ import (
 // Kind is the sort of thing that went wrong, for those who have to decide what to do about it.
 type Kind string
 
+// The kinds, as they are shown.
 const (
 	NotFound     Kind = "not found"
 	Unauthorized Kind = "unauthorized"

@@ -159,7 +159,7 @@ func (d *download) truncated(ctx context.Context, res *httpResponse, err error) 
 	switch head := d.part.head(); {
 	case res.stalled():
 		f.Err = errors.Errorf("nothing arrived for %s after %s", d.limits.IdleTimeout, arrived)
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		f.Err = d.transportError("the answer was cut after "+arrived, err)
 	case sniffFormat(head) != "":
 		// It ended as it should: it is all there is of something else.

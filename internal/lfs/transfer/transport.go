@@ -71,7 +71,7 @@ func (s *session) send(parent context.Context, r httpRequest) (*httpResponse, *f
 	res := &httpResponse{request: r, timer: timer, idleTimeout: s.limits.IdleTimeout, ctx: ctx, cancel: cancel}
 	req, err := s.newHTTPRequest(ctx, r)
 	if err == nil {
-		res.Response, err = s.transport.RoundTrip(req)
+		res.Response, err = s.transport.RoundTrip(req) //nolint:bodyclose // the caller does, by discard
 	}
 	if err == nil {
 		res.resetTimer()
