@@ -3,17 +3,22 @@ package frontend
 import (
 	"context"
 	"fmt"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/pkg/errors"
-	fstypes "github.com/tonistiigi/fsutil/types"
 	"maps"
 	"os"
 	"path"
 	"slices"
 	"strings"
 	"sync"
-)                             // maxTextSize is the size in bytes that no recipe, or other text that is read whole, comes near to; upstream's have less than 2 KB.
-const maxTextSize = 256 << 10 // tree is the tree of a commit. It follows no symlink: what a name on the branch says is what is read.
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// maxTextSize is the size in bytes that no recipe, or other text that is read whole, comes near to; upstream's have less than 2 KB.
+const maxTextSize = 256 << 10
+
+// tree is the tree of a commit. It follows no symlink: what a name on the branch says is what is read.
 type tree struct {
 	ref  gateway.Reference
 	mu   sync.Mutex
