@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"time"
 
-	"lambdabase/internal/secrets"
+	"lambdabase/internal/weburl"
 
 	"github.com/pkg/errors"
 	"golang.org/x/net/http/httpguts"
@@ -65,7 +65,7 @@ func checkHref(href string) error {
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("git-lfs-authenticate answered without the URL of an LFS server")
 	}
-	if u.Scheme == "http" && !secrets.IsLoopback(u.Hostname()) {
+	if u.Scheme == "http" && !weburl.IsLoopback(u.Hostname()) {
 		return errors.Errorf("git-lfs-authenticate names an LFS server without encryption (http://%s), which would show the credential to anybody on the way", u.Host)
 	}
 	return nil

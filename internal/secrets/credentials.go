@@ -91,7 +91,7 @@ func (c Credentials) canSend(u *url.URL) bool {
 		return u.Host != ""
 	case "http":
 		scheme, _ := cutScheme(c.Repository)
-		return IsLoopback(u.Hostname()) || scheme == "http" && c.isRepository(u)
+		return weburl.IsLoopback(u.Hostname()) || scheme == "http" && c.isRepository(u)
 	}
 	return false
 }
@@ -109,12 +109,6 @@ func canonicalHost(scheme, host string) string {
 		port = weburl.DefaultPort(scheme)
 	}
 	return strings.ToLower(trimPort(host)) + ":" + port
-}
-
-// IsLoopback reports whether host is a name or address of this very machine.
-func IsLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // HeaderValue returns a secret's value as a header can carry it. A file or a variable often ends with a line break.

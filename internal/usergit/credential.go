@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"lambdabase/internal/secrets"
+	"lambdabase/internal/weburl"
 )
 
 // Probe reports whether a server lets in whoever sends the header; empty: whoever sends none.
@@ -45,7 +45,7 @@ func (g Git) Knows(ctx context.Context, u *url.URL, user *url.Userinfo) bool {
 }
 
 func canSend(u *url.URL) bool {
-	return u.Scheme == "https" || u.Scheme == "http" && secrets.IsLoopback(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && weburl.IsLoopback(u.Hostname())
 }
 
 // basic returns a name with a password as a header; empty without a password.

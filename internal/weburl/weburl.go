@@ -2,6 +2,7 @@
 package weburl
 
 import (
+	"net"
 	"net/url"
 	"strings"
 
@@ -46,4 +47,10 @@ func port(u *url.URL) string {
 // DefaultPort returns the port that a URL of the scheme means without naming it; empty where it isn't http or https.
 func DefaultPort(scheme string) string {
 	return map[string]string{"http": "80", "https": "443"}[scheme]
+}
+
+// IsLoopback reports whether host is a name or address of this very machine.
+func IsLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
