@@ -27,25 +27,29 @@ const (
 	maxWindow = 8 << 20
 )
 
-// checkUnpacked fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
-// whatever it can't unpack. A tar without entries is copied too; it is marked empty and adds nothing.
-func (a *assembler) checkUnpacked(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
-	err := checkArchive(ctx, ref, l)
-	if err == nil {
-		return nil
+// checkLayer checks what came of a layer. It is to be unpacked again, and without the cache, where xz failed: the copy that
+// BuildKit made then may be of an earlier build.
+func (a *assembler) checkLayer(ctx context.Context, ref gateway.Reference, l *layerState) (again bool, err error) {
+	if l.empty, err = checkArchive(ctx, ref, l.Layer); err == nil {
+		return false, a.checkSize(ctx, l.Attempt)
 	}
 	var failed *xzError
-	if errors.As(err, &failed) && a.xz != nil {
+	isXZ := errors.As(err, &failed)
+	if isXZ && !l.Uncached {
+		l.Uncached = true
+		return true, nil
+	}
+	if isXZ && a.xz != nil {
 		failed.inProcess, failed.reason = true, a.xz(ctx, failed.head)
 	}
-	return wrapSource(err, a.plan.Recipe, l.Lines...)
+	return false, wrapSource(err, a.plan.Recipe, l.Lines...)
 }
 
 // xzError is an archive that xz should have unpacked, and BuildKit copied.
 type xzError struct {
 	head      []byte
 	inProcess bool   // BuildKit runs in this process
-	reason    string // of xz, where they are known
+	reason    string // of xz, where it is known
 }
 
 func (e *xzError) Error() string {
@@ -59,33 +63,25 @@ func (e *xzError) Error() string {
 		"install xz-utils (apk: xz), or look at XZ_DEFAULTS, memory limits and killed processes there"
 }
 
-// setUncached notes that a layer is to be unpacked once more, without the cache: the copy may be of a build whose xz failed.
-func setUncached(err error, l *lambda2llb.Layer) bool {
-	if l.Uncached || !errors.As(err, new(*xzError)) {
-		return false
-	}
-	l.Uncached = true
-	return true
-}
-
-func checkArchive(ctx context.Context, ref gateway.Reference, l *lambda2llb.Layer) error {
+// checkArchive fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
+// whatever it can't unpack. A tar without entries is copied too: it adds nothing.
+func checkArchive(ctx context.Context, ref gateway.Reference, l lambda2llb.Layer) (empty bool, err error) {
 	st, err := lookup(ctx, ref, "/"+l.ArchiveName())
 	if err != nil {
-		return errors.Wrapf(err, "check %s", layerLabel(*l))
+		return false, errors.Wrapf(err, "check %s", layerLabel(l))
 	}
 	if st == nil {
-		return nil
+		return false, nil
 	}
 	if st.Size != l.Size {
-		return errors.Errorf("%s was not unpacked, and has %d bytes: its pointer says %d", layerLabel(*l), st.Size, l.Size)
+		return false, errors.Errorf("%s was not unpacked, and has %d bytes: its pointer says %d", layerLabel(l), st.Size, l.Size)
 	}
 	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.ArchiveName(), Range: &gateway.FileRange{Length: sniffLen}})
 	if err != nil {
-		return errors.Wrapf(err, "check %s", layerLabel(*l))
+		return false, errors.Wrapf(err, "check %s", layerLabel(l))
 	}
 	reason, empty := diagnoseArchive(head)
-	l.Empty = empty
-	return errors.Wrapf(reason, "%s was not unpacked", layerLabel(*l))
+	return empty, errors.Wrapf(reason, "%s was not unpacked", layerLabel(l))
 }
 
 // diagnoseArchive says what is wrong with an archive that BuildKit didn't unpack, from how it begins.

@@ -2,11 +2,11 @@ package frontend
 
 import (
 	"context"
-	"slices"
 
 	"lambdabase/internal/lfsstore"
 	"lambdabase/llb/lambda2llb"
 
+	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/pkg/errors"
@@ -16,6 +16,7 @@ import (
 type assembler struct {
 	*request
 	plan       *lambda2llb.Plan
+	layers     []*layerState // of the plan's layers
 	timeouts   timeouts
 	batchErr   error // why the batch API can't be asked
 	canBatch   bool  // what has no URL, or is refused there, can be got by the batch API
@@ -23,23 +24,44 @@ type assembler struct {
 	prefetched bool // every object, after one had failed
 }
 
+// layerState is how far a layer has come.
+type layerState struct {
+	lambda2llb.Attempt
+	empty bool // its archive is a tar without entries
+}
+
 func (r *request) newAssembler(plan *lambda2llb.Plan) (*assembler, error) {
-	convert := lambda2llb.NewConverter(*plan, r.constraints...).WithContext(r.buildContext)
-	a := &assembler{request: r, plan: plan, convert: convert}
+	a := &assembler{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.constraints...)}
+	for _, l := range plan.Layers {
+		a.layers = append(a.layers, &layerState{Attempt: lambda2llb.Attempt{Layer: l}})
+	}
 	return a, a.setUpBatch()
+}
+
+// batchOrigin is the batch API as the plan names it, for objects that can't be had otherwise or that a URL may refuse.
+func (a *assembler) batchOrigin() (batch lambda2llb.LFS, needed, named bool) {
+	for _, l := range a.plan.Layers {
+		if found, ok := l.Origin.(lambda2llb.LFS); ok {
+			return found, true, true
+		}
+		if url, ok := l.Origin.(lambda2llb.URL); ok && !named {
+			batch, named = url.Fallback.(lambda2llb.LFS)
+		}
+	}
+	return batch, false, named
 }
 
 // setUpBatch finds the way to the batch API, where that is needed or may be: the client asks it, or a step of ours does.
 func (a *assembler) setUpBatch() error {
-	needed := slices.ContainsFunc(a.plan.Layers, func(l lambda2llb.Layer) bool { return l.URL == "" && !l.InContext })
-	if !needed && !a.plan.Fallback {
+	batch, needed, named := a.batchOrigin()
+	if !named {
 		return nil
 	}
-	if a.offerToStore() {
+	if a.offerToStore(batch) {
 		a.canBatch = true
 		return nil
 	}
-	st, err := a.newBatchStep()
+	st, err := a.newBatchStep(batch)
 	if err != nil && !needed { // that may never come up
 		a.batchErr = err
 		return nil
@@ -58,32 +80,46 @@ func (a *assembler) setUpBatch() error {
 }
 
 // newBatchStep returns the step that asks the batch API; nil where none can be run.
-func (a *assembler) newBatchStep() (*lambda2llb.Step, error) {
-	repo, err := newRemote(a.plan.Repository, a.KnownHosts)
+func (a *assembler) newBatchStep(batch lambda2llb.LFS) (*lambda2llb.Step, error) {
+	repo, err := newRemote(batch.Repository, a.KnownHosts)
 	if err != nil {
 		return nil, err
 	}
-	return a.newStep(repo, a.plan.LFSServer)
+	return a.newStep(repo, batch.Server)
 }
 
 // offerToStore offers the objects to the daemon as blobs of the client's store, if the client has one and the daemon takes such.
-func (a *assembler) offerToStore() bool {
+func (a *assembler) offerToStore(batch lambda2llb.LFS) bool {
 	caps := a.bc.BuildOpts().LLBCaps
 	if a.store == nil || caps.Supports(pb.CapSourceImageBlob) != nil {
 		return false
 	}
 	for _, l := range a.plan.Layers {
-		if !l.InContext {
-			a.store.Add(lfsstore.Origin{Repository: a.plan.Repository, Server: a.plan.LFSServer}, l.Object)
+		if l.IsObject() {
+			a.store.Add(lfsstore.Origin{Repository: batch.Repository, Server: batch.Server}, l.Object)
 		}
 	}
 	a.convert.WithStore(lfsstore.StoreID, a.bc.BuildOpts().SessionID)
 	return true
 }
 
-// nonEmptyLayers are the layers that have anything in them.
-func (a *assembler) nonEmptyLayers() []lambda2llb.Layer {
-	return slices.DeleteFunc(slices.Clone(a.plan.Layers), func(l lambda2llb.Layer) bool { return l.Empty })
+// nonEmptyLayers returns the layers that have anything in them, as far as that is known.
+func (a *assembler) nonEmptyLayers() (layers []lambda2llb.Attempt) {
+	for _, l := range a.layers {
+		if !l.empty {
+			layers = append(layers, l.Attempt)
+		}
+	}
+	return layers
+}
+
+// rootFS is what has come of the layers.
+func (a *assembler) rootFS(st llb.State, hasWorkdir bool) *lambda2llb.RootFS {
+	fs := &lambda2llb.RootFS{State: st, HasWorkdir: hasWorkdir}
+	for _, l := range a.layers {
+		fs.Empty, fs.Origins = append(fs.Empty, l.empty), append(fs.Origins, l.Origin)
+	}
+	return fs
 }
 
 func (a *assembler) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {

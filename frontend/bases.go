@@ -46,10 +46,10 @@ func (b *baseImages) parseBase(ref string, platform *ocispecs.Platform) (baseIma
 	if !ok {
 		return baseImage{}, false
 	}
-	if platform == nil {
-		platform = &b.bc.BuildPlatforms[0]
+	p := b.daemonPlatform()
+	if platform != nil {
+		p = *platform
 	}
-	p := *platform
 	if image.Arch != "" { // the tag says it, whatever is built
 		p.Architecture, p.Variant = image.Arch, ""
 	}
@@ -83,7 +83,7 @@ func (b *baseImages) config(ctx context.Context, base baseImage) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	image := plan.ImageConfig(false)
+	image := plan.ImageConfig(lambda2llb.RootFS{HasWorkdir: true})
 	markHistory(base.key(), image.History)
 	dt, err := json.Marshal(image)
 	return dt, errors.Wrap(err, "image config")
@@ -97,19 +97,17 @@ func (b *baseImages) definition(ctx context.Context, base baseImage) (*pb.Defini
 }
 
 func (b *baseImages) buildDefinition(ctx context.Context, base baseImage) (*pb.Definition, error) {
-	shared, err := b.planOf(ctx, base)
+	plan, err := b.planOf(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	plan := *shared
-	plan.Layers = slices.Clone(shared.Layers) // which of them are empty is noted there
-	st, image, err := b.assemble(ctx, &plan)
+	fs, err := b.assemble(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
-	b.addBuiltPlan(&plan)
-	b.histories.set(base.key(), image.History)
-	def, err := st.Marshal(ctx, llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps))
+	b.addBuiltPlan(plan, fs)
+	b.histories.set(base.key(), plan.ImageConfig(*fs).History)
+	def, err := fs.State.Marshal(ctx, llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps))
 	if err != nil {
 		return nil, errors.Wrapf(err, "definition of %s", base.Runtime)
 	}

@@ -3,8 +3,13 @@ package frontend
 import (
 	"context"
 
+	"lambdabase/frontend/subrequests/plan"
+	"lambdabase/frontend/subrequests/runtimes"
+
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests"
+	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	"github.com/pkg/errors"
 )
 
@@ -15,17 +20,44 @@ func (f Frontend) Build(ctx context.Context, c gateway.Client) (*gateway.Result,
 }
 
 func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	req, err := f.readRequest(ctx, c)
+	r, err := f.readRequest(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if res, ok, err := req.handleSubrequest(ctx); ok {
-		return res, err
+	if call, asked := subrequestOf(r.bc.BuildOpts().Opts); asked {
+		return r.handleSubrequest(ctx, call)
 	}
-	if req.Runtime == "" {
-		return req.buildDockerfile(ctx)
+	if r.Runtime == "" {
+		return r.buildDockerfile(ctx)
 	}
-	return req.buildBaseImage(ctx)
+	return r.buildBaseImage(ctx)
+}
+
+// handleSubrequest answers what is asked for in place of a build: itself, or as BuildKit's own frontend does.
+func (r *request) handleSubrequest(ctx context.Context, call string) (*gateway.Result, error) {
+	switch {
+	case call == runtimes.Name:
+		return r.runtimesSubrequest(ctx)
+	case call == plan.Name:
+		return r.planSubrequest(ctx)
+	case call == convertllb.RequestConvertLLB && r.Runtime == "":
+		return r.convertDockerfile(ctx)
+	case call == subrequests.RequestSubrequestsDescribe:
+		res, err := r.forwardSubrequest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return addOwnSubrequests(res)
+	}
+	return r.forwardSubrequest(ctx)
+}
+
+func (r *request) forwardSubrequest(ctx context.Context) (*gateway.Result, error) {
+	if r.Runtime == "" {
+		return r.callDockerfileFrontend(ctx, &baseImages{request: r})
+	}
+	res, _, err := r.bc.HandleSubrequest(ctx, dockerui.RequestHandler{})
+	return res, err
 }
 
 func (f Frontend) readRequest(ctx context.Context, c gateway.Client) (*request, error) {
@@ -54,17 +86,14 @@ func (f Frontend) readRequest(ctx context.Context, c gateway.Client) (*request, 
 		return nil, err
 	}
 	r.dockerfile = entry.file
-	r.warnSyntax(ctx, entry)
+	if _, asked := subrequestOf(bc.BuildOpts().Opts); !asked {
+		r.warnSyntax(ctx, entry)
+	}
 	return r, nil
 }
 
 // buildBaseImage builds the base image of the runtime for every platform that was asked for.
 func (r *request) buildBaseImage(ctx context.Context) (*gateway.Result, error) {
-	if res, ok, err := r.bc.HandleSubrequest(ctx, dockerui.RequestHandler{}); err != nil {
-		return nil, err
-	} else if ok {
-		return addOwnSubrequests(res)
-	}
 	if r.bc.Target != "" {
 		return nil, errors.Errorf("target %q makes no sense for a base image: a recipe has one stage", r.bc.Target)
 	}
@@ -73,5 +102,5 @@ func (r *request) buildBaseImage(ctx context.Context) (*gateway.Result, error) {
 		return nil, err
 	}
 	r.warnEndOfSupport(ctx, snap, warning{})
-	return r.buildPlatforms(ctx, snap.plan)
+	return r.buildPlatforms(ctx, r.epoch, snap.plan)
 }

@@ -11,29 +11,35 @@ import (
 	"github.com/pkg/errors"
 )
 
-// chain unpacks each layer onto the one before, as the recipe says.
-func (a *assembler) chain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
-	layers := a.nonEmptyLayers()
-	if len(layers) == 0 {
-		return llb.Scratch(), a.plan.Config.Config.WorkingDir == "/", nil
-	}
-	st = a.convert.Chain(layers)
-	ref, err := a.solveChain(ctx, st)
-	if err != nil {
-		if err, again := a.chainError(ctx, err); !again {
-			return st, false, err
+// chain unpacks each layer onto the one before, as the recipe says. What shows only then is put right by another chain: that
+// an archive is empty, that an object has to be fetched otherwise, or that a layer has to be unpacked anew.
+func (a *assembler) chain(ctx context.Context) (*lambda2llb.RootFS, error) {
+	for {
+		layers := a.nonEmptyLayers()
+		if len(layers) == 0 {
+			return a.rootFS(llb.Scratch(), a.plan.Config.Config.WorkingDir == "/"), nil
 		}
-		return a.chain(ctx)
+		st := a.convert.Chain(layers)
+		ref, again, err := a.tryChain(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if again || len(a.nonEmptyLayers()) < len(layers) {
+			continue
+		}
+		hasWorkdir, err := a.hasWorkdir(ctx, ref)
+		return a.rootFS(st, hasWorkdir), err
 	}
-	again, err := a.checkChain(ctx, ref)
-	if err != nil {
-		return st, false, err
+}
+
+// tryChain solves a chain and checks what came of it; again tells that it is to be made once more.
+func (a *assembler) tryChain(ctx context.Context, st llb.State) (ref gateway.Reference, again bool, err error) {
+	if ref, err = a.solveChain(ctx, st); err != nil {
+		again, err = a.chainError(ctx, err)
+		return nil, again, err
 	}
-	if again || len(a.nonEmptyLayers()) < len(layers) { // which ones are empty is known only now: leave them out
-		return a.chain(ctx)
-	}
-	hasWorkdir, err = a.hasWorkdir(ctx, ref)
-	return st, hasWorkdir, err
+	again, err = a.checkChain(ctx, ref)
+	return ref, again, err
 }
 
 // solveChain solves a chain. A chain is done when all is, and that may take long. So after a while each object is asked for
@@ -60,25 +66,20 @@ func (a *assembler) solveChain(ctx context.Context, st llb.State) (gateway.Refer
 	return ref, err
 }
 
-// checkChain checks what came of each layer; again tells that the chain is to be made once more.
+// checkChain checks what came of each layer.
 func (a *assembler) checkChain(ctx context.Context, ref gateway.Reference) (again bool, err error) {
-	for i := range a.plan.Layers {
-		l := &a.plan.Layers[i]
-		if l.Empty {
+	for i, l := range a.layers {
+		if l.empty {
 			continue
 		}
-		err := a.checkUnpacked(ctx, ref, l)
-		if setUncached(err, l) {
-			for j := range a.plan.Layers[i:] { // what is unpacked onto it is in the cache with it
-				a.plan.Layers[i+j].Uncached = true
+		again, err := a.checkLayer(ctx, ref, l)
+		if again {
+			for _, later := range a.layers[i:] { // what is unpacked onto it is in the cache with it
+				later.Uncached = true
 			}
-			return true, nil
 		}
-		if err == nil {
-			err = a.checkSize(ctx, l)
-		}
-		if err != nil {
-			return false, err
+		if again || err != nil {
+			return again, err
 		}
 	}
 	return false, nil
@@ -86,38 +87,38 @@ func (a *assembler) checkChain(ctx context.Context, ref gateway.Reference) (agai
 
 // chainError says which layer of a chain failed. Where it was an object that didn't arrive, all are fetched apart: what
 // helps one is done there, and if that is enough, the chain is to be made again.
-func (a *assembler) chainError(ctx context.Context, err error) (_ error, again bool) {
+func (a *assembler) chainError(ctx context.Context, err error) (again bool, _ error) {
 	if isFetchError(err) {
-		return err, false
+		return false, err
 	}
 	if errors.Is(err, errTimeout) {
-		return a.chainTimeoutError(err), false
+		return false, a.chainTimeoutError(err)
 	}
 	st := llb.Scratch()
 	for _, l := range a.nonEmptyLayers() {
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
-		if derr == nil && isVertexError(err, source) && !l.InContext {
+		if derr == nil && isVertexError(err, source) && l.IsObject() {
 			if a.prefetched {
-				return a.fetchError(ctx, err, l), false
+				return false, a.fetchError(ctx, err, l)
 			}
 			a.prefetched = true
 			err := a.prefetch(ctx, 0)
-			return err, err == nil
+			return err == nil, err
 		}
 		st = a.convert.Unpack(st, l)
 		if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && isVertexError(err, unpack) {
-			return &unpackError{err, l, a.xz != nil}, false
+			return false, &unpackError{err, l.Layer, a.xz != nil}
 		}
 	}
-	return errors.Wrapf(withDiskHint(err), "layers of %s", a.plan.Runtime), false
+	return false, errors.Wrapf(withDiskHint(err), "layers of %s", a.plan.Runtime)
 }
 
 // chainTimeoutError is a chain whose time has passed though each object came in its own.
 func (a *assembler) chainTimeoutError(err error) error {
 	text := "one of these objects, or what unpacks them, takes too long"
 	for _, l := range a.nonEmptyLayers() {
-		if !l.InContext {
-			text += "\n- " + (&fetchError{layer: l}).object()
+		if l.IsObject() {
+			text += "\n- " + (&fetchError{layer: l.Layer}).object()
 		}
 	}
 	return errors.Wrapf(err, "layers of %s: %s\n", a.plan.Runtime, text)
@@ -125,8 +126,8 @@ func (a *assembler) chainTimeoutError(err error) error {
 
 // prefetch fetches every object by itself. Some of their time may have passed already.
 func (a *assembler) prefetch(ctx context.Context, passed time.Duration) error {
-	solved := a.solveEach(ctx, func(ctx context.Context, l *lambda2llb.Layer) (gateway.Reference, error) {
-		return a.solveWithRetry(ctx, l, passed, func() llb.State { return a.convert.Fetch(*l) })
+	solved := a.solveEach(ctx, func(ctx context.Context, l *layerState) (gateway.Reference, error) {
+		return a.solveWithRetry(ctx, l, passed, func() llb.State { return a.convert.Fetch(l.Attempt) })
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -15,7 +15,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	"github.com/moby/buildkit/solver/errdefs"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -24,232 +23,186 @@ import (
 // checkout is a build context that is a clone of the repository, or a directory of one, in which tarballs are still pointers.
 type checkout struct {
 	*request
-	repo    remote          // that the objects are of
-	file    lambda2llb.File // the recipe, given as the Dockerfile
-	runtime string          // that Dockerfile.<runtime> is named after, if it is
-	created time.Time
-	source  lfs.Source
-	sizes   sizes
-	layers  []lambda2llb.Layer // the same on every platform: the recipe says which tarballs
-
-	// Of a context that is a URL of git.
-	commit string
-	tree   *tree
-	dir    string // of the repository, that the context is
+	repo    remote             // that the objects are of
+	file    lambda2llb.File    // the recipe, given as the Dockerfile
+	state   llb.State          // the build context
+	commit  string             // of a context that is a URL of git
+	created time.Time          // the commit's date, if there is one
+	layers  []lambda2llb.Layer // the same on every platform: the recipe says which tarballs; pointers have no origin
 }
 
-// buildCheckout answers a request whose Dockerfile is a recipe and whose context has a pointer that it adds. Everything else is
-// a Dockerfile like any other, and not ok: also what can't be read, as the Dockerfile frontend says it in BuildKit's words.
-func (r *request) buildCheckout(ctx context.Context) (res *gateway.Result, ok bool, err error) {
-	if call := r.requestID(); r.bc.Target != "" || call != "" && call != convertllb.RequestConvertLLB {
-		return nil, false, nil
+// findCheckout returns what a request's Dockerfile and context are where the one is a recipe and the other has a pointer that it
+// adds. Everything else is a Dockerfile like any other, and nil: also what can't be read, as the Dockerfile frontend says it in
+// BuildKit's words.
+func (r *request) findCheckout(ctx context.Context) (*checkout, error) {
+	if r.bc.Target != "" {
+		return nil, nil
 	}
+	file, err := r.readDockerfile(ctx)
+	if err != nil {
+		return nil, nil
+	}
+	rec, err := recipe.Parse(ctx, file.Path, file.Data, r.daemonPlatform())
+	if err != nil {
+		r.warnPointers(ctx, file, err)
+		return nil, nil
+	}
+	git, gitErr := r.resolveGitContext(ctx, file.Path)
+	if git != nil && git.recipe != nil {
+		file.Data = git.recipe
+		if rec, err = recipe.Parse(ctx, file.Path, file.Data, r.daemonPlatform()); err != nil {
+			return nil, nil
+		}
+	}
+	c, err := r.newCheckout(ctx, git, file, rec.Adds)
+	if c == nil || !slices.ContainsFunc(c.layers, lambda2llb.Layer.IsObject) {
+		return nil, err
+	}
+	if gitErr != nil {
+		return nil, gitErr
+	}
+	return c, nil
+}
+
+// newCheckout reads what a recipe adds of a context, which may be one of git; nil where that can't be read.
+func (r *request) newCheckout(ctx context.Context, git *gitContext, file lambda2llb.File, adds []recipe.Add) (*checkout, error) {
+	dir, err := r.openContext(ctx, git, adds)
+	if dir == nil {
+		return nil, err
+	}
+	c := &checkout{request: r, repo: r.remote, file: file, state: dir.state, created: time.Unix(0, 0).UTC()}
+	if git != nil {
+		c.repo, c.commit, c.created = git.repo, git.commit, git.created
+	}
+	if c.layers, err = dir.readLayers(ctx, file, adds); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// readDockerfile reads the Dockerfile, if that wasn't done before.
+func (r *request) readDockerfile(ctx context.Context) (lambda2llb.File, error) {
 	src := r.dockerfile
 	if src == nil {
+		var err error
 		if src, err = r.bc.ReadEntrypoint(ctx, "Dockerfile"); err != nil {
-			return nil, false, nil
+			return lambda2llb.File{}, err
 		}
 	}
-	own := *r
-	c := &checkout{request: &own, repo: r.remote, file: lambda2llb.File{Path: src.Filename, Data: src.Data}, created: time.Unix(0, 0).UTC()}
-	rec, err := recipe.Parse(ctx, src.Filename, src.Data, r.bc.BuildPlatforms[0])
+	return lambda2llb.File{Path: src.Filename, Data: src.Data}, nil
+}
+
+// build makes the images of a checkout.
+func (c *checkout) build(ctx context.Context) (*gateway.Result, error) {
+	epoch, err := c.parseEpoch()
 	if err != nil {
-		return nil, false, c.warnPointers(ctx, err)
+		return nil, err
 	}
-	contextErr := c.useGitContext(ctx)
-	if c.tree != nil {
-		if rec, err = recipe.Parse(ctx, src.Filename, c.file.Data, r.bc.BuildPlatforms[0]); err != nil {
-			return nil, false, nil
-		}
+	source := c.ObjectSource.Resolve(c.repo.url)
+	layers, err := c.withOrigins(ctx, source)
+	if err != nil {
+		return nil, err
 	}
-	if pointers, err := c.readLayers(ctx, rec.Adds); err != nil || pointers == 0 {
-		return nil, err != nil, err
-	}
-	if contextErr != nil {
-		return nil, true, contextErr
-	}
-	if r.requestID() != "" {
-		return nil, true, errors.Errorf("%s of a checkout with pointers has no answer: name the runtime in a Dockerfile instead, FROM nodejs20.x", r.requestID())
-	}
-	if name, ok := strings.CutPrefix(path.Base(src.Filename), "Dockerfile."); ok && runtimeName.MatchString(name) {
-		c.runtime = name
-	}
-	if err := c.setEpoch(); err != nil {
-		return nil, true, err
-	}
-	if c.epoch != nil {
-		c.created = *c.epoch
-	}
-	if err := c.resolveOrigin(ctx); err != nil {
-		return nil, true, err
-	}
-	res, err = c.buildPlatforms(ctx, c.plan)
-	return res, true, err
-}
-
-// useGitContext takes what is known of a context that is a URL of git.
-func (c *checkout) useGitContext(ctx context.Context) error {
-	g, err := c.resolveGitContext(ctx, c.file.Path)
-	if g == nil || err != nil {
-		return err
-	}
-	c.repo, c.commit, c.created, c.tree, c.dir = g.repo, g.commit, g.created, g.tree, g.dir
-	c.buildContext = c.treeState(g.repo, g.commit)
-	if g.recipe != nil {
-		c.file.Data = g.recipe
-	}
-	return nil
-}
-
-// readLayers finds out which of the tarballs are pointers; there are none also where one is missing.
-func (c *checkout) readLayers(ctx context.Context, adds []recipe.Add) (pointers int, err error) {
-	files, err := c.contextTree(ctx, adds)
-	if files == nil {
-		return 0, err
-	}
-	for _, a := range adds {
-		l, err := c.readLayer(ctx, files, a)
+	return c.buildPlatforms(ctx, epoch, func(ctx context.Context, platform ocispecs.Platform) (*lambda2llb.Plan, error) {
+		rec, err := recipe.Parse(ctx, c.file.Path, c.file.Data, platform)
 		if err != nil {
-			return 0, wrapAddError(err, c.file, a)
+			return nil, wrapSource(err, c.file)
 		}
-		if l == nil {
-			return 0, nil
+		c.warnPlatform(ctx, platform)
+		plan := &lambda2llb.Plan{
+			Runtime: c.runtime(), Repository: c.repo.url, Commit: c.commit, Created: c.created, Platform: platform,
+			Recipe: c.file, Layers: layers, Config: rec.Image, LFSServer: source.Server, Labels: c.bc.Labels,
 		}
-		if !l.InContext {
-			pointers++
+		if epoch != nil {
+			plan.Created = *epoch
 		}
-		c.layers = append(c.layers, *l)
-	}
-	return pointers, nil
+		return plan, nil
+	})
 }
 
-// contextTree is the tree of the context; nil where it can't be read.
-func (c *checkout) contextTree(ctx context.Context, adds []recipe.Add) (*tree, error) {
-	if c.tree != nil {
-		return c.tree, nil
+// runtime is the one that Dockerfile.<runtime> is named after, if it is.
+func (c *checkout) runtime() string {
+	name, ok := strings.CutPrefix(path.Base(c.file.Path), "Dockerfile.")
+	if !ok || !runtimeName.MatchString(name) {
+		return ""
 	}
-	var sources []string
-	for _, a := range adds {
-		sources = append(sources, a.Source)
-	}
-	st, err := c.bc.MainContext(ctx, llb.FollowPaths(sources))
-	if err != nil {
-		return nil, nil
-	}
-	ref, err := c.solve(ctx, *st, ocispecs.Platform{}, true)
-	if err != nil || ref == nil {
-		return nil, ctx.Err()
-	}
-	c.buildContext = *st
-	return &tree{ref: ref}, nil
+	return name
 }
 
-// readLayer reads what an ADD's source in the context is: a pointer, or a tarball; nil where there is nothing.
-func (c *checkout) readLayer(ctx context.Context, files *tree, add recipe.Add) (*lambda2llb.Layer, error) {
-	name := path.Join(c.dir, add.Source)
-	entry, err := files.lookup(ctx, name)
-	if err != nil || entry == nil {
-		return nil, nil
+// withOrigins gives the pointers their origins.
+func (c *checkout) withOrigins(ctx context.Context, source lfs.Source) ([]lambda2llb.Layer, error) {
+	origins := map[string]lambda2llb.Origin{}
+	if c.commit == "" && !source.ByOID() {
+		var err error
+		if origins, err = c.originsOfHead(ctx); err != nil {
+			return nil, err
+		}
 	}
-	l := &lambda2llb.Layer{Lines: add.Lines, Object: lfs.Object{Path: name}}
-	dt, err := files.readFile(ctx, name, lfs.MaxPointerSize-1)
-	if err != nil || !lfs.IsPointer(dt) {
-		l.InContext, l.Size = true, entry.Size
-		return l, nil
-	}
-	if l.Pointer, err = lfs.ParsePointer(dt); err != nil {
-		return nil, errors.Wrap(err, name)
-	}
-	return l, c.sizes.add(l.Object)
-}
-
-// resolveOrigin gives the pointers their URLs.
-func (c *checkout) resolveOrigin(ctx context.Context) error {
-	c.source = c.ObjectSource.Resolve(c.repo.url)
-	if c.commit == "" && !c.source.ByOID() {
-		return c.setURLsFromHead(ctx)
-	}
-	for i := range c.layers {
-		if l := &c.layers[i]; !l.InContext {
+	layers := slices.Clone(c.layers)
+	for i := range layers {
+		l := &layers[i]
+		switch {
+		case !l.IsObject():
+		case origins[l.OID] != nil:
+			l.Origin = origins[l.OID]
+		default:
 			l.Commit = c.commit
+			l.Origin = originOf(source, c.repo, l.Object)
 		}
 	}
-	c.setURLs(c.source.URL)
-	return nil
+	return layers, nil
 }
 
-func (c *checkout) setURLs(url func(lfs.Object) string) {
-	for i := range c.layers {
-		if l := &c.layers[i]; !l.InContext {
-			l.URL = url(l.Object)
-		}
+// originsOfHead are those of the branch's head, by oid. They are for a local checkout, which knows no commit, and a template that
+// needs one: the head has the objects too, unless it has moved on.
+func (c *checkout) originsOfHead(ctx context.Context) (map[string]lambda2llb.Origin, error) {
+	runtime := c.runtime()
+	if runtime == "" {
+		return nil, errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give objects=lfs, or a template with {oid}", c.file.Path, c.repo.url)
 	}
-}
-
-// setURLsFromHead is for a local checkout, which knows no commit, and a template that needs one: the branch's head has
-// the objects too, unless it has moved on.
-func (c *checkout) setURLsFromHead(ctx context.Context) error {
-	if c.runtime == "" {
-		return errors.Errorf("%s names no runtime, so its objects can't be looked up in %s: give objects=lfs, or a template with {oid}", c.file.Path, c.repo.url)
-	}
-	snap, err := c.newSnapshot(ctx, c.repo, c.runtime, "")
+	snap, err := c.newSnapshot(ctx, c.repo, runtime, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	urls := map[string]string{}
+	origins := map[string]lambda2llb.Origin{}
 	for _, arch := range []string{"amd64", "arm64"} {
 		plan, err := snap.plan(ctx, ocispecs.Platform{OS: "linux", Architecture: arch})
 		if err != nil { // it has one of them
 			continue
 		}
 		for _, l := range plan.Layers {
-			urls[l.OID] = l.URL
+			origins[l.OID] = l.Origin
 		}
 	}
 	for _, l := range c.layers {
-		if !l.InContext && urls[l.OID] == "" {
-			return errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give objects=lfs, or a template with {oid}", layerLabel(l), c.runtime, c.repo.url)
+		if l.IsObject() && origins[l.OID] == nil {
+			return nil, errors.Errorf("%s is not on branch %s of %s any more: update the checkout, or give objects=lfs, or a template with {oid}", layerLabel(l), runtime, c.repo.url)
 		}
 	}
-	c.setURLs(func(o lfs.Object) string { return urls[o.OID] })
-	return nil
-}
-
-// plan is what the checkout says of one platform.
-func (c *checkout) plan(ctx context.Context, platform ocispecs.Platform) (*lambda2llb.Plan, error) {
-	rec, err := recipe.Parse(ctx, c.file.Path, c.file.Data, platform)
-	if err != nil {
-		return nil, wrapSource(err, c.file)
-	}
-	c.warnPlatform(ctx, platform)
-	return &lambda2llb.Plan{
-		Runtime: c.runtime, Repository: c.repo.url, Commit: c.commit, Created: c.created, Platform: platform,
-		Recipe: c.file, Layers: slices.Clone(c.layers), Config: rec.Image, LFSServer: c.source.Server, Fallback: c.source.Fallback(),
-	}, nil
+	return origins, nil
 }
 
 // warnPointers warns of pointers that a Dockerfile adds as they are because it isn't quite a recipe.
-func (c *checkout) warnPointers(ctx context.Context, reason error) error {
-	adds := recipe.LooseAdds(c.file.Data)
+func (r *request) warnPointers(ctx context.Context, file lambda2llb.File, reason error) {
+	adds := recipe.LooseAdds(file.Data)
 	if len(adds) == 0 {
-		return nil
+		return
 	}
-	pointers, err := c.readLayers(ctx, adds)
-	if err != nil || pointers == 0 {
-		return ctx.Err()
+	c, err := r.newCheckout(ctx, nil, file, adds)
+	if c == nil || err != nil {
+		return
 	}
 	for _, l := range c.layers {
-		if !l.InContext {
+		if l.IsObject() {
 			c.warnLine(ctx, l, fmt.Sprintf("%s is a Git LFS pointer and is added as it is: the Dockerfile is no recipe (%v)", l.Path, reason))
 		}
 	}
-	return nil
 }
 
 // warnLine warns of a layer where the Dockerfile adds it.
 func (c *checkout) warnLine(ctx context.Context, l lambda2llb.Layer, text string) {
 	w := warning{text: text, lines: []*errdefs.Source{recipeSource(c.file, l.Lines)}}
-	w.vertex, _ = vertexDigest(ctx, c.buildContext)
+	w.vertex, _ = vertexDigest(ctx, c.state)
 	c.warn(ctx, w)
 }
 

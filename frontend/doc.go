@@ -3,41 +3,43 @@
 //
 // A file uses only those above it in this list, which a test keeps so:
 //
-//	errors.go      what an error says, and the lines of a file that it points at
-//	tree.go        files of a commit or of a layer, found by listing
-//	options.go     the table of options
-//	session.go     what is known of the client's session
-//	remote.go      a git repository and its host keys
-//	request.go     a Frontend, and one call of it
-//	solve.go       definitions to the daemon, and its errors back
-//	timeout.go     time limits that the daemon isn't told of
-//	warnings.go    warnings
-//	step.go        a step of the frontend's own image
-//	assembler.go   the state of one image whose layers are put together
-//	fetcherror.go  why an object didn't arrive
-//	fetch.go       an object fetched: how long it may take, and another try
-//	archive.go     an archive that BuildKit copied and didn't unpack
-//	unpack.go      an archive that BuildKit couldn't unpack
-//	size.go        an object's size against its pointer's
-//	overlap.go     where two layers are in conflict
-//	layer.go       each layer on its own
-//	chain.go       each layer onto the one before
-//	layers.go      layers merged or chained
-//	liveness.go    whether a git server is there
-//	commit.go      a branch's commit, and what git says against it
-//	date.go        a commit's date
-//	lfsconfig.go   another LFS server than the one that is asked
-//	snapshot.go    a commit's tree, and the plan of a platform
-//	link.go        an attestation of what base images were made of
-//	history.go     a base's history, once it is known
-//	bases.go       base images that a Dockerfile names
-//	image.go       an image for each platform
-//	subrequests.go lambda.plan and lambda.runtimes
-//	syntax.go      a "# syntax=" line that no daemon has read
-//	gitcontext.go  a build context that is a URL of git
-//	checkout.go    a build context with a recipe and pointers
-//	convertllb.go  the answer to "--call=convertllb"
-//	dockerfile.go  a Dockerfile, with BuildKit's own frontend
-//	build.go       Build: which of these is asked for
-//	inspect.go     Inspect: what is in a base image
+//	errors.go        what an error says, and the lines of a file that it points at
+//	tree.go          files of a commit or of a layer, found by listing
+//	options.go       the table of options
+//	session.go       what is known of the client's session
+//	remote.go        a git repository and its host keys
+//	request.go       a Frontend, and one call of it
+//	solve.go         definitions to the daemon, and its errors back
+//	timeout.go       time limits that the daemon isn't told of
+//	warnings.go      warnings
+//	step.go          a step of the frontend's own image
+//	assembler.go     the state of one image whose layers are put together
+//	fetcherror.go    why an object didn't arrive
+//	fetch.go         an object fetched: how long it may take, and another try
+//	size.go          an object's size against its pointer's
+//	archive.go       an archive that BuildKit copied and didn't unpack
+//	unpack.go        an archive that BuildKit couldn't unpack
+//	overlap.go       where two layers are in conflict
+//	layer.go         each layer on its own
+//	chain.go         each layer onto the one before
+//	layers.go        layers merged or chained
+//	liveness.go      whether a git server is there
+//	commit.go        a branch's commit, and what git says against it
+//	date.go          a commit's date
+//	lfsconfig.go     another LFS server than the one that is asked
+//	origin.go        where an object comes from
+//	snapshot.go      a commit's tree, and the plan of a platform
+//	link.go          an attestation of what base images were made of
+//	history.go       a base's history, once it is known
+//	bases.go         base images that a Dockerfile names
+//	image.go         an image for each platform
+//	subrequests.go   lambda.plan and lambda.runtimes
+//	syntax.go        a "# syntax=" line that no daemon has read
+//	gitcontext.go    a build context that is a URL of git
+//	buildcontext.go  what a recipe adds of a build context
+//	checkout.go      a build context with a recipe and pointers
+//	convertllb.go    the answer to "--call=convertllb"
+//	dockerfile.go    a Dockerfile, with BuildKit's own frontend
+//	build.go         Build: which of these is asked for
+//	inspect.go       Inspect: what is in a base image
 package frontend

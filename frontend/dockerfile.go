@@ -15,28 +15,24 @@ import (
 	"github.com/moby/buildkit/frontend/attestations"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/frontend/subrequests"
 	"github.com/moby/buildkit/frontend/subrequests/convertllb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
 )
 
-// buildDockerfile answers a request that names no runtime. BuildKit's own Dockerfile frontend does, with a client to whom
-// Lambda's runtimes are images: it tells their config, and puts their definitions into what is solved.
+// buildDockerfile builds what names no runtime: a checkout, or a Dockerfile.
 func (r *request) buildDockerfile(ctx context.Context) (*gateway.Result, error) {
-	if res, ok, err := r.buildCheckout(ctx); ok {
-		return res, err
+	if c, err := r.findCheckout(ctx); err != nil {
+		return nil, err
+	} else if c != nil {
+		return c.build(ctx)
 	}
 	b := &baseImages{request: r}
-	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
-	switch {
-	case err != nil:
-		return nil, withNoContextHint(err)
-	case r.requestID() == convertllb.RequestConvertLLB:
-		return b.convertLLB(ctx, res)
-	case r.requestID() == subrequests.RequestSubrequestsDescribe:
-		return addOwnSubrequests(res)
+	res, err := r.callDockerfileFrontend(ctx, b)
+	if err != nil {
+		return nil, err
 	}
 	if err := b.histories.correct(res); err != nil {
 		return nil, err
@@ -45,6 +41,31 @@ func (r *request) buildDockerfile(ctx context.Context) (*gateway.Result, error) 
 		return nil, err
 	}
 	return res, r.warnIndex(ctx, res)
+}
+
+// convertDockerfile answers "--call=convertllb".
+func (r *request) convertDockerfile(ctx context.Context) (*gateway.Result, error) {
+	if c, err := r.findCheckout(ctx); err != nil {
+		return nil, err
+	} else if c != nil {
+		return nil, errors.Errorf("%s of a checkout with pointers has no answer: name the runtime in a Dockerfile instead, FROM nodejs20.x", convertllb.RequestConvertLLB)
+	}
+	b := &baseImages{request: r}
+	res, err := r.callDockerfileFrontend(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return b.convertLLB(ctx, res)
+}
+
+// callDockerfileFrontend has BuildKit's own Dockerfile frontend answer, with a client to whom Lambda's runtimes are images: it
+// tells their config, and puts their definitions into what is solved.
+func (r *request) callDockerfileFrontend(ctx context.Context, b *baseImages) (*gateway.Result, error) {
+	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
+	if err != nil {
+		return nil, withNoContextHint(err)
+	}
+	return res, nil
 }
 
 // runtimeClient is the gateway's client, but for images that are runtimes.
@@ -115,7 +136,7 @@ func withNoContextHint(err error) error {
 // warnIndex warns of a function image that Lambda will not take: it wants one plain manifest. A builder of several nodes
 // shows one platform at a time, so this is the best that can be done here.
 func (r *request) warnIndex(ctx context.Context, res *gateway.Result) error {
-	if r.requestID() != "" || !isOnRuntime(res) {
+	if !isOnRuntime(res) {
 		return nil
 	}
 	attests, err := attestations.Parse(r.bc.BuildOpts().Opts)

@@ -18,16 +18,16 @@ import (
 const maxAttempts = 3
 
 // solveWithRetry solves what a state makes of the layer's object. What the object's server does to it is tried again, or
-// got elsewhere, as far as that helps: the layer then says so, and the state must be made of it anew. Some of the
+// got elsewhere, as far as that helps: the attempt then says so, and the state is made of it anew. Some of the
 // object's time may have passed already.
-func (a *assembler) solveWithRetry(ctx context.Context, l *lambda2llb.Layer, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
+func (a *assembler) solveWithRetry(ctx context.Context, l *layerState, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
 	var failed *fetchError
 	for {
-		source, err := vertexDigest(ctx, a.convert.Fetch(*l))
+		source, err := vertexDigest(ctx, a.convert.Fetch(l.Attempt))
 		if err != nil {
 			return nil, err
 		}
-		ref, err := a.solveWithTimeout(ctx, state(), a.fetchTimeout(l), passed)
+		ref, err := a.solveWithTimeout(ctx, state(), a.fetchTimeout(l.Layer), passed)
 		if err != nil && failed != nil && errors.Is(context.Cause(ctx), errAbandoned) {
 			return nil, failed
 		}
@@ -37,7 +37,7 @@ func (a *assembler) solveWithRetry(ctx context.Context, l *lambda2llb.Layer, pas
 		if err == nil || !isVertexError(err, source) && !errors.Is(err, errTimeout) {
 			return ref, err
 		}
-		reason := a.fetchError(ctx, err, *l)
+		reason := a.fetchError(ctx, err, l.Attempt)
 		if failed == nil || ctx.Err() == nil { // else the server wasn't asked for it to the end
 			failed = reason
 		}
@@ -49,10 +49,10 @@ func (a *assembler) solveWithRetry(ctx context.Context, l *lambda2llb.Layer, pas
 
 // fetchTimeout is how long an object may take. It has its share of the line for as long as the others need it: those that are
 // smaller have arrived by the time that it has as many bytes itself.
-func (a *assembler) fetchTimeout(l *lambda2llb.Layer) time.Duration {
+func (a *assembler) fetchTimeout(l lambda2llb.Layer) time.Duration {
 	var size int64
-	for i := range a.plan.Layers {
-		if o := &a.plan.Layers[i]; !o.InContext { // not a copy: others write into theirs
+	for _, o := range a.plan.Layers {
+		if o.IsObject() {
 			size += min(o.Size, l.Size)
 		}
 	}
@@ -62,8 +62,8 @@ func (a *assembler) fetchTimeout(l *lambda2llb.Layer) time.Duration {
 // totalTimeout is how long all objects may take together.
 func (a *assembler) totalTimeout() time.Duration {
 	var size int64
-	for i := range a.plan.Layers {
-		size += a.plan.Layers[i].Size
+	for _, l := range a.plan.Layers {
+		size += l.Size
 	}
 	return a.baseTimeout + transferTime(size)
 }
@@ -80,17 +80,18 @@ func (a *assembler) solveWithTimeout(ctx context.Context, st llb.State, timeout,
 	return ref, err
 }
 
-// prepareRetry tells whether the object is to be asked for once more, and notes in the layer how.
-func (a *assembler) prepareRetry(ctx context.Context, l *lambda2llb.Layer, failed *fetchError) bool {
-	if l.URL == "" {
+// prepareRetry tells whether the object is to be asked for once more, and sets how.
+func (a *assembler) prepareRetry(ctx context.Context, l *layerState, failed *fetchError) bool {
+	url, isURL := l.Origin.(lambda2llb.URL)
+	if !isURL {
 		return failed.transient && a.nextAttempt(ctx, l)
 	}
-	if failed.isRefusal() && a.plan.Fallback && a.canBatch {
-		a.warnFallback(ctx, *l, failed)
-		l.URL, l.Attempt = "", 0
+	if failed.isRefusal() && url.Fallback != nil && a.canBatch {
+		a.warnFallback(ctx, l.Attempt, url, failed)
+		l.Origin, l.Number = url.Fallback, 0
 		return true
 	}
-	if failed.isRefusal() && a.plan.Fallback && a.batchErr != nil {
+	if failed.isRefusal() && url.Fallback != nil && a.batchErr != nil {
 		failed.reason = errors.Errorf("%v (and the LFS batch API can't be asked: %v)", failed.reason, a.batchErr)
 	}
 	caps := a.bc.BuildOpts().LLBCaps
@@ -98,21 +99,21 @@ func (a *assembler) prepareRetry(ctx context.Context, l *lambda2llb.Layer, faile
 }
 
 // nextAttempt has the layer be asked for as another source or step, after a while; false if that was done enough.
-func (a *assembler) nextAttempt(ctx context.Context, l *lambda2llb.Layer) bool {
-	if l.Attempt+1 >= maxAttempts {
+func (a *assembler) nextAttempt(ctx context.Context, l *layerState) bool {
+	if l.Number+1 >= maxAttempts {
 		return false
 	}
-	l.Attempt++
-	return sleep(ctx, time.Duration(l.Attempt*l.Attempt)*a.retryDelay)
+	l.Number++
+	return sleep(ctx, time.Duration(l.Number*l.Number)*a.retryDelay)
 }
 
 // errAbandoned is the cause of a context whose layer isn't needed any more, as another has failed.
 var errAbandoned = errors.New("another layer failed")
 
 // warnFallback warns of an object that its own URL doesn't give, and that the batch API is asked for.
-func (a *assembler) warnFallback(ctx context.Context, l lambda2llb.Layer, failed *fetchError) {
+func (a *assembler) warnFallback(ctx context.Context, l lambda2llb.Attempt, url lambda2llb.URL, failed *fetchError) {
 	w := warning{
-		text:   fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", hostOf(l.URL), failed.status),
+		text:   fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", hostOf(url.Address), failed.status),
 		detail: "Repositories may have a quota for that. objects=lfs asks for all of them so from the start; a mirror is named with objects= too.",
 	}
 	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(l))

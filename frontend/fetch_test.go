@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,26 @@ import (
 )
 
 const mismatch = "digest mismatch for https://h: sha256:0 (expected: sha256:1)"
+
+func TestAPlanStaysAsItIsMade(t *testing.T) {
+	for _, layers := range []string{"auto", "chain"} {
+		s := newStub(map[string]string{"source": "reg/lambda-frontend", "layers": layers})
+		s.fails = map[string]string{stubOID("a"): mismatch} // so that the batch API is asked
+		s.layers[stubOID("b")] = stubRef{stubOID("b"): {data: "12345"}}
+		r, err := quick.readRequest(t.Context(), s)
+		require.NoError(t, err)
+		snap, err := r.newSnapshot(t.Context(), r.remote, r.Runtime, "")
+		require.NoError(t, err)
+		plan, err := snap.plan(t.Context(), r.daemonPlatform())
+		require.NoError(t, err)
+		before := *plan
+		before.Layers = slices.Clone(plan.Layers)
+		_, err = r.assemble(t.Context(), plan)
+		require.Error(t, err, "the second is no archive")
+		require.Equal(t, &before, plan)
+		require.NotEmpty(t, s.warned, "the first was asked for otherwise")
+	}
+}
 
 func TestWhatAnURLRefusesIsAskedForByTheBatchAPI(t *testing.T) {
 	for _, layers := range []string{"auto", "chain"} {

@@ -33,10 +33,10 @@ func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.objec
 func (e *fetchError) Unwrap() error { return e.reason }
 
 func (e *fetchError) object() string {
-	if e.layer.URL == "" {
-		return layerLabel(e.layer)
+	if url, ok := e.layer.Origin.(lambda2llb.URL); ok {
+		return layerLabel(e.layer) + " from " + url.Address
 	}
-	return layerLabel(e.layer) + " from " + e.layer.URL
+	return layerLabel(e.layer)
 }
 
 // isRefusal tells whether another way to the object may be open.
@@ -49,7 +49,7 @@ func (e *fetchError) isRefusal() bool {
 }
 
 func layerLabel(l lambda2llb.Layer) string {
-	if l.InContext {
+	if !l.IsObject() {
 		return fmt.Sprintf("%s (%s, in the build context)", l.Path, units.HumanSize(float64(l.Size)))
 	}
 	return fmt.Sprintf("%s (object sha256:%s, %s)", l.Path, l.OID, units.HumanSize(float64(l.Size)))
@@ -61,26 +61,27 @@ func isFetchError(err error) bool {
 
 // fetchError is what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so
 // the server is asked once more, without the pin.
-func (a *assembler) fetchError(ctx context.Context, err error, l lambda2llb.Layer) *fetchError {
-	failed := &fetchError{layer: l}
+func (a *assembler) fetchError(ctx context.Context, err error, l lambda2llb.Attempt) *fetchError {
+	failed := &fetchError{layer: l.Layer}
+	url, isURL := l.Origin.(lambda2llb.URL)
 	switch {
 	case errors.Is(err, errTimeout): // which no vertex is to blame for, so that nobody has said where
 		err = wrapSource(err, a.plan.Recipe, l.Lines...)
-	case l.URL == "":
+	case !isURL:
 		failed.transient = isSessionLost(err)
 		err = a.stepError(ctx, err)
 	case errorContains(err, "digest mismatch"):
-		var said error
-		said, failed.transient = a.diagnoseFetch(ctx, l)
+		var reason error
+		reason, failed.transient = a.diagnoseFetch(ctx, url, l)
 		if ctx.Err() == nil { // or else nobody answered
-			err = &withMessage{cause: err, msg: said.Error()}
+			err = &withMessage{cause: err, msg: reason.Error()}
 		}
 	default:
 		failed.transient = errorContains(err, transientTexts...)
 	}
 	if code := httpStatusOf(err); code > 0 {
 		failed.status, failed.transient = code, code == 408 || code == 429 || code >= 500
-		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, statusHint(code, hostOf(l.URL)))}
+		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, statusHint(code, hostOf(url.Address)))}
 	}
 	failed.reason = withDiskHint(err)
 	return failed
@@ -90,15 +91,15 @@ func (a *assembler) fetchError(ctx context.Context, err error, l lambda2llb.Laye
 var transientTexts = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
 
 // diagnoseFetch is what the server says of an object's URL, and whether it may say something else when asked again.
-func (r *request) diagnoseFetch(ctx context.Context, l lambda2llb.Layer) (reason error, again bool) {
+func (r *request) diagnoseFetch(ctx context.Context, url lambda2llb.URL, l lambda2llb.Attempt) (reason error, again bool) {
 	ctx, cancel := withTimeout(ctx, time.Minute+transferTime(l.Size))
 	defer cancel()
 	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps
 	if caps.Supports(pb.CapSourceHTTPHeader) == nil {
 		// BuildKit keeps what a URL sent to a client, wrong or not, for as long as its entity tag stays: be another one.
-		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (after attempt %d)", l.Attempt+1)}))
+		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (after attempt %d)", l.Number+1)}))
 	}
-	op, err := sourceOp(ctx, llb.HTTP(l.URL, opts...))
+	op, err := sourceOp(ctx, llb.HTTP(url.Address, opts...))
 	if err != nil {
 		return err, false
 	}

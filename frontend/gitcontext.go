@@ -51,7 +51,7 @@ func (r *request) resolveGitContext(ctx context.Context, dockerfile string) (*gi
 	opts := r.bc.BuildOpts().Opts
 	g.dir = repositoryPath(ref.SubDir, opts["contextsubdir"])
 	if opts["dockerfilekey"] == "" {
-		g.recipe = readDockerfile(ctx, g.tree, repositoryPath(ref.SubDir, dockerfile))
+		g.recipe = readContextFile(ctx, g.tree, repositoryPath(ref.SubDir, dockerfile))
 	}
 	return g, nil
 }
@@ -91,8 +91,8 @@ func (r *request) contextRemote(ref *dfgitutil.GitRef) (remote, error) {
 	return newRemote(named.Repository, r.KnownHosts)
 }
 
-// readDockerfile reads the Dockerfile anew, from the commit's own tree. BuildKit reads one in small letters, too.
-func readDockerfile(ctx context.Context, t *tree, name string) []byte {
+// readContextFile reads the Dockerfile anew, from the commit's own tree. BuildKit reads one in small letters, too.
+func readContextFile(ctx context.Context, t *tree, name string) []byte {
 	for _, name := range []string{name, path.Join(path.Dir(name), strings.ToLower(path.Base(name)))} {
 		if dt, err := t.readFile(ctx, name, maxTextSize); err == nil {
 			return dt
@@ -112,7 +112,8 @@ func repositoryPath(dir, name string) string {
 func (f Frontend) loadGitContext(ctx context.Context, bc *dockerui.Client, opts Options) error {
 	r := &request{bc: bc, client: bc.GatewayClient(), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity}
 	ref, isGit := r.parseGitContext()
-	if !isGit || opts.Runtime != "" || isOwnSubrequest(r.requestID()) || r.requestID() == subrequests.RequestSubrequestsDescribe {
+	raw := bc.BuildOpts().Opts
+	if call, _ := subrequestOf(raw); !isGit || !needsContext(opts, raw) || call == subrequests.RequestSubrequestsDescribe {
 		return nil
 	}
 	st, err := bc.MainContext(ctx)

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"time"
 
 	"lambdabase/llb/lambda2llb"
 
@@ -26,7 +27,7 @@ func (r *request) attachSBOMs(ctx context.Context, rb *dockerui.ResultBuilder) e
 	if r.bc.SBOM == nil {
 		return nil
 	}
-	platform := r.bc.BuildPlatforms[0]
+	platform := r.daemonPlatform()
 	scanner, err := sbom.CreateSBOMScanner(ctx, r.client, r.bc.SBOM.Generator, platform, sourceresolver.Opt{
 		ImageOpt: &sourceresolver.ResolveImageOpt{ResolveMode: r.bc.ImageResolveMode.String(), Platform: &platform},
 	}, r.bc.SBOM.Parameters)
@@ -53,18 +54,23 @@ func (r *request) attachSBOMs(ctx context.Context, rb *dockerui.ResultBuilder) e
 	})
 }
 
-// buildPlatforms makes an image for every platform that was asked for, or for the daemon's, as it is planned.
-func (r *request) buildPlatforms(ctx context.Context, plan func(context.Context, ocispecs.Platform) (*lambda2llb.Plan, error)) (*gateway.Result, error) {
+// buildPlatforms makes an image for every platform that was asked for, or for the daemon's, as it is planned. Its files are no
+// younger than the epoch, if there is one.
+func (r *request) buildPlatforms(ctx context.Context, epoch *time.Time, plan func(context.Context, ocispecs.Platform) (*lambda2llb.Plan, error)) (*gateway.Result, error) {
 	rb, err := r.bc.Build(ctx, func(ctx context.Context, platform *ocispecs.Platform, _ int) (*dockerui.BuildResult, error) {
-		if platform == nil {
-			platform = &r.bc.BuildPlatforms[0]
+		if platform == nil { // none was asked for
+			platform = &r.targetPlatforms()[0]
 		}
 		return recoverPanic(func() (*dockerui.BuildResult, error) {
 			p, err := plan(ctx, *platform)
 			if err != nil {
 				return nil, err
 			}
-			return r.buildImage(ctx, p)
+			res, err := r.buildImage(ctx, p)
+			if err == nil {
+				res.Epoch = epoch
+			}
+			return res, err
 		})
 	})
 	if err != nil {
@@ -82,16 +88,15 @@ func (r *request) buildPlatforms(ctx context.Context, plan func(context.Context,
 
 // buildImage makes the image of a plan.
 func (r *request) buildImage(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.BuildResult, error) {
-	plan.Labels = r.bc.Labels
-	st, image, err := r.assemble(ctx, plan)
+	fs, err := r.assemble(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
-	r.addBuiltPlan(plan)
-	r.addScanTarget(plan, st)
-	ref, err := r.solve(ctx, st, plan.Platform, false)
+	r.addBuiltPlan(plan, fs)
+	r.addScanTarget(plan, fs.State)
+	ref, err := r.solve(ctx, fs.State, plan.Platform, false)
 	if err != nil {
 		return nil, errors.Wrapf(err, "layers of %s", plan.Recipe.Path)
 	}
-	return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: r.epoch}, nil
+	return &dockerui.BuildResult{Reference: ref, Image: plan.ImageConfig(*fs)}, nil
 }

@@ -42,15 +42,11 @@ func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, err
 	if err != nil {
 		return nil, err
 	}
-	platform := r.bc.BuildPlatforms[0]
-	switch len(r.bc.TargetPlatforms) {
-	case 0:
-	case 1:
-		platform = r.bc.TargetPlatforms[0]
-	default:
-		return nil, errors.Errorf("one platform is inspected at a time, not %d", len(r.bc.TargetPlatforms))
+	targets := r.targetPlatforms()
+	if len(targets) > 1 {
+		return nil, errors.Errorf("one platform is inspected at a time, not %d", len(targets))
 	}
-	plan, err := snap.plan(ctx, platform)
+	plan, err := snap.plan(ctx, targets[0])
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +54,7 @@ func (r *request) inspect(ctx context.Context, name string) (*inspect.Image, err
 	if err != nil {
 		return nil, err
 	}
-	image := &inspect.Image{Runtime: plan.Runtime, Commit: plan.Commit, Created: plan.Created, Platform: platforms.Format(platform)}
+	image := &inspect.Image{Runtime: plan.Runtime, Commit: plan.Commit, Created: plan.Created, Platform: platforms.Format(plan.Platform)}
 	for i, c := range contents {
 		l := inspect.Layer{File: plan.Layers[i].Path, OID: plan.Layers[i].OID, Packed: plan.Layers[i].Size}
 		for _, st := range c.files {
@@ -102,9 +98,9 @@ func (r *request) unpackLayers(ctx context.Context, plan *lambda2llb.Plan) ([]la
 			return nil, s.err
 		}
 		c := layerFiles{s.ref, map[string]*fstypes.Stat{}}
-		if !s.layer.Empty {
+		if !s.layer.empty {
 			if err := c.list(ctx, "/"); err != nil {
-				return nil, errors.Wrapf(err, "inspect %s", layerLabel(*s.layer))
+				return nil, errors.Wrapf(err, "inspect %s", layerLabel(s.layer.Layer))
 			}
 		}
 		all = append(all, c)

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"lambdabase/llb/lambda2llb"
-
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
@@ -14,7 +12,7 @@ import (
 
 // solvedLayer is a layer on its own: unpacked onto nothing.
 type solvedLayer struct {
-	layer *lambda2llb.Layer
+	layer *layerState
 	ref   gateway.Reference
 	err   error
 }
@@ -26,31 +24,25 @@ func (a *assembler) solveLayers(ctx context.Context) []solvedLayer {
 }
 
 // solveLayer unpacks a layer onto nothing, and checks what came of it.
-func (a *assembler) solveLayer(ctx context.Context, l *lambda2llb.Layer) (gateway.Reference, error) {
+func (a *assembler) solveLayer(ctx context.Context, l *layerState) (gateway.Reference, error) {
 	for {
-		ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), *l) })
+		ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), l.Attempt) })
 		if err != nil {
-			return nil, a.asUnpackError(ctx, err, l)
+			return nil, a.asUnpackError(ctx, err, l.Layer)
 		}
-		err = a.checkUnpacked(ctx, ref, l)
-		if setUncached(err, l) {
-			continue
+		if again, err := a.checkLayer(ctx, ref, l); !again {
+			return ref, err
 		}
-		if err == nil {
-			err = a.checkSize(ctx, l)
-		}
-		return ref, err
 	}
 }
 
 // solveEach does something with each layer, all at once. One that fails for good ends the others soon.
-func (a *assembler) solveEach(ctx context.Context, do func(context.Context, *lambda2llb.Layer) (gateway.Reference, error)) []solvedLayer {
+func (a *assembler) solveEach(ctx context.Context, do func(context.Context, *layerState) (gateway.Reference, error)) []solvedLayer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	solved := make([]solvedLayer, len(a.plan.Layers))
+	solved := make([]solvedLayer, len(a.layers))
 	var wg sync.WaitGroup
-	for i := range a.plan.Layers {
-		l := &a.plan.Layers[i]
+	for i, l := range a.layers {
 		wg.Go(func() {
 			ref, err := recoverPanic(func() (gateway.Reference, error) { return do(ctx, l) })
 			if err != nil && ctx.Err() != nil && !isFetchError(err) { // it is the context's, in whatever words

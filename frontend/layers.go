@@ -7,30 +7,28 @@ import (
 
 	"lambdabase/llb/lambda2llb"
 
-	"github.com/moby/buildkit/client/llb"
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
-// assemble gives the root filesystem that the recipe's ADDs make one after the other, and the image's config. Merging is
-// how that is done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
-func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (llb.State, *dockerspec.DockerOCIImage, error) {
+// assemble gives the root filesystem that the recipe's ADDs make one after the other, and its WORKDIR. Merging is how that is
+// done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
+func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (*lambda2llb.RootFS, error) {
 	a, err := r.newAssembler(plan)
 	if err != nil {
-		return llb.State{}, nil, err
+		return nil, err
 	}
-	st, hasWorkdir, err := a.mergeOrChain(ctx)
+	fs, err := a.mergeOrChain(ctx)
 	if err != nil {
-		return llb.State{}, nil, err
+		return nil, err
 	}
-	if !hasWorkdir {
-		st = a.convert.Workdir(st)
+	if !fs.HasWorkdir {
+		fs.State = a.convert.Workdir(fs.State)
 	}
-	return st, plan.ImageConfig(!hasWorkdir), nil
+	return fs, nil
 }
 
-// mergeOrChain gives the ADDs alone, and whether the working directory came with them.
-func (a *assembler) mergeOrChain(ctx context.Context) (st llb.State, hasWorkdir bool, err error) {
+// mergeOrChain gives the ADDs alone.
+func (a *assembler) mergeOrChain(ctx context.Context) (*lambda2llb.RootFS, error) {
 	switch {
 	case a.Layers == LayersChain:
 		return a.chain(ctx)
@@ -39,31 +37,31 @@ func (a *assembler) mergeOrChain(ctx context.Context) (st llb.State, hasWorkdir 
 	}
 	solved := a.solveLayers(ctx)
 	if ctx.Err() != nil {
-		return st, false, errors.Wrapf(context.Cause(ctx), "layers of %s", a.plan.Runtime)
+		return nil, errors.Wrapf(context.Cause(ctx), "layers of %s", a.plan.Runtime)
 	}
 	if err := a.finalError(solved); err != nil {
-		return st, false, err
+		return nil, err
 	}
 	conflicts, err := a.findConflicts(ctx, solved)
 	switch {
 	case err != nil:
-		return st, false, err
+		return nil, err
 	case len(conflicts) == 0:
 		return a.merge(ctx, solved)
 	case a.Layers == LayersMerge:
-		return st, false, errors.Errorf("layers=merge would differ from the recipe of %s, layers=auto gives what it says: %s",
+		return nil, errors.Errorf("layers=merge would differ from the recipe of %s, layers=auto gives what it says: %s",
 			a.plan.Runtime, strings.Join(conflicts[:min(len(conflicts), 5)], "; "))
 	}
 	return a.chainFor(ctx, conflicts)
 }
 
 // chainFor chains layers that can't be merged, and warns of it once that has given an image.
-func (a *assembler) chainFor(ctx context.Context, reasons []string) (st llb.State, hasWorkdir bool, err error) {
-	st, hasWorkdir, err = a.chain(ctx)
+func (a *assembler) chainFor(ctx context.Context, reasons []string) (*lambda2llb.RootFS, error) {
+	fs, err := a.chain(ctx)
 	if err == nil {
 		a.warnChain(ctx, reasons)
 	}
-	return st, hasWorkdir, err
+	return fs, err
 }
 
 // findConflicts returns the reasons why merging would differ from unpacking one onto the other.
@@ -73,25 +71,26 @@ func (a *assembler) findConflicts(ctx context.Context, solved []solvedLayer) ([]
 		if s.err != nil { // a hard link into an earlier layer, say: only the chain can tell
 			return []string{s.err.Error()}, nil
 		}
-		if !s.layer.Empty {
+		if !s.layer.empty {
 			dirs = append(dirs, s.ref)
 		}
 	}
 	return findConflicts(ctx, dirs)
 }
 
-func (a *assembler) merge(ctx context.Context, solved []solvedLayer) (st llb.State, hasWorkdir bool, err error) {
+func (a *assembler) merge(ctx context.Context, solved []solvedLayer) (*lambda2llb.RootFS, error) {
+	hasWorkdir := false
 	for _, s := range solved {
 		has, err := a.hasWorkdir(ctx, s.ref)
 		if err != nil {
-			return st, false, err
+			return nil, err
 		}
 		if has {
 			hasWorkdir = true
 			break
 		}
 	}
-	return a.convert.Merge(a.nonEmptyLayers()), hasWorkdir, nil
+	return a.rootFS(a.convert.Merge(a.nonEmptyLayers()), hasWorkdir), nil
 }
 
 // warnChain warns that layers were not merged, and why: the build is slower, and shares less.
@@ -100,6 +99,6 @@ func (a *assembler) warnChain(ctx context.Context, reasons []string) {
 		text:   fmt.Sprintf("layers of %s are unpacked one onto the other: %s", a.plan.Runtime, reasons[0]),
 		detail: "The image is right, but made more slowly, and its layers are not shared with other runtimes. " + strings.Join(reasons[:min(len(reasons), 5)], "; "),
 	}
-	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(a.plan.Layers[0]))
+	w.vertex, _ = vertexDigest(ctx, a.convert.Fetch(a.layers[0].Attempt))
 	a.warn(ctx, w)
 }

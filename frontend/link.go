@@ -63,7 +63,7 @@ func newLink(p *lambda2llb.Plan) link {
 	}
 	for i, layer := range image.Layers {
 		m := material{Name: layer.File}
-		if !p.Layers[i].InContext {
+		if p.Layers[i].IsObject() {
 			m.URI, m.Digest = redact.Text(layer.URL), map[string]string{"sha256": layer.OID}
 		}
 		l.Materials = append(l.Materials, m)
@@ -82,9 +82,14 @@ func commitDigest(commit string) map[string]string {
 	return map[string]string{"sha1": commit}
 }
 
-// addBuiltPlan notes a base image that was put together, for attachLinks.
-func (r *request) addBuiltPlan(p *lambda2llb.Plan) {
-	r.builtPlans.Store(p.Runtime+" "+p.Commit+" "+platforms.FormatAll(platforms.Normalize(p.Platform)), p)
+// addBuiltPlan notes a base image that was put together, and where its layers came from in the end, for attachLinks.
+func (r *request) addBuiltPlan(planned *lambda2llb.Plan, fs *lambda2llb.RootFS) {
+	p := *planned
+	p.Layers = slices.Clone(planned.Layers)
+	for i, origin := range fs.Origins {
+		p.Layers[i].Origin = origin
+	}
+	r.builtPlans.Store(p.Runtime+" "+p.Commit+" "+platforms.FormatAll(platforms.Normalize(p.Platform)), &p)
 }
 
 // attachLinks adds to a result what its base images were made of, if provenance is asked for.
@@ -95,7 +100,7 @@ func (r *request) attachLinks(ctx context.Context, res *gateway.Result) error {
 	}
 	caps := r.bc.BuildOpts().Caps
 	attrs, wanted := kinds[attestations.KeyTypeProvenance]
-	if !wanted || r.requestID() != "" || caps.Supports(gatewaypb.CapAttestations) != nil {
+	if !wanted || caps.Supports(gatewaypb.CapAttestations) != nil {
 		return nil
 	}
 	of, err := exptypes.ParsePlatforms(res.Metadata)

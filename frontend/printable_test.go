@@ -12,6 +12,7 @@ import (
 	"lambdabase/internal/lfs"
 	"lambdabase/llb/lambda2llb"
 
+	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -41,7 +42,7 @@ func TestNothingFromOutsideIsPrintedRaw(t *testing.T) {
 	name := "a" + escape
 	t.Run("plan", func(t *testing.T) {
 		p := &lambda2llb.Plan{Recipe: lambda2llb.File{Path: name}, Repository: name, Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
-			Layers: []lambda2llb.Layer{{Object: lfs.Object{Path: name}, URL: "https://h/" + name}}}
+			Layers: []lambda2llb.Layer{{Object: lfs.Object{Path: name}, Origin: lambda2llb.URL{Address: "https://h/" + name}}}}
 		res, err := plan.New([]*lambda2llb.Plan{p}).ToResult()
 		safe(t, res, err)
 		require.Contains(t, string(res.Metadata["result.txt"]), `"a\x1b[31m\u009b\u202e"`)
@@ -82,13 +83,13 @@ func TestNamesOnABranchAreQuotedInErrorsAndWarnings(t *testing.T) {
 func TestHistoryAndStepsNameFilesSafely(t *testing.T) {
 	p := lambda2llb.Plan{Recipe: lambda2llb.File{Path: escape, Data: []byte("FROM scratch\n" + escape + "\n")}}
 	p.Config.Config.WorkingDir = "/" + escape
-	l := lambda2llb.Layer{Object: lfs.Object{Path: escape}, InContext: true}
+	l := lambda2llb.Layer{Object: lfs.Object{Path: escape}, Origin: lambda2llb.Context{State: llb.Scratch()}}
 	p.Layers = []lambda2llb.Layer{l}
-	for _, h := range p.ImageConfig(true).History {
+	for _, h := range p.ImageConfig(lambda2llb.RootFS{}).History {
 		requireSafe(t, h.CreatedBy)
 	}
 	c := lambda2llb.NewConverter(p)
-	def, err := c.Workdir(c.Chain(p.Layers)).Marshal(context.Background())
+	def, err := c.Workdir(c.Chain([]lambda2llb.Attempt{{Layer: l}})).Marshal(context.Background())
 	require.NoError(t, err)
 	for _, m := range def.Metadata {
 		requireSafe(t, m.Description["llb.customname"]+".")

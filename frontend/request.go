@@ -14,6 +14,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
@@ -59,10 +60,9 @@ type request struct {
 	Options
 	bc           *dockerui.Client
 	client       gateway.Client
-	epoch        *time.Time // SOURCE_DATE_EPOCH, if given
+	epoch        *time.Time // SOURCE_DATE_EPOCH of a base image, if given
 	constraints  []llb.ConstraintsOpt
-	dockerfile   *dockerui.Source // the Dockerfile, if it was read already
-	buildContext llb.State        // of a checkout
+	dockerfile   *dockerui.Source // if it was read already
 	today        time.Time
 	baseTimeout  time.Duration
 	retryDelay   time.Duration
@@ -98,7 +98,7 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 		r.constraints = append(r.constraints, llb.IgnoreCache)
 	}
 	if r.Runtime != "" {
-		if err := r.setEpoch(); err != nil {
+		if r.epoch, err = r.parseEpoch(); err != nil {
 			return nil, err
 		}
 	}
@@ -108,26 +108,32 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 	return r, nil
 }
 
-// setEpoch takes SOURCE_DATE_EPOCH. For a Dockerfile it is BuildKit's own business.
-func (r *request) setEpoch() error {
+// parseEpoch reads SOURCE_DATE_EPOCH; nil if it isn't given. For a Dockerfile it is BuildKit's own business.
+func (r *request) parseEpoch() (*time.Time, error) {
 	v := r.bc.BuildArgs["SOURCE_DATE_EPOCH"]
 	if v == "" {
-		return nil
+		return nil, nil
 	}
 	seconds, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || seconds < 0 || seconds > maxEpoch {
-		return errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the year 9999", v)
+		return nil, errors.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the year 9999", v)
 	}
 	epoch := time.Unix(seconds, 0).UTC()
-	r.epoch = &epoch
-	return nil
+	return &epoch, nil
 }
 
 // maxEpoch is the last second of the year 9999, the last one that an image config can say (RFC 3339).
 const maxEpoch = 253402300799
 
-// requestID is the sub-request that is asked for in place of a build ("--call=check"), or empty.
-func (r *request) requestID() string { return r.bc.BuildOpts().Opts["requestid"] }
+// targetPlatforms are those that were asked for, or else the daemon's.
+func (r *request) targetPlatforms() []ocispecs.Platform {
+	if len(r.bc.TargetPlatforms) > 0 {
+		return r.bc.TargetPlatforms
+	}
+	return []ocispecs.Platform{r.daemonPlatform()}
+}
+
+func (r *request) daemonPlatform() ocispecs.Platform { return r.bc.BuildPlatforms[0] }
 
 func (r *request) canMerge() bool {
 	caps := r.bc.BuildOpts().LLBCaps

@@ -21,18 +21,18 @@ const (
 // has just fetched, or still has, tells its size at once. Where a cache is imported the object may not be there though its
 // layer is, and fetching it for its size would undo what the import is for; so then, and where it can't be had any more, it
 // isn't asked for.
-func (a *assembler) checkSize(ctx context.Context, l *lambda2llb.Layer) error {
-	if l.URL == "" || l.InContext || len(a.bc.CacheImports) > 0 {
+func (a *assembler) checkSize(ctx context.Context, l lambda2llb.Attempt) error {
+	if _, isURL := l.Origin.(lambda2llb.URL); !isURL || len(a.bc.CacheImports) > 0 {
 		return nil
 	}
-	size, ok := a.sizeOf(ctx, *l)
+	size, ok := a.sizeOf(ctx, l)
 	if !ok || size == l.Size {
 		return nil
 	}
-	return wrapSource(errors.Errorf("%s has %d bytes: its pointer says %d", layerLabel(*l), size, l.Size), a.plan.Recipe, l.Lines...)
+	return wrapSource(errors.Errorf("%s has %d bytes: its pointer says %d", layerLabel(l.Layer), size, l.Size), a.plan.Recipe, l.Lines...)
 }
 
-func (a *assembler) sizeOf(ctx context.Context, l lambda2llb.Layer) (size int64, ok bool) {
+func (a *assembler) sizeOf(ctx context.Context, l lambda2llb.Attempt) (size int64, ok bool) {
 	ctx, cancel := withTimeout(ctx, sizeLimit+time.Duration(l.Size/sizeRate)*time.Second)
 	defer cancel()
 	ref, err := a.solve(ctx, a.convert.Fetch(l), a.plan.Platform, false)

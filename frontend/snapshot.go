@@ -76,7 +76,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	p := &lambda2llb.Plan{
 		Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Created: s.created,
 		Platform: platform, Recipe: file, Config: rec.Image,
-		LFSServer: s.source.Server, Fallback: s.source.Fallback(), ForeignLFSServer: foreignLFSServer(ctx, s.tree, s.source, s.repo),
+		LFSServer: s.source.Server, ForeignLFSServer: foreignLFSServer(ctx, s.tree, s.source, s.repo), Labels: s.imageLabels(),
 	}
 	for _, add := range rec.Adds {
 		layer, err := s.readLayer(ctx, path.Dir(file.Path), add)
@@ -86,6 +86,14 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 		p.Layers = append(p.Layers, layer)
 	}
 	return p, nil
+}
+
+// imageLabels are the user's, for a base image that is asked for itself. To what stands on one BuildKit's frontend adds them.
+func (s *snapshot) imageLabels() map[string]string {
+	if s.Runtime == "" {
+		return nil
+	}
+	return s.bc.Labels
 }
 
 // readLayer reads the object that an ADD's source is the pointer of.
@@ -104,7 +112,7 @@ func (s *snapshot) readLayer(ctx context.Context, dir string, add recipe.Add) (l
 		return lambda2llb.Layer{}, errors.Wrap(err, name)
 	}
 	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
-	return lambda2llb.Layer{Object: o, Lines: add.Lines, URL: s.source.URL(o)}, s.sizes.add(o)
+	return lambda2llb.Layer{Object: o, Lines: add.Lines, Origin: originOf(s.source, s.repo, o)}, s.sizes.add(o)
 }
 
 // readRecipe reads the recipe of a platform.

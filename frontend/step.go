@@ -25,7 +25,7 @@ import (
 // newStep returns a step of our own that asks a repository, or the LFS server that is asked in its place; nil where the frontend
 // runs from no image, and so has nothing to run.
 func (r *request) newStep(repo remote, server string) (*lambda2llb.Step, error) {
-	platform := ocispecs.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture}
+	platform := ocispecs.Platform{OS: "linux", Architecture: r.daemonPlatform().Architecture}
 	self, err := r.frontendImage(platform)
 	if self == nil || err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (r *request) newStep(repo remote, server string) (*lambda2llb.Step, error) 
 		return nil, err
 	}
 	return &lambda2llb.Step{
-		Image: *self, Platform: platform, Repository: repo.url, LFSServer: server,
+		Image: *self, Platform: platform,
 		Secrets:     r.session.stepSecrets(slices.Concat([]string{secrets.CA}, secrets.IDs(repo.host(), hostOf(server)), execstep.Proxies)),
 		KnownHosts:  repo.hostKeys,
 		SSHAgent:    r.session.SSHAgent,
@@ -105,7 +105,7 @@ func (r *request) runFailureProgram(ctx context.Context, exec *pb.ExecOp, root, 
 			{Dest: "/", ResultID: root, MountType: pb.MountType_BIND, Readonly: true},
 			{Dest: execstep.OutDir, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
 		},
-		Platform: &pb.Platform{OS: "linux", Architecture: r.bc.BuildPlatforms[0].Architecture},
+		Platform: &pb.Platform{OS: "linux", Architecture: r.daemonPlatform().Architecture},
 		NetMode:  pb.NetMode_NONE,
 	})
 	if err != nil {

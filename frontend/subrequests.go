@@ -22,24 +22,24 @@ import (
 // ownSubrequests are the sub-requests that are ours.
 var ownSubrequests = []subrequests.Request{runtimes.Definition, plan.Definition}
 
-// subrequestName is a sub-request's name. A client says it with "frontend." before it or, as buildctl's user does, without.
-func subrequestName(call string) string { return "frontend." + strings.TrimPrefix(call, "frontend.") }
-
-func isOwnSubrequest(call string) bool {
-	return slices.ContainsFunc(ownSubrequests, func(r subrequests.Request) bool { return r.Name == subrequestName(call) })
+// subrequestOf is what is asked for in place of a build ("--call=check"). A client says the name of one of ours with "frontend."
+// before it or, as buildctl's user does, without.
+func subrequestOf(raw map[string]string) (name string, asked bool) {
+	name, asked = raw["requestid"]
+	if full := "frontend." + strings.TrimPrefix(name, "frontend."); isOwnSubrequest(full) {
+		return full, asked
+	}
+	return name, asked
 }
 
-// handleSubrequest answers a sub-request that is ours.
-func (r *request) handleSubrequest(ctx context.Context) (res *gateway.Result, ok bool, err error) {
-	switch subrequestName(r.requestID()) {
-	case runtimes.Name:
-		res, err = r.runtimesSubrequest(ctx)
-	case plan.Name:
-		res, err = r.planSubrequest(ctx)
-	default:
-		return nil, false, nil
-	}
-	return res, true, err
+func isOwnSubrequest(name string) bool {
+	return slices.ContainsFunc(ownSubrequests, func(r subrequests.Request) bool { return r.Name == name })
+}
+
+// needsContext tells whether the request is answered from a Dockerfile and its context.
+func needsContext(opts Options, raw map[string]string) bool {
+	call, _ := subrequestOf(raw)
+	return opts.Runtime == "" && !isOwnSubrequest(call)
 }
 
 // planSubrequest answers lambda.plan.
@@ -51,12 +51,8 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets := r.bc.TargetPlatforms
-	if len(targets) == 0 {
-		targets = r.bc.BuildPlatforms[:1]
-	}
 	var plans []*lambda2llb.Plan
-	for _, platform := range targets {
+	for _, platform := range r.targetPlatforms() {
 		p, err := snap.plan(ctx, platform)
 		if err != nil {
 			return nil, err

@@ -86,7 +86,7 @@ func readEntrypoint(ctx context.Context, bc *dockerui.Client, opts Options) (e e
 	raw := bc.BuildOpts().Opts
 	_, handed := raw[syntaxOption]
 	var data []byte
-	if opts.Runtime == "" && !handed && !isOwnSubrequest(raw["requestid"]) {
+	if needsContext(opts, raw) && !handed {
 		if file, err := bc.ReadEntrypoint(ctx, "Dockerfile"); err == nil {
 			e.file, data = file, file.Data
 		}
@@ -124,7 +124,7 @@ func (e entrypoint) sources() []*errdefs.Source {
 
 // warnSyntax warns of a line that names another frontend: this one builds the Dockerfile all the same.
 func (r *request) warnSyntax(ctx context.Context, e entrypoint) {
-	if !e.hasSyntax || e.syntax.isOurs() || r.requestID() != "" {
+	if !e.hasSyntax || e.syntax.isOurs() {
 		return
 	}
 	w := warning{

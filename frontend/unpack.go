@@ -50,9 +50,9 @@ func (e *unpackError) isChainable() bool {
 }
 
 // asUnpackError is the error of a layer that was fetched.
-func (a *assembler) asUnpackError(ctx context.Context, err error, l *lambda2llb.Layer) error {
+func (a *assembler) asUnpackError(ctx context.Context, err error, l lambda2llb.Layer) error {
 	if ctx.Err() != nil || isFetchError(err) {
 		return err
 	}
-	return &unpackError{err, *l, a.xz != nil}
+	return &unpackError{err, l, a.xz != nil}
 }

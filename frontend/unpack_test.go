@@ -79,9 +79,9 @@ func layersOf(sizes ...int64) (layers []lambda2llb.Layer) {
 func TestAnObjectsTimeIsThatOfItsOwnSize(t *testing.T) {
 	// nodejs20.x: what shares the line with the smallest doesn't lengthen its time, and the last one has that of all.
 	a := &assembler{request: &request{baseTimeout: baseTimeout}, plan: &lambda2llb.Plan{Layers: layersOf(344, 31<<20, 23<<20, 11<<20, 2<<20, 40<<10)}}
-	require.Equal(t, 5*time.Minute, a.fetchTimeout(&a.plan.Layers[0]))
-	require.Equal(t, a.totalTimeout(), a.fetchTimeout(&a.plan.Layers[1]))
-	require.Equal(t, 5*time.Minute+time.Duration((4*2<<20+40<<10+344)/minBytesPerSecond)*time.Second, a.fetchTimeout(&a.plan.Layers[4]))
+	require.Equal(t, 5*time.Minute, a.fetchTimeout(a.plan.Layers[0]))
+	require.Equal(t, a.totalTimeout(), a.fetchTimeout(a.plan.Layers[1]))
+	require.Equal(t, 5*time.Minute+time.Duration((4*2<<20+40<<10+344)/minBytesPerSecond)*time.Second, a.fetchTimeout(a.plan.Layers[4]))
 	require.Less(t, (&assembler{request: a.request, plan: &lambda2llb.Plan{Layers: layersOf(lfs.MaxObjectSize)}}).totalTimeout(), 48*time.Hour)
 }
 

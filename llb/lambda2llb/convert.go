@@ -16,7 +16,6 @@ type Converter struct {
 	plan    Plan
 	source  *llb.SourceMap
 	opts    []llb.ConstraintsOpt
-	context llb.State
 	step    Step
 	store   string
 	session string
@@ -31,19 +30,13 @@ func NewConverter(plan Plan, opts ...llb.ConstraintsOpt) *Converter {
 	}
 }
 
-// WithContext sets the build context, for layers that lie in it.
-func (c *Converter) WithContext(context llb.State) *Converter {
-	c.context = context
-	return c
-}
-
-// WithStep sets the step that gets objects without a URL.
+// WithStep sets the step that asks the batch API for objects.
 func (c *Converter) WithStep(step Step) *Converter {
 	c.step = step
 	return c
 }
 
-// WithStore sets the name of the client's content store, in whose blobs objects without a URL are, and its session.
+// WithStore sets the name of the client's content store, in whose blobs the objects of the batch API are, and its session.
 func (c *Converter) WithStore(store, session string) *Converter {
 	c.store, c.session = store, session
 	return c
@@ -64,71 +57,51 @@ func Branch(repository, runtime string, opts ...llb.GitOption) llb.State {
 	return llb.Git(repository, "", append([]llb.GitOption{llb.GitRef("refs/heads/" + runtime)}, opts...)...)
 }
 
-// Fetch returns the layer's object, as a file named by its oid. BuildKit's cache key of an HTTP source holds name and
-// checksum but not the URL: with the oid as the name, runtimes and mirrors share what was fetched; with the branch's
-// own name for it they wouldn't.
-func (c *Converter) Fetch(l Layer) llb.State {
-	if l.InContext {
-		return c.context
-	}
-	if l.URL == "" && c.store != "" {
-		return c.blob(l)
-	}
-	if l.URL == "" {
-		return c.step.fetch(l, c.vertexOpts("fetch", l)...)
-	}
-	opts := []llb.HTTPOption{llb.Checksum(l.Digest()), llb.Filename(l.OID)}
-	if l.Attempt > 0 {
-		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (attempt %d)", l.Attempt+1)}))
-	}
-	for _, o := range c.vertexOpts("fetch", l) {
-		opts = append(opts, o)
-	}
-	return llb.HTTP(l.URL, opts...)
-}
+// Fetch returns the state that a layer's archive is a file of, an object's by its oid.
+func (c *Converter) Fetch(a Attempt) llb.State { return a.Origin.source(c, a) }
 
 // blob is the layer's object in the client's store. Whose session is asked isn't said: builds by other clients share it. Where
 // that failed, as one of them hangs, it is another source with the client's own session.
-func (c *Converter) blob(l Layer) llb.State {
+func (c *Converter) blob(a Attempt) llb.State {
 	session := ""
-	if l.Attempt > 0 {
+	if a.Number > 0 {
 		session = c.session
 	}
-	opts := []llb.ImageBlobOption{llb.ImageBlobOCIStore(session, c.store), llb.Filename(l.OID)}
-	for _, o := range c.vertexOpts("fetch", l) {
+	opts := []llb.ImageBlobOption{llb.ImageBlobOCIStore(session, c.store), llb.Filename(a.OID)}
+	for _, o := range c.vertexOpts("fetch", a.Layer) {
 		opts = append(opts, o)
 	}
-	return llb.OCILayoutBlob("lambdabase.local/objects@"+l.Digest().String(), opts...)
+	return llb.OCILayoutBlob("lambdabase.local/objects@"+a.Digest().String(), opts...)
 }
 
 // Unpack returns the layer unpacked onto a state, exactly as ADD does it.
-func (c *Converter) Unpack(onto llb.State, l Layer) llb.State {
-	archive := l.OID
-	if l.InContext {
-		archive = l.Path
+func (c *Converter) Unpack(onto llb.State, a Attempt) llb.State {
+	archive := a.OID
+	if !a.IsObject() {
+		archive = a.Path
 	}
-	unpack := llb.Copy(c.Fetch(l), archive, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
-	opts := c.vertexOpts("unpack", l)
-	if l.Uncached {
+	unpack := llb.Copy(c.Fetch(a), archive, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
+	opts := c.vertexOpts("unpack", a.Layer)
+	if a.Uncached {
 		opts = append(opts, llb.IgnoreCache)
 	}
 	return onto.File(unpack, opts...)
 }
 
 // Chain returns all layers, each unpacked onto the one before: what the recipe says to the letter.
-func (c *Converter) Chain(layers []Layer) llb.State {
+func (c *Converter) Chain(layers []Attempt) llb.State {
 	st := llb.Scratch()
-	for _, l := range layers {
-		st = c.Unpack(st, l)
+	for _, a := range layers {
+		st = c.Unpack(st, a)
 	}
 	return st
 }
 
 // Merge returns all layers, unpacked apart and laid over each other: equal to Chain unless two layers are in conflict.
-func (c *Converter) Merge(layers []Layer) llb.State {
+func (c *Converter) Merge(layers []Attempt) llb.State {
 	states := make([]llb.State, 0, len(layers))
-	for _, l := range layers {
-		states = append(states, c.Unpack(llb.Scratch(), l))
+	for _, a := range layers {
+		states = append(states, c.Unpack(llb.Scratch(), a))
 	}
 	return llb.Merge(states, c.constraints(llb.WithCustomNamef("merge %d layers", len(layers)))...)
 }
@@ -143,7 +116,7 @@ func (c *Converter) Workdir(onto llb.State) llb.State {
 // vertexOpts names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
 func (c *Converter) vertexOpts(verb string, l Layer) []llb.ConstraintsOpt {
 	what := printable.Name(l.Path)
-	if !l.InContext {
+	if l.IsObject() {
 		what = l.OID[:12]
 	}
 	name := fmt.Sprintf("%s %s %s", verb, what, units.HumanSize(float64(l.Size)))

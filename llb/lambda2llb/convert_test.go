@@ -28,7 +28,7 @@ func testPlan() Plan {
 	const commit = "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"
 	layer := func(digit, name string, size int64, line int) Layer {
 		o := lfs.Object{Pointer: lfs.Pointer{OID: strings.Repeat(digit, 64), Size: size}, Path: "arm64/" + name, Commit: commit}
-		return Layer{Object: o, URL: "https://h/" + o.OID, Lines: []parser.Range{{Start: parser.Position{Line: line}, End: parser.Position{Line: line}}}}
+		return Layer{Object: o, Origin: URL{Address: "https://h/" + o.OID}, Lines: []parser.Range{{Start: parser.Position{Line: line}, End: parser.Position{Line: line}}}}
 	}
 	p := Plan{
 		Runtime: "nodejs20.x", Repository: "https://github.com/aws/aws-lambda-base-images.git", Commit: commit,
@@ -45,27 +45,33 @@ func testPlan() Plan {
 func testStep() Step {
 	return Step{
 		Image: llb.Image("reg/lambda-frontend", llb.LinuxAmd64), Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
-		Repository: "git@git.example:o/r.git", LFSServer: "https://lfs.example/o/r",
 		Secrets: []Secret{{"LAMBDABASE_CA", "LAMBDABASE_CA"}, {"GIT_AUTH_TOKEN.git.example:22", "GIT_AUTH_TOKEN.git.example:22"}, {"GIT_AUTH_TOKEN", "GIT_AUTH_TOKEN"}}, KnownHosts: "git.example ssh-ed25519 AAAA",
 		Proxy: llb.ProxyEnv{HTTPSProxy: "http://proxy.example:3128"},
 	}
 }
 
+func attempts(p Plan) (all []Attempt) {
+	for _, l := range p.Layers {
+		all = append(all, Attempt{Layer: l})
+	}
+	return all
+}
+
 func states(c *Converter, p Plan) map[string]llb.State {
-	byStep := p.Layers[0]
-	byStep.URL = ""
-	again := p.Layers[0]
-	again.Attempt = 1
+	byStep := Attempt{Layer: p.Layers[0]}
+	byStep.Origin = LFS{Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r"}
+	again := Attempt{Layer: p.Layers[0], Number: 1}
+	layers := attempts(p)
 	return map[string]llb.State{
 		"step":    c.WithStep(testStep()).Unpack(llb.Scratch(), byStep),
 		"again":   c.Fetch(again),
 		"blob":    NewConverter(p).WithStore("client", "session").Unpack(llb.Scratch(), byStep),
 		"tree":    Tree(p.Repository, p.Commit),
 		"head":    Branch(p.Repository, p.Runtime),
-		"layer":   c.Unpack(llb.Scratch(), p.Layers[0]),
-		"merge":   c.Merge(p.Layers),
-		"chain":   c.Chain(p.Layers),
-		"workdir": c.Workdir(c.Merge(p.Layers[:2])),
+		"layer":   c.Unpack(llb.Scratch(), layers[0]),
+		"merge":   c.Merge(layers),
+		"chain":   c.Chain(layers),
+		"workdir": c.Workdir(c.Merge(layers[:2])),
 	}
 }
 
@@ -85,7 +91,7 @@ func TestDefinitionsAreAsInTheGoldenFiles(t *testing.T) {
 func TestNoCacheReachesEveryVertex(t *testing.T) {
 	p := testPlan()
 	c := NewConverter(p, llb.IgnoreCache)
-	def, err := c.Workdir(c.Merge(p.Layers)).Marshal(context.Background())
+	def, err := c.Workdir(c.Merge(attempts(p))).Marshal(context.Background())
 	require.NoError(t, err)
 	ignored := 0
 	for _, m := range def.Metadata {
@@ -114,20 +120,20 @@ func TestTheSamePlanGivesTheSameDefinition(t *testing.T) {
 }
 
 func TestPlatformsAndRuntimesShareWhatTheyFetch(t *testing.T) {
-	for _, url := range []string{"https://h/x", ""} {
-		shareWhatTheyFetch(t, url)
+	for _, origin := range []Origin{URL{Address: "https://h/x"}, LFS{}} {
+		shareWhatTheyFetch(t, origin)
 	}
 }
 
-func shareWhatTheyFetch(t *testing.T, url string) {
+func shareWhatTheyFetch(t *testing.T, origin Origin) {
 	p := testPlan()
 	other := testPlan()
-	p.Layers[0].URL, other.Layers[0].URL = url, url
+	p.Layers[0].Origin, other.Layers[0].Origin = origin, origin
 	other.Runtime, other.Repository, other.Platform.Architecture = "python3.12", "https://mirror.example/x.git", "amd64"
 	other.Recipe.Path = "x86_64/Dockerfile.python3.12"
 	digests := map[string]bool{}
 	for _, p := range []Plan{p, other} {
-		def, err := NewConverter(p).WithStep(testStep()).Fetch(p.Layers[0]).Marshal(context.Background(), llb.Platform(p.Platform))
+		def, err := NewConverter(p).WithStep(testStep()).Fetch(attempts(p)[0]).Marshal(context.Background(), llb.Platform(p.Platform))
 		require.NoError(t, err)
 		head, err := def.Head()
 		require.NoError(t, err)
@@ -144,8 +150,7 @@ func TestPlanIsJSON(t *testing.T) {
 
 func TestImageSaysWhereItsLayersCameFrom(t *testing.T) {
 	p := testPlan()
-	p.Layers[1].Empty = true
-	dt, err := json.MarshalIndent(p.ImageConfig(true), "", "  ")
+	dt, err := json.MarshalIndent(p.ImageConfig(RootFS{Empty: []bool{false, true, false}}), "", "  ")
 	require.NoError(t, err)
 	golden(t, "image.json.golden", string(dt)+"\n")
 	require.Empty(t, p.Config.Config.Labels, "the plan is left alone")

@@ -17,8 +17,7 @@ const (
 )
 
 // ImageConfig returns the config of the base image: the recipe's, and a history of which object each layer came from.
-// madeWorkdir says whether the working directory is a layer of its own.
-func (p Plan) ImageConfig(madeWorkdir bool) *dockerspec.DockerOCIImage {
+func (p Plan) ImageConfig(fs RootFS) *dockerspec.DockerOCIImage {
 	image := p.Config
 	image.Created = &p.Created
 	image.Config.Labels = map[string]string{}
@@ -29,24 +28,24 @@ func (p Plan) ImageConfig(madeWorkdir bool) *dockerspec.DockerOCIImage {
 		}
 	}
 	image.History = nil
-	for _, l := range p.Layers {
+	for i, l := range p.Layers {
 		origin := "sha256:" + l.OID
-		if l.InContext {
+		if !l.IsObject() {
 			origin = "from the build context"
 		}
-		p.addHistory(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", printable.Name(l.Path), origin, l.Size), !l.Empty)
+		p.addHistory(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", printable.Name(l.Path), origin, l.Size), fs.isEmpty(i))
 	}
-	if madeWorkdir {
-		p.addHistory(&image, "WORKDIR "+printable.Name(p.Config.Config.WorkingDir), true)
+	if !fs.HasWorkdir {
+		p.addHistory(&image, "WORKDIR "+printable.Name(p.Config.Config.WorkingDir), false)
 	}
 	return &image
 }
 
-func (p Plan) addHistory(image *dockerspec.DockerOCIImage, createdBy string, layer bool) {
+func (p Plan) addHistory(image *dockerspec.DockerOCIImage, createdBy string, empty bool) {
 	image.History = append(image.History, ocispecs.History{
 		Created:    &p.Created,
 		CreatedBy:  createdBy,
 		Comment:    "lambdabase",
-		EmptyLayer: !layer,
+		EmptyLayer: empty,
 	})
 }

@@ -3,17 +3,19 @@
 package lambda2llb
 
 import (
+	"encoding/json"
 	"path"
 	"time"
 
 	"lambdabase/internal/lfs"
 
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Plan is everything that one base image is made of.
+// Plan is everything that one base image is made of. It stays as it is made: what comes of its layers is told by a RootFS.
 type Plan struct {
 	Runtime          string                    `json:"runtime"`
 	Repository       string                    `json:"repository"`
@@ -22,7 +24,6 @@ type Plan struct {
 	Created          time.Time                 `json:"created"`          // the commit's date, or SOURCE_DATE_EPOCH
 	Platform         ocispecs.Platform         `json:"platform"`
 	Recipe           File                      `json:"recipe"`
-	Fallback         bool                      `json:"-"`                // what an object's own URL refuses, the batch API is asked for
 	ForeignLFSServer string                    `json:"-"`                // the server that the repository's .lfsconfig names; not obeyed
 	Layers           []Layer                   `json:"layers"`           // in the recipe's order
 	Config           dockerspec.DockerOCIImage `json:"config"`           // as the recipe says
@@ -38,26 +39,50 @@ type File struct {
 // Layer is one "ADD <tarball> /" of the recipe.
 type Layer struct {
 	lfs.Object
-	URL   string         `json:"url,omitempty"` // empty: a step asks the batch API
-	Lines []parser.Range `json:"-"`             // where the recipe names it
-	Empty bool           `json:"empty,omitempty"`
-
-	// Attempt counts the times that the object was asked for before. A source that has failed stays failed within one
-	// request (BuildKit v0.33.1); with another User-Agent it is another source.
-	Attempt int `json:"-"`
-
-	// Uncached says that what the cache has of the unpacked layer is wrong: BuildKit keeps an archive that it copied because
-	// xz failed as if it were the layer, also once xz does what it should.
-	Uncached bool `json:"-"`
-
-	// InContext is a tarball that lies in the build context itself, at Path. It has no oid.
-	InContext bool `json:"inContext,omitempty"`
+	Origin Origin
+	Lines  []parser.Range // where the recipe names it
 }
+
+// IsObject reports whether the archive is an object of Git LFS, which has an oid. Otherwise it is a file of the build context.
+func (l Layer) IsObject() bool { return l.OID != "" }
 
 // ArchiveName returns the name that the tarball has as a file.
 func (l Layer) ArchiveName() string {
-	if l.InContext {
+	if !l.IsObject() {
 		return path.Base(l.Path)
 	}
 	return l.OID
 }
+
+// MarshalJSON writes the object and, of its origin, a URL.
+func (l Layer) MarshalJSON() ([]byte, error) {
+	url, _ := l.Origin.(URL)
+	return json.Marshal(struct {
+		lfs.Object
+		URL       string `json:"url,omitempty"`
+		InContext bool   `json:"inContext,omitempty"`
+	}{l.Object, url.Address, !l.IsObject()})
+}
+
+// Attempt is a layer as it is asked for: at first as it is planned.
+type Attempt struct {
+	Layer
+
+	// Number counts the times that the object was asked for before. A source that has failed stays failed within one
+	// request (BuildKit v0.33.1); with another User-Agent it is another source.
+	Number int
+
+	// Uncached says that what the cache has of the unpacked layer is wrong: BuildKit keeps an archive that it copied because
+	// xz failed as if it were the layer, also once xz does what it should.
+	Uncached bool
+}
+
+// RootFS is the root filesystem that the layers of a plan make.
+type RootFS struct {
+	State      llb.State
+	Empty      []bool   // by layer: nothing was in its archive
+	Origins    []Origin // by layer: where its archive came from in the end
+	HasWorkdir bool     // a layer has the working directory; otherwise it was made
+}
+
+func (r RootFS) isEmpty(layer int) bool { return layer < len(r.Empty) && r.Empty[layer] }

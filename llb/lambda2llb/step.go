@@ -17,12 +17,10 @@ import (
 type Step struct {
 	Image       llb.State         // the frontend's own
 	Platform    ocispecs.Platform // that it runs on: the daemon's, whatever is built
-	Repository  string
-	LFSServer   string   // of the batch API, where it is not the repository's own
-	Secrets     []Secret // that may hold credentials; none must be there
-	KnownHosts  string   // of an SSH remote, whose agent is forwarded; empty for any other
-	SSHAgent    string   // id of the agent; empty: the default one
-	Client      string   // that no other client of the daemon has
+	Secrets     []Secret          // that may hold credentials; none must be there
+	KnownHosts  string            // of an SSH remote, whose agent is forwarded; empty for any other
+	SSHAgent    string            // id of the agent; empty: the default one
+	Client      string            // that no other client of the daemon has
 	Proxy       llb.ProxyEnv
 	HostNetwork bool // uses the host's network; one without a network is for the user's own steps
 	ExtraHosts  []llb.HostIP
@@ -74,18 +72,18 @@ func (s Step) Retry(attempt int) llb.RunOption {
 
 // fetch gets an object by the batch API, as a file named by its oid. One step for each object, so that runtimes share it.
 // The cache is the object's own and outlives the step: another version of the frontend's image fetches nothing again.
-func (s Step) fetch(l Layer, opts ...llb.ConstraintsOpt) llb.State {
-	o := l.Object
-	args := []string{"fetch", "--repository=" + s.Repository}
-	if s.LFSServer != "" {
-		args = append(args, "--server="+s.LFSServer)
+func (s Step) fetch(from LFS, a Attempt, opts ...llb.ConstraintsOpt) llb.State {
+	o := a.Object
+	args := []string{"fetch", "--repository=" + from.Repository}
+	if from.Server != "" {
+		args = append(args, "--server="+from.Server)
 	}
 	args = append(args, o.OID, strconv.FormatInt(o.Size, 10))
 	run := []llb.RunOption{
 		llb.AddMount(execstep.CacheDir, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
 	}
-	if l.Attempt > 0 {
-		run = append(run, s.Retry(l.Attempt))
+	if a.Number > 0 {
+		run = append(run, s.Retry(a.Number))
 	}
 	for _, o := range opts {
 		run = append(run, o)

@@ -2,7 +2,6 @@
 package plan
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	result "lambdabase/frontend/subrequests"
-	"lambdabase/internal/lfs"
 	"lambdabase/internal/printable"
 	"lambdabase/llb/lambda2llb"
 
@@ -74,7 +72,7 @@ func New(plans []*lambda2llb.Plan) *Plan {
 	for _, p := range plans {
 		platform := Platform{Platform: platforms.Format(p.Platform), Recipe: p.Recipe.Path}
 		for _, l := range p.Layers {
-			platform.Layers = append(platform.Layers, Layer{File: l.Path, OID: l.OID, Size: l.Size, URL: cmp.Or(l.URL, batchSource(p)), Shared: uses[l.OID] > 1})
+			platform.Layers = append(platform.Layers, Layer{File: l.Path, OID: l.OID, Size: l.Size, URL: l.Origin.String(), Shared: uses[l.OID] > 1})
 			if !counted[l.OID] {
 				counted[l.OID] = true
 				out.Size += l.Size
@@ -83,17 +81,6 @@ func New(plans []*lambda2llb.Plan) *Plan {
 		out.Platforms = append(out.Platforms, platform)
 	}
 	return out
-}
-
-// batchSource is the source of objects without a URL of their own, as option objects has it.
-func batchSource(p *lambda2llb.Plan) string {
-	if p.LFSServer != "" {
-		return "lfs+" + p.LFSServer
-	}
-	if own, err := lfs.ServerURL(p.Repository); err == nil {
-		return "lfs+" + own
-	}
-	return "lfs"
 }
 
 // ToResult returns the answer as JSON and as text.
