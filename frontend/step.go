@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"lambdabase/internal/execstep"
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/secrets"
 	"lambdabase/llb/lambda2llb"
 
@@ -36,7 +36,7 @@ func (r *request) newStep(repo remote, server string) (*lambda2llb.Step, error) 
 	}
 	return &lambda2llb.Step{
 		Image: *self, Platform: platform,
-		Secrets:     r.session.stepSecrets(slices.Concat([]string{secrets.CA}, secrets.IDs(repo.host(), hostOf(server)), execstep.Proxies)),
+		Secrets:     r.session.stepSecrets(slices.Concat([]string{secrets.CA}, secrets.IDs(repo.host(), hostOf(server)), contract.Proxies)),
 		KnownHosts:  repo.hostKeys,
 		SSHAgent:    r.session.SSHAgent,
 		Client:      digest.FromString(r.bc.BuildOpts().SessionID).Encoded()[:12],
@@ -51,7 +51,7 @@ func proxyEnv(args map[string]string) (llb.ProxyEnv, error) {
 	given := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		upper := strings.ToUpper(name)
-		if !slices.Contains(execstep.Proxies, upper) && upper != "NO_PROXY" {
+		if !slices.Contains(contract.Proxies, upper) && upper != "NO_PROXY" {
 			continue
 		}
 		if upper != "NO_PROXY" && strings.Contains(args[name], "@") {
@@ -87,7 +87,7 @@ func (r *request) stepFailure(ctx context.Context, err error) string {
 		return ""
 	}
 	exec := solve.Op.GetExec()
-	out := slices.IndexFunc(exec.GetMounts(), func(m *pb.Mount) bool { return m.Dest == execstep.OutDir })
+	out := slices.IndexFunc(exec.GetMounts(), func(m *pb.Mount) bool { return m.Dest == contract.OutDir })
 	if out < 0 || out >= len(solve.MountIDs) || len(solve.InputIDs) == 0 {
 		return ""
 	}
@@ -103,7 +103,7 @@ func (r *request) runFailureProgram(ctx context.Context, exec *pb.ExecOp, root, 
 	container, err := r.client.NewContainer(ctx, gateway.NewContainerRequest{
 		Mounts: []gateway.Mount{
 			{Dest: "/", ResultID: root, MountType: pb.MountType_BIND, Readonly: true},
-			{Dest: execstep.OutDir, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
+			{Dest: contract.OutDir, ResultID: out, MountType: pb.MountType_BIND, Readonly: true},
 		},
 		Platform: &pb.Platform{OS: "linux", Architecture: r.daemonPlatform().Architecture},
 		NetMode:  pb.NetMode_NONE,
@@ -114,7 +114,7 @@ func (r *request) runFailureProgram(ctx context.Context, exec *pb.ExecOp, root, 
 	defer container.Release(context.WithoutCancel(ctx))
 	var text bytes.Buffer
 	process, err := container.Start(ctx, gateway.StartRequest{
-		Args: []string{execstep.Program, "failure"}, Cwd: "/", Stdout: nopCloser{&text}, Stderr: nopCloser{io.Discard},
+		Args: []string{contract.Program, "failure"}, Cwd: "/", Stdout: nopCloser{&text}, Stderr: nopCloser{io.Discard},
 	})
 	if err != nil {
 		return "", errors.Wrap(err, "container")

@@ -10,7 +10,7 @@ import (
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/catalog"
-	"lambdabase/internal/execstep"
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -95,7 +95,7 @@ func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]cata
 		}
 		return nil, errors.Wrapf(err, "branches of %s", r.remote.url)
 	}
-	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: execstep.BranchesFile})
+	dt, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: contract.BranchesFile})
 	if err != nil {
 		return nil, errors.Wrapf(err, "branches of %s", r.remote.url)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"lambdabase/internal/branches"
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/lfsstore"
 	"lambdabase/internal/secrets"
 )
@@ -20,8 +21,8 @@ func (s *step) listBranches(ctx context.Context) error {
 		URL:         s.repository,
 		Credentials: lfsstore.Credentials(s.repository, secrets.Dir(s.secrets)),
 		CABundle:    pem,
-		KnownHosts:  os.Getenv(KnownHostsEnv),
-		Agent:       AgentSocket,
+		KnownHosts:  os.Getenv(contract.KnownHostsEnv),
+		Agent:       contract.AgentSocket,
 	})
 	if err != nil {
 		return err
@@ -30,5 +31,5 @@ func (s *step) listBranches(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(s.out, BranchesFile), dt, 0o644)
+	return os.WriteFile(filepath.Join(s.out, contract.BranchesFile), dt, 0o644)
 }

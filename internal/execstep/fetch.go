@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/lfsstore"
@@ -51,7 +52,7 @@ func (s *step) newClient() (*transfer.Client, error) {
 		return nil, err
 	}
 	access := lfsstore.ClientConfig{
-		Secrets: secrets.Dir(s.secrets), KnownHosts: os.Getenv(KnownHostsEnv), Agent: AgentSocket, Transport: t, OnProgress: s.printProgress,
+		Secrets: secrets.Dir(s.secrets), KnownHosts: os.Getenv(contract.KnownHostsEnv), Agent: contract.AgentSocket, Transport: t, OnProgress: s.printProgress,
 	}
 	return access.NewClient(lfsstore.Origin{Repository: s.repository, Server: s.server})
 }

@@ -4,11 +4,13 @@ import (
 	"os"
 	"testing"
 
+	"lambdabase/internal/execstep/contract"
+
 	"github.com/stretchr/testify/require"
 )
 
 func TestProxiesComeFromSecretsAndAllProxyStandsForTheRest(t *testing.T) {
-	for _, name := range append(Proxies, "http_proxy", "https_proxy", "all_proxy") {
+	for _, name := range append(contract.Proxies, "http_proxy", "https_proxy", "all_proxy") {
 		t.Setenv(name, "")
 	}
 	t.Setenv("ALL_PROXY", "http://all.example")
@@ -19,7 +21,7 @@ func TestProxiesComeFromSecretsAndAllProxyStandsForTheRest(t *testing.T) {
 }
 
 func TestAProxyThatIsNoURLIsRefusedAndItsPasswordNotTold(t *testing.T) {
-	for _, name := range append(Proxies, "http_proxy", "https_proxy", "all_proxy") {
+	for _, name := range append(contract.Proxies, "http_proxy", "https_proxy", "all_proxy") {
 		t.Setenv(name, "")
 	}
 	for _, malformed := range []string{

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/httpclient"
 	"lambdabase/internal/redact"
 	"lambdabase/internal/secrets"
@@ -20,7 +21,7 @@ import (
 
 // Run runs the step that the arguments name. Its output is for the progress of the build.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	s := &step{out: OutDir, cache: CacheDir, secrets: SecretsDir, stdout: stdout, progress: stderr}
+	s := &step{out: contract.OutDir, cache: contract.CacheDir, secrets: contract.SecretsDir, stdout: stdout, progress: stderr}
 	if err := setProxies(secrets.Dir(s.secrets)); err != nil {
 		return s.recordFailure(err)
 	}
@@ -30,7 +31,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // setProxies takes proxies with a password from secrets, and ALL_PROXY, which net/http doesn't know, for those that are not
 // given. It comes before anything asks net/http, which looks but once.
 func setProxies(secret secrets.Source) error {
-	for _, name := range Proxies {
+	for _, name := range contract.Proxies {
 		value, ok := secret(name)
 		if !ok {
 			continue
@@ -87,14 +88,14 @@ func (s *step) recordFailure(err error) error {
 		return nil
 	}
 	text := redact.Text(err.Error()) + httpclient.CAHint(err)
-	if werr := os.WriteFile(filepath.Join(s.out, FailureFile), []byte(text), 0o600); werr != nil {
+	if werr := os.WriteFile(filepath.Join(s.out, contract.FailureFile), []byte(text), 0o600); werr != nil {
 		text += fmt.Sprintf(" (and the reason can't be told: %v)", werr)
 	}
 	return errors.New(text)
 }
 
 func (s *step) printFailure() error {
-	dt, err := os.ReadFile(filepath.Join(s.out, FailureFile))
+	dt, err := os.ReadFile(filepath.Join(s.out, contract.FailureFile))
 	if err != nil {
 		return errors.Wrap(err, "reason")
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/sample"
@@ -98,7 +99,7 @@ func TestAFailureLeavesItsReason(t *testing.T) {
 	s, _, url = bench(t)
 	err = s.run(context.Background(), []string{"branches", "--repository=" + url + "-not-there"})
 	require.ErrorContains(t, err, "pass a token as the secret")
-	require.FileExists(t, filepath.Join(s.out, FailureFile))
+	require.FileExists(t, filepath.Join(s.out, contract.FailureFile))
 }
 
 func TestASecretThatHoldsNoCertificateIsAnError(t *testing.T) {
@@ -111,7 +112,7 @@ func TestASecretThatHoldsNoCertificateIsAnError(t *testing.T) {
 func TestBranchesAreLeftAsJSON(t *testing.T) {
 	s, _, url := bench(t)
 	require.NoError(t, s.run(context.Background(), []string{"branches", "--repository=" + url}))
-	dt, err := os.ReadFile(filepath.Join(s.out, BranchesFile))
+	dt, err := os.ReadFile(filepath.Join(s.out, contract.BranchesFile))
 	require.NoError(t, err)
 	var found []catalog.Runtime
 	require.NoError(t, json.Unmarshal(dt, &found))

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/httpclient"
 	"lambdabase/internal/secrets"
 
@@ -28,7 +29,7 @@ func (s *step) newTransport() (*http.Transport, error) {
 
 // readCA returns the user's certificates; nil if there are none.
 func (s *step) readCA() ([]byte, error) {
-	pem, err := os.ReadFile(filepath.Join(s.secrets, path.Base(CAFile)))
+	pem, err := os.ReadFile(filepath.Join(s.secrets, path.Base(contract.CAFile)))
 	if os.IsNotExist(err) {
 		return nil, nil
 	}

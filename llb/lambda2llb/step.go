@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"lambdabase/internal/execstep"
+	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/secrets"
 
 	"github.com/moby/buildkit/client/llb"
@@ -32,15 +32,15 @@ type Secret struct{ Name, ID string }
 // file is where the step finds it.
 func (s Secret) file() string {
 	if s.Name == secrets.CA {
-		return execstep.CAFile
+		return contract.CAFile
 	}
-	return execstep.SecretsDir + "/" + secrets.FileName(s.Name)
+	return contract.SecretsDir + "/" + secrets.FileName(s.Name)
 }
 
 // Run returns the step with the arguments, and its result.
 func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 	opts = append([]llb.RunOption{
-		llb.Args(append([]string{execstep.Program}, args...)),
+		llb.Args(append([]string{contract.Program}, args...)),
 		llb.WithCustomName(name),
 		llb.Platform(s.Platform),
 		llb.WithProxy(s.Proxy),
@@ -55,19 +55,19 @@ func (s Step) Run(name string, args []string, opts ...llb.RunOption) llb.State {
 		opts = append(opts, llb.AddSecret(secret.file(), llb.SecretID(secret.ID), llb.SecretOptional))
 	}
 	if s.KnownHosts != "" {
-		agent := []llb.SSHOption{llb.SSHSocketTarget(execstep.AgentSocket), llb.SSHOptional}
+		agent := []llb.SSHOption{llb.SSHSocketTarget(contract.AgentSocket), llb.SSHOptional}
 		if s.SSHAgent != "" {
 			agent = append(agent, llb.SSHID(s.SSHAgent))
 		}
-		opts = append(opts, llb.AddEnv(execstep.KnownHostsEnv, s.KnownHosts), llb.AddSSHSocket(agent...))
+		opts = append(opts, llb.AddEnv(contract.KnownHostsEnv, s.KnownHosts), llb.AddSSHSocket(agent...))
 	}
-	return s.Image.Run(opts...).AddMount(execstep.OutDir, llb.Scratch())
+	return s.Image.Run(opts...).AddMount(contract.OutDir, llb.Scratch())
 }
 
 // Retry makes another step of one that was run before, and one of this client's own. As long as a client is there that had
 // it run too, a step that has failed stays failed for all of them (BuildKit v0.33.1).
 func (s Step) Retry(attempt int) llb.RunOption {
-	return llb.AddEnv(execstep.AttemptEnv, fmt.Sprintf("%d of %s", attempt+1, s.Client))
+	return llb.AddEnv(contract.AttemptEnv, fmt.Sprintf("%d of %s", attempt+1, s.Client))
 }
 
 // fetch gets an object by the batch API, as a file named by its oid. One step for each object, so that runtimes share it.
@@ -80,7 +80,7 @@ func (s Step) fetch(from LFS, a Attempt, opts ...llb.ConstraintsOpt) llb.State {
 	}
 	args = append(args, o.OID, strconv.FormatInt(o.Size, 10))
 	run := []llb.RunOption{
-		llb.AddMount(execstep.CacheDir, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
+		llb.AddMount(contract.CacheDir, llb.Scratch(), llb.AsPersistentCacheDir("lambdabase/"+o.OID, llb.CacheMountShared)),
 	}
 	if a.Number > 0 {
 		run = append(run, s.Retry(a.Number))

@@ -1,4 +1,5 @@
-package execstep
+// Package contract is what the frontend and the program in its exec steps agree upon: where a step finds and leaves things.
+package contract
 
 // What a step finds where. The frontend mounts it, the program reads it.
 const (

@@ -1,0 +1,112 @@
+package depcheck
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rule is what a package must not be built of.
+type rule struct {
+	pkg       string
+	forbidden []string // packages, with all below them
+	because   string
+	through   []string // packages, with all below them, whose own imports are their business
+}
+
+const (
+	buildkit   = "github.com/moby/buildkit/"
+	containerd = "github.com/containerd/containerd/v2/"
+)
+
+var rules = []rule{
+	{
+		pkg:       "lambdabase/llb/lambda2llb",
+		forbidden: []string{"net/http", "golang.org/x/crypto/ssh", "github.com/go-git", "os/exec"},
+		because:   "it is pure: a plan in, LLB out",
+		through:   []string{buildkit}, // its LLB client has them
+	},
+	{
+		pkg:       "lambdabase/llb/splice",
+		forbidden: []string{"net/http", "golang.org/x/crypto/ssh", "github.com/go-git", "os/exec", buildkit + "client/llb"},
+		because:   "it is pure: definitions in, definition out",
+	},
+	{
+		pkg: "lambdabase/cmd/lambda-frontend",
+		forbidden: []string{
+			buildkit + "worker", buildkit + "control", buildkit + "cache", buildkit + "snapshot", buildkit + "executor/runcexecutor",
+			buildkit + "executor/oci", buildkit + "source/git", buildkit + "source/http", buildkit + "source/containerimage",
+			buildkit + "solver/bboltcachestorage", buildkit + "exporter/containerimage/image",
+			containerd + "plugins/snapshots", containerd + "core/metadata", "github.com/containerd/go-runc",
+			"lambdabase/internal/embedded", "lambdabase/internal/sample", "lambdabase/internal/usergit",
+		},
+		because: "it runs in a daemon's container, with the daemon outside",
+	},
+}
+
+func TestPackagesAreBuiltOfNothingThatIsForbidden(t *testing.T) {
+	for _, r := range rules {
+		t.Run(r.pkg, func(t *testing.T) {
+			require.Empty(t, r.violation(importsOf(t, r.pkg)), r.because)
+		})
+	}
+}
+
+func TestAForbiddenDependencyIsFoundWithItsChain(t *testing.T) {
+	imports := map[string][]string{"a": {"x/y", "b"}, "x/y": {"net/http"}, "b": {"c"}, "c": {"net/http/httptrace"}}
+	r := rule{pkg: "a", forbidden: []string{"net/http"}}
+	require.Equal(t, "a > x/y > net/http", r.violation(imports))
+	r.through = []string{"x"}
+	require.Equal(t, "a > b > c > net/http/httptrace", r.violation(imports))
+	delete(imports, "c")
+	require.Empty(t, r.violation(imports))
+}
+
+// violation is the shortest chain of imports to a package that is forbidden; empty if there is none.
+func (r rule) violation(imports map[string][]string) string {
+	seen, chains := map[string]bool{r.pkg: true}, [][]string{{r.pkg}}
+	for len(chains) > 0 {
+		chain := chains[0]
+		chains = chains[1:]
+		last := chain[len(chain)-1]
+		if isBelow(last, r.forbidden) {
+			return strings.Join(chain, " > ")
+		}
+		if isBelow(last, r.through) {
+			continue
+		}
+		for _, next := range imports[last] {
+			if !seen[next] {
+				seen[next] = true
+				chains = append(chains, append(slices.Clone(chain), next))
+			}
+		}
+	}
+	return ""
+}
+
+func isBelow(pkg string, roots []string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool {
+		return pkg == strings.TrimSuffix(root, "/") || strings.HasPrefix(pkg, strings.TrimSuffix(root, "/")+"/")
+	})
+}
+
+// importsOf has what a package imports, and what that imports, and so on.
+func importsOf(t *testing.T, pkg string) map[string][]string {
+	list := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}} {{join .Imports " "}}`, pkg)
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	require.NoError(t, err)
+	imports := map[string][]string{}
+	for line := range bytes.Lines(out) {
+		names := strings.Fields(string(line))
+		imports[names[0]] = names[1:]
+	}
+	require.NotEmpty(t, imports[pkg])
+	return imports
+}
