@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"lambdabase/internal/lfs"
 	"lambdabase/internal/llbtext"
+	"lambdabase/llb/lambda2llb"
 	"lambdabase/test/readme"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -155,35 +157,18 @@ func TestAnEndedRequestMakesNoChain(t *testing.T) {
 	require.ErrorContains(t, err, "the user has left")
 }
 
-func TestTheServerThatTheRepositoryNamesIsToldAndNotAsked(t *testing.T) {
-	for config, want := range map[string]string{
-		"[lfs]\n\turl = https://lfs.example/o/r\n":                                               "https://lfs.example/o/r",
-		"[LFS]\n  fetchexclude = x\n  URL = \"https://lfs.example/o/r/\"\n":                      "https://lfs.example/o/r",
-		"[lfs]\n\turl = https://lfs.example/o/r # ours\n":                                        "https://lfs.example/o/r",
-		"[lfs]\n\turl = https://lfs.example/o/r ; ours\r\n":                                      "https://lfs.example/o/r",
-		"[lfs] url = https://lfs.example/o/r\n":                                                  "https://lfs.example/o/r",
-		"\ufeff[ lfs ]url=\"https://lfs.example/o/r\"":                                           "https://lfs.example/o/r",
-		"[core]\n\tx = a[1]\n[lfs]\n\turl = https://lfs.example/o/r\n":                           "https://lfs.example/o/r",
-		"[lfs \"https://x/]\"]\n\taccess = basic\n[lfs]\nurl=https://lfs.example/o/r":            "https://lfs.example/o/r",
-		"[lfs]\nurl=https://old.example\nurl=https://lfs.example/o/r\n":                          "https://lfs.example/o/r",
-		"[remote \"origin\"]\n\tlfsurl = https://lfs.example/o/r\n":                              "https://lfs.example/o/r",
-		"[remote \"x\"]\nlfsurl=https://x\n[remote \"origin\"] lfsurl = https://lfs.example/o/r": "https://lfs.example/o/r",
-		"[remote \"up\"]\n\tLfsURL = https://lfs.example/o/r\n":                                  "https://lfs.example/o/r",
-		"[remote \"origin\"]\nlfsurl=https://x\n[lfs]\nurl=https://lfs.example/o/r":              "https://lfs.example/o/r",
-		"[lfs\nurl = https://lfs.example":                                                        "",
-		"[lfs]\n\turl\n":                                                                         "",
-		"# [lfs]\n# url = https://lfs.example\n":                                                 "",
-		"[lfs]\nurl=https://git.example/o/r.git/info/lfs\n":                                      "", // its own
-		"[remote \"x\"]\n\turl = https://lfs.example\n":                                          "",
-		"[lfs]\n\turl = https://u:p@lfs.example\n":                                               "",
-		"[lfs]\n\turl = https://lfs.example\x1b[31m\n":                                           "",
-	} {
-		s := newStub(map[string]string{"source": "reg/lambda-frontend", "repository": "https://git.example/o/r.git"})
-		s.tree[".lfsconfig"] = stubFile{data: config}
-		r, err := quick.readRequest(t.Context(), s)
-		require.NoError(t, err)
-		snap, err := r.newSnapshot(context.Background(), r.remote, "nodejs20.x", "")
-		require.NoError(t, err)
-		require.Equal(t, want, foreignLFSServer(context.Background(), snap.tree, snap.source, snap.repo), config)
+func layersOf(sizes ...int64) (layers []lambda2llb.Layer) {
+	for i, size := range sizes {
+		layers = append(layers, lambda2llb.Layer{Object: lfs.Object{Pointer: lfs.Pointer{OID: stubOID(string(rune('a' + i))), Size: size}}})
 	}
+	return layers
+}
+
+func TestAnObjectsTimeIsThatOfItsOwnSize(t *testing.T) {
+	// nodejs20.x: what shares the line with the smallest doesn't lengthen its time, and the last one has that of all.
+	a := &assembler{request: &request{baseTimeout: baseTimeout}, plan: &lambda2llb.Plan{Layers: layersOf(344, 31<<20, 23<<20, 11<<20, 2<<20, 40<<10)}}
+	require.Equal(t, 5*time.Minute, a.fetchTimeout(a.plan.Layers[0]))
+	require.Equal(t, a.totalTimeout(), a.fetchTimeout(a.plan.Layers[1]))
+	require.Equal(t, 5*time.Minute+time.Duration((4*2<<20+40<<10+344)/minBytesPerSecond)*time.Second, a.fetchTimeout(a.plan.Layers[4]))
+	require.Less(t, (&assembler{request: a.request, plan: &lambda2llb.Plan{Layers: layersOf(lfs.MaxObjectSize)}}).totalTimeout(), 48*time.Hour)
 }

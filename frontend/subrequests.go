@@ -64,26 +64,26 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 
 // runtimesSubrequest answers lambda.runtimes: as the repository has them, or from the catalog where no step can run.
 func (r *request) runtimesSubrequest(ctx context.Context) (*gateway.Result, error) {
-	own, err := r.newStep(r.remote, "")
+	step, err := r.newStep(r.remote, "")
 	if err != nil {
 		return nil, err
 	}
 	var found []catalog.Runtime
-	if own == nil {
+	if step == nil {
 		for _, name := range catalog.Names() {
 			found = append(found, catalog.Runtime{Name: name, FromCatalog: true})
 		}
-	} else if found, err = r.listBranches(ctx, *own); err != nil {
+	} else if found, err = r.listBranches(ctx, *step); err != nil {
 		return nil, err
 	}
 	return runtimes.New(found).ToResult()
 }
 
 // listBranches asks the repository, in a step that is run each time.
-func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]catalog.Runtime, error) {
+func (r *request) listBranches(ctx context.Context, step lambda2llb.Step) ([]catalog.Runtime, error) {
 	ctx, cancel := withTimeout(ctx, r.baseTimeout)
 	defer cancel()
-	ref, err := r.solveBranches(ctx, own)
+	ref, err := r.solveBranches(ctx, step)
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		err = errors.Wrapf(errTimeout, "not done in %s", r.baseTimeout)
 	}
@@ -104,15 +104,15 @@ func (r *request) listBranches(ctx context.Context, own lambda2llb.Step) ([]cata
 }
 
 // solveBranches runs the step, and another one where a client that hangs holds it.
-func (r *request) solveBranches(ctx context.Context, own lambda2llb.Step) (gateway.Reference, error) {
+func (r *request) solveBranches(ctx context.Context, step lambda2llb.Step) (gateway.Reference, error) {
 	opts := []llb.RunOption{llb.IgnoreCache}
 	for attempt := 1; ; attempt++ {
-		st := own.Run("list branches of "+r.remote.url, []string{"branches", "--repository=" + r.remote.url}, opts...)
-		ref, err := r.solve(ctx, st, own.Platform, true)
+		st := step.Run("list branches of "+r.remote.url, []string{"branches", "--repository=" + r.remote.url}, opts...)
+		ref, err := r.solve(ctx, st, step.Platform, true)
 		if err == nil || !isSessionLost(err) || attempt >= maxAttempts || !sleep(ctx, time.Duration(attempt*attempt)*r.retryDelay) {
 			return ref, err
 		}
-		opts = []llb.RunOption{llb.IgnoreCache, own.Retry(attempt)}
+		opts = []llb.RunOption{llb.IgnoreCache, step.Retry(attempt)}
 	}
 }
 
