@@ -99,7 +99,7 @@ func (a *assembler) chainError(ctx context.Context, err error) (again bool, _ er
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
 		if derr == nil && isVertexError(err, source) && l.IsObject() {
 			if a.prefetched {
-				return false, a.fetchError(ctx, err, l)
+				return false, a.newFetchError(ctx, err, l)
 			}
 			a.prefetched = true
 			err := a.prefetch(ctx, 0)

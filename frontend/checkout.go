@@ -123,7 +123,7 @@ func (c *checkout) build(ctx context.Context) (*gateway.Result, error) {
 // runtime is the one that Dockerfile.<runtime> is named after, if it is.
 func (c *checkout) runtime() string {
 	name, ok := strings.CutPrefix(path.Base(c.file.Path), "Dockerfile.")
-	if !ok || !runtimeName.MatchString(name) {
+	if !ok || !runtimeNameRE.MatchString(name) {
 		return ""
 	}
 	return name

@@ -37,7 +37,7 @@ func (a *assembler) solveWithRetry(ctx context.Context, l *layerState, passed ti
 		if err == nil || !isVertexError(err, source) && !errors.Is(err, errTimeout) {
 			return ref, err
 		}
-		reason := a.fetchError(ctx, err, l.Attempt)
+		reason := a.newFetchError(ctx, err, l.Attempt)
 		if failed == nil || ctx.Err() == nil { // else the server wasn't asked for it to the end
 			failed = reason
 		}

@@ -59,9 +59,9 @@ func isFetchError(err error) bool {
 	return errors.As(err, new(*fetchError)) || errors.As(err, new(*objectsError))
 }
 
-// fetchError is what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so
+// newFetchError says what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so
 // the server is asked once more, without the pin.
-func (a *assembler) fetchError(ctx context.Context, err error, l lambda2llb.Attempt) *fetchError {
+func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.Attempt) *fetchError {
 	failed := &fetchError{layer: l.Layer}
 	url, isURL := l.Origin.(lambda2llb.URL)
 	switch {

@@ -158,7 +158,7 @@ func isShadowed(later []layerFiles, name string) bool {
 	return false
 }
 
-var prettyName = regexp.MustCompile(`(?m)^PRETTY_NAME="?([^"\n]*)"?$`)
+var prettyNameRE = regexp.MustCompile(`(?m)^PRETTY_NAME="?([^"\n]*)"?$`)
 
 // osRelease is the system's name. /etc/os-release is a link to the other, where it isn't a file.
 func osRelease(ctx context.Context, contents []layerFiles) (string, error) {
@@ -172,7 +172,7 @@ func osRelease(ctx context.Context, contents []layerFiles) (string, error) {
 			if err != nil {
 				return "", errors.Wrap(err, "os-release")
 			}
-			if found := prettyName.FindSubmatch(dt); found != nil {
+			if found := prettyNameRE.FindSubmatch(dt); found != nil {
 				return strings.TrimSpace(string(found[1])), nil
 			}
 		}

@@ -75,7 +75,7 @@ const (
 	syntaxOption   = "cmdline" // the "# syntax=" line, handed over by BuildKit
 )
 
-var runtimeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
+var runtimeNameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 
 // ParseOptions reads the options out of a request: gateway options and build arguments, which must agree, and below
 // them the keys of the "# syntax=" line.
@@ -183,7 +183,7 @@ func parseSyntaxLine(line string) (map[string]setting, error) {
 
 func setRuntime(o *Options, v string) error {
 	contains := func(part string) bool { return strings.Contains(v+"\x00", part) }
-	if !runtimeName.MatchString(v) || slices.ContainsFunc([]string{"..", "//", "/.", "/\x00", ".\x00", ".lock\x00", ".lock/"}, contains) {
+	if !runtimeNameRE.MatchString(v) || slices.ContainsFunc([]string{"..", "//", "/.", "/\x00", ".\x00", ".lock\x00", ".lock/"}, contains) {
 		return errors.Errorf("%q is no name of a runtime, want for example nodejs20.x", v)
 	}
 	o.Runtime = v

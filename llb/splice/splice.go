@@ -54,7 +54,7 @@ func Replace(def *pb.Definition, definitions map[digest.Digest]*pb.Definition) (
 		replaced: map[string]*pb.Input{},
 	}
 	for _, dt := range def.Def {
-		if err := s.addOp(dt, definitions); err != nil {
+		if err := s.copyOp(dt, definitions); err != nil {
 			return nil, err
 		}
 	}
@@ -66,7 +66,7 @@ type splicer struct {
 	replaced map[string]*pb.Input // what to take instead of the first output of an operation of in
 }
 
-func (s *splicer) addOp(dt []byte, definitions map[digest.Digest]*pb.Definition) error {
+func (s *splicer) copyOp(dt []byte, definitions map[digest.Digest]*pb.Definition) error {
 	old := digest.FromBytes(dt)
 	if replacement, ok := definitions[old]; ok {
 		return errors.Wrapf(s.addDefinition(old.String(), replacement), "graph in place of %s", old)
