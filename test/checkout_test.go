@@ -9,6 +9,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
@@ -57,7 +58,7 @@ func TestACheckoutSharesLayersWithTheRuntime(t *testing.T) {
 	runtime := oneImage(t, d, h.request("nodejs20.x"))
 	h.Reset()
 	image := oneImage(t, d, h.checkoutRequest(t, "nodejs20.x", ""))
-	require.Zero(t, h.Total(sample.Object))
+	require.Zero(t, h.Total(githost.Object))
 	require.Equal(t, diffIDs(runtime), diffIDs(image))
 	require.Equal(t, map[string]string{"lambdabase.runtime": "nodejs20.x"}, imageConfig(t, image).Config.Labels, "a local checkout doesn't tell its commit")
 }
@@ -185,6 +186,6 @@ func TestATokenInTheContextsURLReachesNoStep(t *testing.T) {
 	require.ErrorContains(t, err, "invalid build context: URL of host 127.0.0.1:")
 	require.ErrorContains(t, err, "pass the token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
 	c.assertNoneInError(t, err)
-	require.Zero(t, h.Total(sample.Batch))
-	require.Zero(t, h.Total(sample.Object))
+	require.Zero(t, h.Total(githost.Batch))
+	require.Zero(t, h.Total(githost.Object))
 }

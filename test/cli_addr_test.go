@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"lambdabase/frontend/subrequests/plan"
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +56,7 @@ func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
 		requireDigest(t, c.file("image.tar"), want)
 		require.Len(t, h.Counts(), 6)
 		for _, r := range h.Requests() {
-			if r.Kind == sample.Batch || r.Kind == sample.Object {
+			if r.Kind == githost.Batch || r.Kind == githost.Object {
 				require.Equal(t, "lambdabase", r.Header.Get("User-Agent"), "not by the daemon")
 			}
 			require.Empty(t, r.Header.Get("Authorization"))
@@ -64,10 +65,10 @@ func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
 
 		h.Reset()
 		c.mustRun(t, args...)
-		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "nothing is fetched where the cache has what comes of it")
+		require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch), "nothing is fetched where the cache has what comes of it")
 		require.NoError(t, os.RemoveAll(filepath.Join(c.root, "objects")))
 		c.mustRun(t, args...)
-		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "not even if the objects are gone")
+		require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch), "not even if the objects are gone")
 
 		require.Contains(t, c.mustRun(t, "prune", "--all"), "freed ")
 		c.mustRun(t, append(args, "--no-cache")...)
@@ -80,14 +81,14 @@ func TestAnObjectThatCannotBeHadIsNamed(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "nodejs20.x")
 		layers := c.plan(t, h).Platforms[0].Layers
-		fault := sample.BatchFault{Error: &sample.BatchError{Code: 404, Message: "Object does not exist"}}
-		h.Inject(sample.Target{Kind: sample.Batch, OID: layers[2].OID}, sample.Fault{Batch: fault})
+		fault := faults.BatchFault{Error: &githost.BatchError{Code: 404, Message: "Object does not exist"}}
+		h.Inject(faults.Target{Kind: githost.Batch, OID: layers[2].OID}, faults.Fault{Batch: fault})
 		args := append(append(buildArgs(h, "nodejs20.x"), "--objects=lfs"), where...)
 		output := c.mustFail(t, 1, args...)
 		require.Contains(t, output, fmt.Sprintf("\nlambdabase: fetch %s (object sha256:%s, 36.36kB): not found (404 from %s/aws/aws-lambda-base-images.git/info/lfs/objects/batch): \"Object does not exist\"",
 			layers[2].File, layers[2].OID, h.url))
 
-		h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
+		h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(403, "no such thing"))
 		require.NoError(t, os.RemoveAll(filepath.Join(c.root, "objects")))
 		output = c.mustFail(t, 1, append(args, "--no-cache")...)
 		require.Contains(t, output, "\nlambdabase: 6 objects failed: forbidden (403 from ")
@@ -119,7 +120,7 @@ func TestAnOlderDaemonFetchesLFSObjectsByAStep(t *testing.T) {
 			args := append(buildArgs(h, "go1.x"), "--addr="+d.Addr, "--objects=lfs", "-o", "image.tar")
 			require.Contains(t, c.mustFail(t, 1, args...), "name the image as option source")
 			c.mustRun(t, append(args, "--opt=source="+image)...)
-			require.NotZero(t, h.Total(sample.Batch))
+			require.NotZero(t, h.Total(githost.Batch))
 			images, err := sandbox.ReadOCI(c.file("image.tar"))
 			require.NoError(t, err)
 			require.Equal(t, diffIDs(oneImage(t, now, h.request("go1.x"))), diffIDs(images[0]))
@@ -134,19 +135,19 @@ func TestOlderDaemonsRunAStepOfAPrivateRepositoryOnce(t *testing.T) {
 		c, d := newCLI(t), start()
 		image, _ := frontendImage(t, sandbox.Start(t))
 		h := serveUnique(t).withStoreHost(t)
-		h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+		h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
 		c.setCredentialHelper(t, "t0ken")
 		args := func(d *sandbox.Daemon, more ...string) []string {
 			return append([]string{"build", "nodejs20.x", h.repositoryFlag(), "--objects=lfs", "--addr=" + d.Addr, "--opt=source=" + image, "--progress=plain"}, more...)
 		}
 		c.mustRun(t, args(d)...)
-		require.NotZero(t, h.Total(sample.Batch))
+		require.NotZero(t, h.Total(githost.Batch))
 		cache := "type=registry,ref=" + sandbox.Registry(t) + "/cache"
 		s := c.run(t, args(d, "--cache-to="+cache+",mode=max")...)
 		require.Zero(t, s.code, s.stderr)
 		require.Regexp(t, `#(\d+) fetch [0-9a-f]{12}[^\n]*\n#\d+ CACHED`, s.stderr)
 		h.Reset()
 		c.mustRun(t, args(start(), "--cache-from="+cache)...)
-		require.Zero(t, h.Total(sample.Batch)+h.Total(sample.Object), "what is imported isn't fetched")
+		require.Zero(t, h.Total(githost.Batch)+h.Total(githost.Object), "what is imported isn't fetched")
 	})
 }

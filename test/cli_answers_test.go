@@ -15,6 +15,7 @@ import (
 
 	"lambdabase/frontend/subrequests/inspect"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +31,7 @@ func TestRuntimesAreListedWithOneRequest(t *testing.T) {
 	for range 2 {
 		h.Reset()
 		require.Equal(t, text, c.mustRun(t, "list", h.repositoryFlag()))
-		require.Equal(t, 1, h.Total(sample.Git), "nothing has changed since")
+		require.Equal(t, 1, h.Total(githost.Git), "nothing has changed since")
 	}
 	asked := c.setCredentialHelper(t, "t0ken")
 	h.Reset()
@@ -41,7 +42,7 @@ func TestRuntimesAreListedWithOneRequest(t *testing.T) {
 		Date                       time.Time
 	}
 	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, "list", "--json", h.repositoryFlag())), &list))
-	require.Equal(t, 1, h.Total(sample.Git), "even where git has a credential helper")
+	require.Equal(t, 1, h.Total(githost.Git), "even where git has a credential helper")
 	require.Empty(t, asked())
 	require.Len(t, list, 2)
 	require.Equal(t, "nodejs20.x", list[1].Name)
@@ -66,7 +67,7 @@ func TestAPlanFetchesNothing(t *testing.T) {
 		require.Empty(t, s.stderr, "nothing but the answer")
 		require.Contains(t, s.stdout, "commit      "+must(h.Commit("nodejs20.x"))+" (2024-10-14T14:15:39Z)\n")
 		require.Contains(t, s.stdout, "to fetch    6 objects, 79.18kB\n")
-		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+		require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch))
 
 		p := c.plan(t, h)
 		require.Equal(t, 6, p.Objects)
@@ -113,7 +114,7 @@ func TestInspectTakesLayersFromTheCache(t *testing.T) {
 	c.mustRun(t, buildArgs(h, "nodejs20.x")...)
 	h.Reset()
 	c.mustRun(t, append([]string{"inspect", "nodejs20.x"}, h.flags()...)...)
-	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+	require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch))
 }
 
 func TestTheCacheIsShownAndPruned(t *testing.T) {
@@ -128,7 +129,7 @@ func TestTheCacheIsShownAndPruned(t *testing.T) {
 	require.Regexp(t, `(?m)^\S+B +total$`, text)
 	h.Reset()
 	c.mustRun(t, args...)
-	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "a second build fetches nothing")
+	require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch), "a second build fetches nothing")
 
 	// A build that fails leaves what it has fetched, for the next one to go on with.
 	part := filepath.Join(c.root, "objects", strings.Repeat("a", 64)+".part")
@@ -145,7 +146,7 @@ func TestTheCacheIsShownAndPruned(t *testing.T) {
 	require.Equal(t, "SIZE  LAST USED  WHAT\n0B               LFS objects\n0B               total\n", c.mustRun(t, "du"))
 	h.Reset()
 	c.mustRun(t, args...)
-	require.NotZero(t, h.Total(sample.Object))
+	require.NotZero(t, h.Total(githost.Object))
 }
 
 func TestTheSampleIsServed(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -46,7 +47,7 @@ func TestACopiedCacheIsBegunAnew(t *testing.T) {
 				requireDigest(t, c.file("image.tar"), want)
 				h.Reset()
 				require.NotContains(t, c.run(t, append(args, "--root="+place)...).stderr, "begun anew")
-				require.Zero(t, h.Total(sample.Object))
+				require.Zero(t, h.Total(githost.Object))
 			}
 			c.root = written
 		})

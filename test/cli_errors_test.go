@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -121,22 +123,22 @@ const soon = 20 * time.Second
 func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 	h := serveUpstream(t, "nodejs20.x")
 	for name, tc := range map[string]struct {
-		fault  sample.Fault
-		kind   sample.Kind
+		fault  faults.Fault
+		kind   githost.Kind
 		more   []string
 		signal syscall.Signal
 	}{
-		"while git waits":             {sample.Fault{Delay: time.Hour}, sample.Git, nil, syscall.SIGINT},
-		"while an object waits":       {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGINT},
-		"while the batch API waits":   {sample.Fault{Delay: time.Hour}, sample.Batch, []string{"--objects=lfs"}, syscall.SIGINT},
-		"while an LFS object waits":   {sample.Fault{Stall: 100}, sample.Object, []string{"--objects=lfs"}, syscall.SIGINT},
-		"with the terminal":           {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGHUP},
-		"by the system that shuts up": {sample.Fault{Stall: -1}, sample.Object, nil, syscall.SIGTERM},
+		"while git waits":             {faults.Fault{Delay: time.Hour}, githost.Git, nil, syscall.SIGINT},
+		"while an object waits":       {faults.Fault{Stall: -1}, githost.Object, nil, syscall.SIGINT},
+		"while the batch API waits":   {faults.Fault{Delay: time.Hour}, githost.Batch, []string{"--objects=lfs"}, syscall.SIGINT},
+		"while an LFS object waits":   {faults.Fault{Stall: 100}, githost.Object, []string{"--objects=lfs"}, syscall.SIGINT},
+		"with the terminal":           {faults.Fault{Stall: -1}, githost.Object, nil, syscall.SIGHUP},
+		"by the system that shuts up": {faults.Fault{Stall: -1}, githost.Object, nil, syscall.SIGTERM},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCLI(t)
 			h.Reset()
-			h.Inject(sample.Target{Kind: tc.kind}, tc.fault)
+			h.Inject(faults.Target{Kind: tc.kind}, tc.fault)
 			cmd := c.command(t, append(append(buildArgs(h, "nodejs20.x"), "-o", "image.tar"), tc.more...)...)
 			ended := make(chan cmdResult, 1)
 			go func() { ended <- runToEnd(t, cmd) }()
@@ -164,11 +166,11 @@ func TestASignalThatIsIgnoredEndsNothing(t *testing.T) {
 	h := serveUpstream(t, "nodejs20.x")
 	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT} {
 		h.Reset()
-		h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Delay: time.Second})
+		h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Delay: time.Second})
 		cmd := inShell(c.command(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")...), `trap "" HUP INT; exec "$0" "$@"`)
 		ended := make(chan cmdResult, 1)
 		go func() { ended <- runToEnd(t, cmd) }()
-		require.Eventually(t, func() bool { return h.Total(sample.Git) > 0 }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return h.Total(githost.Git) > 0 }, 10*time.Second, 10*time.Millisecond)
 		require.NoError(t, cmd.Process.Signal(signal))
 		s := <-ended
 		require.Zero(t, s.code, s.stderr)
@@ -179,12 +181,12 @@ func TestASignalThatIsIgnoredEndsNothing(t *testing.T) {
 func TestWhoWaitsForTheCacheCanBeInterrupted(t *testing.T) {
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
-	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
+	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1})
 	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
 	first, second := c.command(t, args...), c.command(t, args...)
 	ended := make(chan cmdResult, 2)
 	go func() { ended <- runToEnd(t, first) }()
-	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
+	sandbox.Wait(t, func() bool { return h.Total(githost.Object) > 0 }, "request for an object")
 	lines, line := firstLine(t, second)
 	require.Regexp(t, `^waiting for process `+strconv.Itoa(first.Process.Pid)+` \(lambdabase build nodejs20\.x\), since \d\d:\d\d:\d\d, which uses the cache\n$`, line)
 	require.NoError(t, second.Process.Signal(syscall.SIGINT))

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
@@ -112,7 +112,7 @@ func TestAnInterruptEndsAnExportThatHangs(t *testing.T) {
 			require.Contains(t, rest, "lambdabase: interrupted\n")
 			h.Reset()
 			c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")...)
-			require.Zero(t, h.Total(sample.Object), "the cache is as good as before")
+			require.Zero(t, h.Total(githost.Object), "the cache is as good as before")
 		})
 	}
 }

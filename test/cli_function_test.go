@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -69,13 +69,13 @@ func TestTheCommandBuildsADockerfile(t *testing.T) {
 func TestABaseOfADockerfileIsFetchedByTheCommand(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUnique(t).withStoreHost(t)
-		h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+		h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
 		c.setCredentialHelper(t, "t0ken")
 		c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nCOPY Dockerfile /\n"})
 		c.mustRun(t, append([]string{"build", "-f", "Dockerfile", h.repositoryFlag(), "--objects=lfs", "-o", "image.tar"}, where...)...)
-		require.Equal(t, 1, h.Total(sample.Object))
+		require.Equal(t, 1, h.Total(githost.Object))
 		for _, r := range h.Requests() {
-			if r.Kind == sample.Object {
+			if r.Kind == githost.Object {
 				require.Equal(t, "lambdabase", r.Header.Get("User-Agent"))
 			}
 		}

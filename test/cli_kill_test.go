@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -67,7 +69,7 @@ func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
 	k.build(t)
 	k.host.Reset()
 	require.Equal(t, want, k.build(t))
-	require.Zero(t, k.host.Total(sample.Object)+k.host.Total(sample.Batch))
+	require.Zero(t, k.host.Total(githost.Object)+k.host.Total(githost.Batch))
 }
 
 // killTest is a repository that goes on, and a cache on which builds are killed.
@@ -198,11 +200,11 @@ func keepBusy(t *testing.T) {
 func TestWhoWaitsForABuildThatIsKilledGoesOn(t *testing.T) {
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
-	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
+	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1})
 	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
 	first, second := c.command(t, args...), c.command(t, args...)
 	require.NoError(t, first.Start())
-	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
+	sandbox.Wait(t, func() bool { return h.Total(githost.Object) > 0 }, "request for an object")
 	lines, line := firstLine(t, second)
 	require.Contains(t, line, "waiting for process ")
 	h.ClearFaults()

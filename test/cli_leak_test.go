@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +14,7 @@ import (
 func TestARunGetsNoSecretThatTheUserDidNotName(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveRunnable(t).withStoreHost(t)
-		h.SetAccess(sample.Access{Accept: []string{basicAuth(canaryToken)}})
+		h.SetAccess(githost.Access{Accept: []string{basicAuth(canaryToken)}})
 		c.setCredentialHelper(t, canaryToken)
 		args := append([]string{"build", "-f", "Dockerfile", h.repositoryFlag(), "--objects=lfs", "-o", "type=local,dest=root", "--no-cache"}, where...)
 		known := newCanaries()
@@ -59,7 +59,7 @@ func TestARunGetsNoSecretThatTheUserDidNotName(t *testing.T) {
 func TestARunGetsNoAgentThatTheUserDidNotName(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		s := serveRunnable(t).withStoreHost(t).serveSSH(t)
-		s.SetAccess(sample.Access{Accept: []string{"nobody"}})
+		s.SetAccess(githost.Access{Accept: []string{"nobody"}})
 		c.env = []string{"SSH_AUTH_SOCK=" + startSSHAgent(t, s.key)}
 		remote := flags(map[string]string{"repository": s.remoteOptions()[1], "known-hosts": s.remoteOptions()[3]}, "--", plainName)
 		args := append(append([]string{"build", "-f", "Dockerfile", "-o", "type=local,dest=root", "--no-cache"}, remote...), where...)
@@ -78,7 +78,7 @@ func TestAStepHasWhatGitKnows(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithArgs("--debug"))
 	image, _ := frontendImage(t, d)
 	h := serveRunnable(t).withStoreHost(t)
-	h.SetAccess(sample.Access{Accept: []string{basicAuth(canaryToken)}})
+	h.SetAccess(githost.Access{Accept: []string{basicAuth(canaryToken)}})
 	c.setCredentialHelper(t, canaryToken)
 	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN --mount=type=secret,id=GIT_AUTH_HEADER." + h.hostPort() + ",env=S env > seen\n"})
 	c.mustRun(t, "build", "-f", "Dockerfile", h.repositoryFlag(), "--objects=lfs", "--addr="+d.Addr, "--opt=source="+image,

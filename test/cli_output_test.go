@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -209,7 +209,7 @@ func TestACacheIsExportedAndImported(t *testing.T) {
 			h.Reset()
 			second.mustRun(t, append(args, "--cache-from", strings.ReplaceAll(from, "CACHE", dir))...)
 			requireDigest(t, second.file("image.tar"), want[0])
-			require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "what is imported isn't fetched: %s %s", from, objects)
+			require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch), "what is imported isn't fetched: %s %s", from, objects)
 		}
 	}
 }

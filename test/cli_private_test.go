@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -36,7 +36,7 @@ func (c *cli) setCredentialHelper(t testing.TB, token string) (asked func() stri
 
 func TestAPrivateRepositoryIsBuiltWithWhatGitKnows(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
-		for name, access := range map[string]sample.Access{
+		for name, access := range map[string]githost.Access{
 			"GitHub": {Accept: []string{basicAuth("t0ken")}, Missing: 404, Wrong: 404},
 			"Gitea":  {Accept: []string{basicAuth("t0ken")}, Gitea: true},
 		} {
@@ -60,7 +60,7 @@ func TestAPrivateRepositoryIsBuiltWithWhatGitKnows(t *testing.T) {
 				require.Equal(t, 1, strings.Count(asked(), "host="), "once")
 				requireDigest(t, c.file("image.tar"), oneImage(t, sandbox.Start(t), h.secondServer(t).request("nodejs20.x")))
 				for _, r := range h.Requests() {
-					if r.Kind == sample.Object && !access.Gitea {
+					if r.Kind == githost.Object && !access.Gitea {
 						require.Empty(t, r.Header.Get("Authorization"), "a signed URL gets no credential")
 					}
 				}
@@ -100,7 +100,7 @@ func TestAnSSHRepositoryIsBuiltWithTheUsersAgent(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		s := serveUnique(t).withStoreHost(t).serveSSH(t)
 		want := oneImage(t, sandbox.Start(t), s.request("nodejs20.x"))
-		s.SetAccess(sample.Access{Accept: []string{"nobody"}})
+		s.SetAccess(githost.Access{Accept: []string{"nobody"}})
 		remote := flags(map[string]string{"repository": s.remoteOptions()[1], "known-hosts": s.remoteOptions()[3]}, "--", plainName)
 		args := append(append([]string{"build", "nodejs20.x", "-o", "image.tar"}, remote...), where...)
 		require.Contains(t, c.mustFail(t, 1, args...), "forward an SSH agent: --ssh default")
@@ -148,6 +148,6 @@ func TestTheCommandKnowsProxiesAndCertificates(t *testing.T) {
 	s := c.run(t, "build", "nodejs20.x", "--addr="+d.Addr, "-o", "image.tar", trust)
 	require.Zero(t, s.code, s.stderr)
 	require.Contains(t, s.stderr, "\nwarning: "+mediaHost+" answers with status 404: objects are asked for by the LFS batch API\n")
-	require.Len(t, g.requestHosts(sample.Batch), 6)
+	require.Len(t, g.requestHosts(githost.Batch), 6)
 	requireDigest(t, c.file("image.tar"), want)
 }

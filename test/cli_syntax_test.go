@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +14,7 @@ import (
 func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUnique(t)
-		h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+		h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
 		c.setCredentialHelper(t, "t0ken")
 		repository, objects := h.URLs(h.url)
 		c.writeFiles(t, map[string]string{
@@ -25,7 +25,7 @@ func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
 		args := append([]string{"build", "--progress=plain", "-o", "image.tar"}, where...)
 		s := c.run(t, append(args, "-f", "Dockerfile")...)
 		require.Zero(t, s.code, s.stderr)
-		require.Equal(t, 1, h.Total(sample.Object))
+		require.Equal(t, 1, h.Total(githost.Object))
 		require.NotContains(t, s.stderr, "merge ")
 		require.NotContains(t, s.stderr, "not run")
 

@@ -9,7 +9,8 @@ import (
 	"syscall"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/containerd/console"
@@ -156,9 +157,9 @@ func TestADockerfileIsTypedOnATerminal(t *testing.T) {
 func TestCtrlCOnATerminalEndsABuild(t *testing.T) {
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
-	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
+	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1})
 	on := c.startOnTerminal(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")...)
-	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
+	sandbox.Wait(t, func() bool { return h.Total(githost.Object) > 0 }, "request for an object")
 	_, err := on.Write([]byte{3})
 	require.NoError(t, err)
 	drawn := on.wait(130) // though the object never comes

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/pkg/errors"
@@ -202,19 +202,19 @@ func TestTheCommandBuildsWhatADaemonBuilds(t *testing.T) {
 		requireDigest(t, c.file("image.tar"), want)
 		require.Contains(t, s.stderr, "nodejs20.x "+want.Digest.String()+"\n")
 		require.Empty(t, s.stdout)
-		require.NotZero(t, h.Total(sample.Object))
+		require.NotZero(t, h.Total(githost.Object))
 
 		h.Reset()
 		c.mustRun(t, args...)
 		requireDigest(t, c.file("image.tar"), want)
-		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch), "a second build fetches nothing")
+		require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch), "a second build fetches nothing")
 	}
 	names, err := filepath.Glob(c.file(".*"))
 	require.NoError(t, err)
 	require.Empty(t, names, "nothing is left beside the file")
 
 	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--no-cache", "--progress=quiet")...)
-	require.NotZero(t, h.Total(sample.Object))
+	require.NotZero(t, h.Total(githost.Object))
 }
 
 func TestGitAndXZAreAllThatIsNeeded(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
@@ -92,7 +94,7 @@ func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
 		requireOwn(t, c.dir)
 		h.Reset()
 		c.mustRun(t, args...)
-		require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+		require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch))
 	}
 	want, err := d.Local(t, h.request("nodejs20.x"))
 	require.NoError(t, err)
@@ -240,11 +242,11 @@ func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {
 	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		h.Reset()
-		h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1})
+		h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1})
 		cmd := c.command(t, args...)
 		ended := make(chan cmdResult, 1)
 		go func() { ended <- runToEnd(t, cmd) }()
-		sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
+		sandbox.Wait(t, func() bool { return h.Total(githost.Object) > 0 }, "request for an object")
 		require.NotEmpty(t, processesWithHome(c.home))
 		require.NoError(t, cmd.Process.Signal(signal))
 		require.Equal(t, map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGKILL: -1}[signal], (<-ended).code)

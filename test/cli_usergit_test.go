@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +34,7 @@ func TestTheCommandSendsWhatGitWouldSend(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(c.home, ".netrc"), []byte(tc.netrc), 0o600))
 				repository := h.repositoryFlag()
 				if tc.repository != "" {
-					repository = "--repository=" + tc.repository + sample.RepositoryPath
+					repository = "--repository=" + tc.repository + githost.RepositoryPath
 				}
 				dir := filepath.Join(t.TempDir(), "image")
 				s := c.run(t, append([]string{"build", "nodejs20.x", repository, "--objects=lfs", "--progress=plain", "--opt=attest:provenance=mode=max", "-o", "type=oci,tar=false,dest=" + dir}, where...)...)
@@ -42,8 +42,8 @@ func TestTheCommandSendsWhatGitWouldSend(t *testing.T) {
 				known.assertNoneIn(t, "the progress", []byte(s.stderr))
 				known.assertNoneBelow(t, "the image", dir, "https://slsa.dev/provenance/")
 				require.Contains(t, c.mustRun(t, "list", repository), "nodejs20.x")
-				require.NotContains(t, h.authorizations(sample.Batch), "")
-				require.Equal(t, []string{""}, h.authorizations(sample.Object), "a signed URL gets no credential")
+				require.NotContains(t, h.authorizations(githost.Batch), "")
+				require.Equal(t, []string{""}, h.authorizations(githost.Object), "a signed URL gets no credential")
 			})
 		}
 		known.assertNoneBelow(t, "the cache", c.root)
@@ -54,17 +54,17 @@ func TestAnSSHRepositoryByInsteadOfIsBuiltWithTheAgent(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		s := serveUnique(t).withStoreHost(t).serveSSH(t)
 		want := oneImage(t, sandbox.Start(t), s.request("nodejs20.x"))
-		s.SetAccess(sample.Access{Accept: []string{"nobody"}})
+		s.SetAccess(githost.Access{Accept: []string{"nobody"}})
 		c.env = []string{"SSH_AUTH_SOCK=" + startSSHAgent(t, s.key)}
 		c.setGitConfig(t, "[url \"ssh://git@"+s.addr+"/\"]\n\tinsteadOf = https://git.example/\n")
-		remote := []string{"--repository=https://git.example" + sample.RepositoryPath, "--known-hosts=" + s.remoteOptions()[3]}
+		remote := []string{"--repository=https://git.example" + githost.RepositoryPath, "--known-hosts=" + s.remoteOptions()[3]}
 		c.mustRun(t, append(append([]string{"build", "nodejs20.x", "-o", "image.tar"}, remote...), where...)...)
 		requireDigest(t, c.file("image.tar"), want)
 		require.Contains(t, c.mustRun(t, append([]string{"list"}, remote...)...), "nodejs20.x")
 
 		c.setGitConfig(t, "[url \"/srv/git/\"]\n\tinsteadOf = https://git.example/\n")
 		require.Contains(t, c.mustFail(t, 1, append(append([]string{"build", "nodejs20.x"}, remote...), where...)...),
-			"lambdabase: repository https://git.example"+sample.RepositoryPath+": url.<base>.insteadOf of your git: invalid option repository: want an https, http or SSH URL")
+			"lambdabase: repository https://git.example"+githost.RepositoryPath+": url.<base>.insteadOf of your git: invalid option repository: want an https, http or SSH URL")
 	})
 }
 

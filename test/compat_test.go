@@ -9,6 +9,8 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -61,8 +63,8 @@ func TestOlderDaemonsTakeObjectsByTheBatchAPIAndSayWhatFails(t *testing.T) {
 		want := oneImage(t, now, req)
 		h.Reset()
 		requireSameImage(t, want, oneImage(t, d, req))
-		require.NotZero(t, h.Total(sample.Batch))
-		h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(404, "not here"))
+		require.NotZero(t, h.Total(githost.Batch))
+		h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(404, "not here"))
 		_, err := d.Solve(t.Context(), t, h.byImage(frontend, "nodejs20.x"))
 		require.ErrorContains(t, err, "5 objects failed: not found, or private (404", "one it has from the other runtime")
 		h.ClearFaults()

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -95,7 +95,7 @@ func TestDockerEngine2010BuildsOnALambdaBase(t *testing.T) {
 	h.Reset()
 	out, err = e.run(t, append(args, "--network=host", "--build-arg=LAMBDABASE_OBJECTS=lfs", "--tag=by-steps", dir)...)
 	require.NoError(t, err, out)
-	require.NotZero(t, h.Total(sample.Batch))
+	require.NotZero(t, h.Total(githost.Batch))
 	byStep := e.tree(t, "by-steps")
 	require.Empty(t, fstree.Diff(tree, byStep, fstree.IgnoreMtime(func(string) bool { return true })))
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -129,7 +131,7 @@ func TestACommitOfAnotherRuntimeIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "commit "+commit+" is of nodejs20.x, not of provided.al2023")
 	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM provided.al2023:" + commit + "\n"}))
 	require.ErrorContains(t, err, "is of nodejs20.x, not of provided.al2023")
-	require.Zero(t, h.Total(sample.Object))
+	require.Zero(t, h.Total(githost.Object))
 }
 
 func TestAReplacedCommitIsBuiltByItsID(t *testing.T) {
@@ -161,7 +163,7 @@ func requireAt(t *testing.T, err error, file string, line int32) {
 func TestABuildThatIsEndedEndsAtOnce(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
-	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Delay: time.Hour})
+	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Delay: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
@@ -169,7 +171,7 @@ func TestABuildThatIsEndedEndsAtOnce(t *testing.T) {
 		_, err := d.Solve(ctx, t, h.request("provided.al2023"))
 		ended <- err
 	}()
-	sandbox.Wait(t, func() bool { return h.Total(sample.Object) > 0 }, "request for an object")
+	sandbox.Wait(t, func() bool { return h.Total(githost.Object) > 0 }, "request for an object")
 	cancel()
 	require.Error(t, <-ended) // before the hour is over
 }
@@ -180,7 +182,7 @@ func TestABranchThatIsGoneIsToldUntilItComesBack(t *testing.T) {
 	h := serve(t, []sample.Branch{b})
 	require.NoError(t, h.Delete("case"))
 	_, err := d.Solve(t.Context(), t, h.request("case"))
-	require.ErrorContains(t, err, "no runtime case: "+h.url+sample.RepositoryPath+" has no such branch")
+	require.ErrorContains(t, err, "no runtime case: "+h.url+githost.RepositoryPath+" has no such branch")
 	_, err = h.Push(b)
 	require.NoError(t, err)
 	_, err = d.Solve(t.Context(), t, h.request("case"))

@@ -14,6 +14,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -138,8 +139,8 @@ func TestAStageThatIsNotNeededCausesNoRequest(t *testing.T) {
 	require.Empty(t, h.Requests())
 	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "requestid", "frontend.lint", "objects", ""))
 	require.NoError(t, err, "nor needs to know where it would be")
-	require.Zero(t, h.Total(sample.Object), "a check fetches no object")
-	require.NotZero(t, h.Total(sample.Git))
+	require.Zero(t, h.Total(githost.Object), "a check fetches no object")
+	require.NotZero(t, h.Total(githost.Git))
 }
 
 func TestAFunctionImageIsConfiguredAsItsBase(t *testing.T) {
@@ -183,12 +184,12 @@ func TestFunctionImagesShareLayersWithOtherWaysIn(t *testing.T) {
 	h.Reset()
 	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}))
 	require.NoError(t, err)
-	require.Zero(t, h.Total(sample.Object))
+	require.Zero(t, h.Total(githost.Object))
 
 	h.Reset()
 	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS a\nFROM nodejs20.x\nCOPY --from=a /etc /etc2\nCOPY --from=nodejs20.x /etc /etc3\n"}, "platform", "linux/amd64,linux/arm64"))
 	require.NoError(t, err)
-	require.LessOrEqual(t, h.Total(sample.Git), 2, "the commit is resolved once")
+	require.LessOrEqual(t, h.Total(githost.Git), 2, "the commit is resolved once")
 }
 
 func TestErrorsOfABasePointAtBothLines(t *testing.T) {
@@ -305,7 +306,7 @@ func TestAnImportedCacheServesFunctions(t *testing.T) {
 	again.CacheImports = cache
 	_, err = sandbox.Start(t).OCI(t, again)
 	require.NoError(t, err)
-	require.Zero(t, h.Total(sample.Object))
+	require.Zero(t, h.Total(githost.Object))
 }
 
 func TestAFunctionChainsWhereItsBaseDoesAndSaysSo(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -19,7 +20,7 @@ import (
 // repoServer is a sample repository on an HTTP server, in the place of github.com.
 type repoServer struct {
 	*sample.Repository
-	*sample.Server
+	*faults.Server
 	url string
 }
 
@@ -28,7 +29,7 @@ func serve(t testing.TB, branches []sample.Branch) *repoServer {
 	t.Helper()
 	repository, err := sample.Create(t.TempDir(), branches)
 	require.NoError(t, err)
-	s := sample.NewServer(repository)
+	s := faults.New(repository)
 	hs := httptest.NewServer(s)
 	t.Cleanup(hs.Close)
 	return &repoServer{Repository: repository, Server: s, url: hs.URL}

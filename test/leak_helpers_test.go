@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/containerd/containerd/v2/pkg/archive/compression"
@@ -42,7 +42,7 @@ type canaries map[string]string
 // Each is looked for as it is, and as base64 has it wherever it stands in what is encoded.
 func newCanaries(more ...string) canaries {
 	c := canaries{}
-	for _, secret := range append(more, canaryToken, canaryHeader, canaryHTTP, canaryUser, sample.Signature, sample.Token) {
+	for _, secret := range append(more, canaryToken, canaryHeader, canaryHTTP, canaryUser, githost.Signature, githost.Token) {
 		c[secret] = secret
 		for before := range 3 {
 			encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", before) + secret))

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"lambdabase/frontend"
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
@@ -38,19 +39,19 @@ func newLeakEnv(t *testing.T) *leakEnv {
 }
 
 // canaryAccess takes each of the user's credentials, in the place of any other.
-var canaryAccess = sample.Access{Accept: []string{basicAuth(canaryToken), "Bearer " + canaryHeader, "Bearer " + canaryHTTP}, PlainURLs: true}
+var canaryAccess = githost.Access{Accept: []string{basicAuth(canaryToken), "Bearer " + canaryHeader, "Bearer " + canaryHTTP}, PlainURLs: true}
 
 // A Gitea hands the user's own credential out with the URLs of objects; behind a template, a forge leads to signed ones.
 func (n *leakEnv) gitea(t testing.TB) *repoServer {
 	h := n.secondServer(t)
-	h.SetAccess(sample.Access{Accept: canaryAccess.Accept, Gitea: true})
+	h.SetAccess(githost.Access{Accept: canaryAccess.Accept, Gitea: true})
 	return h
 }
 
 func (n *leakEnv) forge(t testing.TB) *repoServer {
 	h := n.secondServer(t)
 	h.SetAccess(canaryAccess)
-	h.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Redirect: sample.Redirect{Signed: true, To: strings.Replace(h.url, "127.0.0.1", "localhost", 1)}})
+	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Redirect: faults.Redirect{Signed: true, To: strings.Replace(h.url, "127.0.0.1", "localhost", 1)}})
 	return h
 }
 
@@ -125,7 +126,7 @@ func (n *leakEnv) assertNoneInOutput(t *testing.T) {
 	for _, progress := range []string{"plain", "rawjson"} {
 		for i, want := range []string{"Request has expired", "fetch "} {
 			if h.ClearFaults(); i == 0 {
-				h.Inject(sample.Target{Kind: sample.Batch}, sample.Fault{Batch: sample.BatchFault{Lifetime: -time.Second, ExpiresIn: 3600}})
+				h.Inject(faults.Target{Kind: githost.Batch}, faults.Fault{Batch: faults.BatchFault{Lifetime: -time.Second, ExpiresIn: 3600}})
 			} else {
 				h.withStoreHost(t)
 			}
@@ -140,9 +141,9 @@ func (n *leakEnv) assertNoneInOutput(t *testing.T) {
 
 // leakFailure is something that goes wrong with a credential at hand.
 type leakFailure struct {
-	kind     sample.Kind
-	fault    sample.Fault
-	ssh      sample.SSHFault
+	kind     githost.Kind
+	fault    faults.Fault
+	ssh      faults.SSHFault
 	template bool
 	want     string
 }
@@ -152,37 +153,37 @@ const deadHost = "http://127.0.0.1:1"
 var (
 	// echo is a server that repeats what it was sent.
 	echo   = "I was told " + basicAuth(canaryToken) + ", that is x-access-token:" + canaryToken + ", on the way to " + signed
-	signed = deadHost + "/x?X-Amz-Credential=me&X-Amz-Signature=" + sample.Signature + "0123"
+	signed = deadHost + "/x?X-Amz-Credential=me&X-Amz-Signature=" + githost.Signature + "0123"
 )
 
 // leakFailures are told by a step of ours, or by BuildKit where that has words of its own. What git and BuildKit's HTTP source
 // repeat of a server's words, or of an URL that they were led to, is not ours to change: it is left out.
 var leakFailures = map[string]leakFailure{
-	"refused":                          {kind: sample.Batch, fault: sample.Message(401, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
-	"forbidden":                        {kind: sample.Batch, fault: sample.Message(403, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
-	"server error":                     {kind: sample.Batch, fault: sample.Fault{Status: 500, Body: echo}, want: "server error (500"},
-	"come again":                       {kind: sample.Batch, fault: sample.RetryAfter(503, "3600"), want: "the server asks to wait 1h0m0s"},
-	"a page":                           {kind: sample.Batch, fault: sample.Fault{Status: 200, Body: "<html>" + echo}, want: "an HTML page"},
-	"an error for the object":          {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Error: &sample.BatchError{Code: 410, Message: echo}}}, want: "not found (410"},
-	"expired":                          {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Base: sample.SecondHost, Lifetime: -time.Second, ExpiresIn: 3600}}, want: "Request has expired"},
-	"user information":                 {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{User: "name:" + canaryUser}}, want: "has user information in it"},
-	"no answer, a token":               {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Token: true, Base: deadHost}}, want: "connection refused"},
-	"another scheme":                   {kind: sample.Batch, fault: sample.Fault{Batch: sample.BatchFault{Base: "ftp:"}}, want: "no absolute http or https URL"},
-	"redirect to a signed URL":         {kind: sample.Batch, fault: sample.Fault{Status: 307, Header: http.Header{"Location": {signed}}}, want: "connection refused"},
-	"redirect to nonsense":             {kind: sample.Batch, fault: sample.Fault{Status: 307, Header: http.Header{"Location": {"http://a:" + canaryUser + "@[::x/?sig=" + sample.Signature}}}, want: "redirect to a malformed URL"},
-	"object: forbidden":                {kind: sample.Object, fault: sample.Fault{Status: 403, Body: echo}, want: "forbidden (403"},
-	"object: server error":             {kind: sample.Object, fault: sample.Fault{Status: 500, Body: echo}, want: "server error (500"},
-	"object: corrupt":                  {kind: sample.Object, fault: sample.Fault{Corrupt: true}, want: "the server sent something else"},
-	"object: cut":                      {kind: sample.Object, fault: sample.Fault{Cut: -1}, want: "cut"},
-	"object: too long":                 {kind: sample.Object, fault: sample.Fault{Oversize: 100}, want: "the object has"},
-	"object: redirect to a signed URL": {kind: sample.Object, fault: sample.Fault{Redirect: sample.Redirect{Signed: true, To: deadHost}}, want: "connection refused"},
-	"template: forbidden":              {template: true, kind: sample.Object, fault: sample.Fault{Status: 403}, want: "status 403, forbidden"},
-	"template: corrupt":                {template: true, kind: sample.Object, fault: sample.Fault{Corrupt: true}, want: "it sent something else"},
-	"git: forbidden":                   {kind: sample.Git, fault: sample.Fault{Status: 403}, want: "one that was passed was refused"},
-	"git: redirect to a signed URL":    {kind: sample.Git, fault: sample.Fault{Status: 302, Header: http.Header{"Location": {signed}}}, want: "unable to access"},
-	"ssh: garbage":                     {ssh: sample.SSHFault{Command: sample.LFSAuthenticate, Stdout: "Welcome! RemoteAuth " + sample.Token + "0123"}, want: "the JSON that is expected"},
-	"ssh: refused":                     {ssh: sample.SSHFault{Command: sample.LFSAuthenticate, Stderr: "no: RemoteAuth " + sample.Token + "0123", Status: 1}, want: "the server refuses: no"},
-	"ssh: expired":                     {ssh: sample.SSHFault{Command: sample.LFSAuthenticate, Lifetime: -time.Second, ExpiresIn: 3600}, want: "(given by git-lfs-authenticate) was refused"},
+	"refused":                          {kind: githost.Batch, fault: faults.Message(401, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
+	"forbidden":                        {kind: githost.Batch, fault: faults.Message(403, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
+	"server error":                     {kind: githost.Batch, fault: faults.Fault{Status: 500, Body: echo}, want: "server error (500"},
+	"come again":                       {kind: githost.Batch, fault: faults.RetryAfter(503, "3600"), want: "the server asks to wait 1h0m0s"},
+	"a page":                           {kind: githost.Batch, fault: faults.Fault{Status: 200, Body: "<html>" + echo}, want: "an HTML page"},
+	"an error for the object":          {kind: githost.Batch, fault: faults.Fault{Batch: faults.BatchFault{Error: &githost.BatchError{Code: 410, Message: echo}}}, want: "not found (410"},
+	"expired":                          {kind: githost.Batch, fault: faults.Fault{Batch: faults.BatchFault{Base: faults.SecondHost, Lifetime: -time.Second, ExpiresIn: 3600}}, want: "Request has expired"},
+	"user information":                 {kind: githost.Batch, fault: faults.Fault{Batch: faults.BatchFault{User: "name:" + canaryUser}}, want: "has user information in it"},
+	"no answer, a token":               {kind: githost.Batch, fault: faults.Fault{Batch: faults.BatchFault{Token: true, Base: deadHost}}, want: "connection refused"},
+	"another scheme":                   {kind: githost.Batch, fault: faults.Fault{Batch: faults.BatchFault{Base: "ftp:"}}, want: "no absolute http or https URL"},
+	"redirect to a signed URL":         {kind: githost.Batch, fault: faults.Fault{Status: 307, Header: http.Header{"Location": {signed}}}, want: "connection refused"},
+	"redirect to nonsense":             {kind: githost.Batch, fault: faults.Fault{Status: 307, Header: http.Header{"Location": {"http://a:" + canaryUser + "@[::x/?sig=" + githost.Signature}}}, want: "redirect to a malformed URL"},
+	"object: forbidden":                {kind: githost.Object, fault: faults.Fault{Status: 403, Body: echo}, want: "forbidden (403"},
+	"object: server error":             {kind: githost.Object, fault: faults.Fault{Status: 500, Body: echo}, want: "server error (500"},
+	"object: corrupt":                  {kind: githost.Object, fault: faults.Fault{Corrupt: true}, want: "the server sent something else"},
+	"object: cut":                      {kind: githost.Object, fault: faults.Fault{Cut: -1}, want: "cut"},
+	"object: too long":                 {kind: githost.Object, fault: faults.Fault{Oversize: 100}, want: "the object has"},
+	"object: redirect to a signed URL": {kind: githost.Object, fault: faults.Fault{Redirect: faults.Redirect{Signed: true, To: deadHost}}, want: "connection refused"},
+	"template: forbidden":              {template: true, kind: githost.Object, fault: faults.Fault{Status: 403}, want: "status 403, forbidden"},
+	"template: corrupt":                {template: true, kind: githost.Object, fault: faults.Fault{Corrupt: true}, want: "it sent something else"},
+	"git: forbidden":                   {kind: githost.Git, fault: faults.Fault{Status: 403}, want: "one that was passed was refused"},
+	"git: redirect to a signed URL":    {kind: githost.Git, fault: faults.Fault{Status: 302, Header: http.Header{"Location": {signed}}}, want: "unable to access"},
+	"ssh: garbage":                     {ssh: faults.SSHFault{Command: githost.LFSAuthenticate, Stdout: "Welcome! RemoteAuth " + githost.Token + "0123"}, want: "the JSON that is expected"},
+	"ssh: refused":                     {ssh: faults.SSHFault{Command: githost.LFSAuthenticate, Stderr: "no: RemoteAuth " + githost.Token + "0123", Status: 1}, want: "the server refuses: no"},
+	"ssh: expired":                     {ssh: faults.SSHFault{Command: githost.LFSAuthenticate, Lifetime: -time.Second, ExpiresIn: 3600}, want: "(given by git-lfs-authenticate) was refused"},
 }
 
 // assertNoneInFailures looks at errors and progress. All run at once: some are tried for a quarter of a minute.
@@ -214,7 +215,7 @@ func (n *leakEnv) failingRequest(t testing.TB, f leakFailure) sandbox.Request {
 	t.Helper()
 	h := serveUnique(t).withStoreHost(t)
 	h.SetAccess(canaryAccess)
-	h.Inject(sample.Target{Kind: f.kind}, f.fault)
+	h.Inject(faults.Target{Kind: f.kind}, f.fault)
 	secrets := []string{"GIT_AUTH_TOKEN", canaryToken}
 	switch {
 	case f.want == "":

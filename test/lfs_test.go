@@ -4,7 +4,8 @@ import (
 	"regexp"
 	"testing"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/google/go-containerregistry/pkg/crane"
@@ -27,7 +28,7 @@ func TestObjectsComeByTheBatchAPI(t *testing.T) {
 	for oid, n := range h.Counts() {
 		require.Equal(t, 1, n, oid)
 	}
-	require.Equal(t, len(h.Counts()), h.Total(sample.Batch), "a batch of one for each object, so that runtimes share it")
+	require.Equal(t, len(h.Counts()), h.Total(githost.Batch), "a batch of one for each object, so that runtimes share it")
 
 	h.Reset()
 	want := oneImage(t, d, h.request("nodejs20.x"))
@@ -53,7 +54,7 @@ func TestAnotherVersionOfTheFrontendFetchesAndUnpacksNothingAgain(t *testing.T) 
 	req := h.byImage(image+":later", "nodejs20.x")
 	result, err := d.Solve(t.Context(), t, req)
 	require.NoError(t, err)
-	require.Zero(t, h.Total(sample.Object)+h.Total(sample.Batch))
+	require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch))
 	require.Contains(t, result.Progress, "found in the cache", "its step is another")
 	unpacked := regexp.MustCompile(`(?m)^(#\d+) unpack .*\n(.*)$`).FindAllStringSubmatch(result.Progress, -1)
 	require.Len(t, unpacked, 6)
@@ -67,7 +68,7 @@ func TestAStepThatFailsSaysWhy(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
 	image, _ := frontendImage(t, d)
-	h.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
+	h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(403, "no such thing"))
 	for _, layers := range []string{"auto", "chain"} {
 		_, err := d.Solve(t.Context(), t, h.byImage(image, "provided.al2023", "layers", layers))
 		require.ErrorContains(t, err, "4 objects failed: forbidden (403 from "+h.url)

@@ -11,6 +11,8 @@ import (
 
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/session"
@@ -27,7 +29,7 @@ func serveUnique(t testing.TB) *repoServer {
 // secondServer is another server of the same repository: its URL, and the server.
 func (h *repoServer) secondServer(t testing.TB) *repoServer {
 	t.Helper()
-	s := sample.NewServer(h.Repository)
+	s := faults.New(h.Repository)
 	hs := httptest.NewServer(s)
 	t.Cleanup(hs.Close)
 	return &repoServer{Repository: h.Repository, Server: s, url: hs.URL}
@@ -37,10 +39,10 @@ func (h *repoServer) secondServer(t testing.TB) *repoServer {
 func (h *repoServer) hostPort() string { return strings.TrimPrefix(h.url, "http://") }
 
 // lfsOption is the option objects that names the server for the batch API.
-func (h *repoServer) lfsOption() string { return "lfs+" + h.url + sample.RepositoryPath + "/info/lfs" }
+func (h *repoServer) lfsOption() string { return "lfs+" + h.url + githost.RepositoryPath + "/info/lfs" }
 
 // authorizations are the values of Authorization that arrived in requests of a kind, one for each.
-func (h *repoServer) authorizations(kind sample.Kind) (values []string) {
+func (h *repoServer) authorizations(kind githost.Kind) (values []string) {
 	for _, r := range h.Requests() {
 		if r.Kind == kind {
 			values = append(values, r.Header.Get("Authorization"))
@@ -76,24 +78,24 @@ func (h *repoServer) withStoreHost(t testing.TB) *repoServer {
 // setStore has the batch API name URLs of the store.
 func (h *repoServer) setStore(store string) {
 	h.SetSecondHost(store)
-	h.Inject(sample.Target{Kind: sample.Batch}, sample.Fault{Batch: sample.BatchFault{Base: sample.SecondHost}})
+	h.Inject(faults.Target{Kind: githost.Batch}, faults.Fault{Batch: faults.BatchFault{Base: faults.SecondHost}})
 }
 
 func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	github, gitea := sample.Access{Accept: []string{basicAuth("t0ken")}}, sample.Access{Accept: []string{basicAuth("t0ken")}, Gitea: true}
+	github, gitea := githost.Access{Accept: []string{basicAuth("t0ken")}}, githost.Access{Accept: []string{basicAuth("t0ken")}, Gitea: true}
 	for name, tc := range map[string]struct {
-		access  sample.Access
+		access  githost.Access
 		secrets []string // {host} stands for host:port
 	}{
 		"token":                      {github, []string{"GIT_AUTH_TOKEN", "t0ken"}},
 		"token of the host":          {github, []string{"GIT_AUTH_TOKEN", "other", "GIT_AUTH_TOKEN.{host}", "t0ken"}},
 		"not that of another host":   {github, []string{"GIT_AUTH_TOKEN", "t0ken", "GIT_AUTH_TOKEN.git.example", "other"}},
 		"header":                     {github, []string{"GIT_AUTH_HEADER", basicAuth("t0ken")}},
-		"header of another scheme":   {sample.Access{Accept: []string{"Bearer t0ken"}}, []string{"GIT_AUTH_HEADER", "bearer t0ken", "GIT_AUTH_TOKEN", "other"}},
-		"header of the host":         {sample.Access{Accept: []string{"token t0ken"}}, []string{"GIT_AUTH_HEADER", "other", "GIT_AUTH_HEADER.{host}", "token t0ken"}},
-		"GitHub hides what is there": {sample.Access{Accept: []string{basicAuth("t0ken")}, Missing: 404, Wrong: 404}, []string{"GIT_AUTH_TOKEN", "t0ken"}},
+		"header of another scheme":   {githost.Access{Accept: []string{"Bearer t0ken"}}, []string{"GIT_AUTH_HEADER", "bearer t0ken", "GIT_AUTH_TOKEN", "other"}},
+		"header of the host":         {githost.Access{Accept: []string{"token t0ken"}}, []string{"GIT_AUTH_HEADER", "other", "GIT_AUTH_HEADER.{host}", "token t0ken"}},
+		"GitHub hides what is there": {githost.Access{Accept: []string{basicAuth("t0ken")}, Missing: 404, Wrong: 404}, []string{"GIT_AUTH_TOKEN", "t0ken"}},
 		"Gitea":                      {gitea, []string{"GIT_AUTH_TOKEN", "t0ken"}},
 		"Gitea, by a header":         {gitea, []string{"GIT_AUTH_HEADER.{host}", basicAuth("t0ken")}},
 	} {
@@ -113,7 +115,7 @@ func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 			if tc.access.Gitea {
 				carried = basicAuth("t0ken")
 			}
-			require.Equal(t, []string{carried}, h.authorizations(sample.Object))
+			require.Equal(t, []string{carried}, h.authorizations(githost.Object))
 			for _, r := range h.Requests() {
 				require.Equal(t, 200, r.Status, r.Path)
 			}
@@ -124,13 +126,13 @@ func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	bearer := sample.Access{Accept: []string{"Bearer t0ken"}, PlainURLs: true}
+	bearer := githost.Access{Accept: []string{"Bearer t0ken"}, PlainURLs: true}
 	for name, tc := range map[string]struct {
-		access  sample.Access // to the objects' server
+		access  githost.Access // to the objects' server
 		secrets []string
 		objects string // {url} stands for the server's
 	}{
-		"token of git":                {sample.Access{Accept: []string{basicAuth("t0ken")}}, []string{"GIT_AUTH_TOKEN.{objects}", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
+		"token of git":                {githost.Access{Accept: []string{basicAuth("t0ken")}}, []string{"GIT_AUTH_TOKEN.{objects}", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
 		"token of http":               {bearer, []string{"HTTP_AUTH_TOKEN_{objects}", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
 		"token of http, without port": {bearer, []string{"HTTP_AUTH_TOKEN_127.0.0.1", "t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs/"},
 		"header of http":              {bearer, []string{"HTTP_AUTH_HEADER_127.0.0.1", "Bearer t0ken"}, "lfs+{url}/aws/aws-lambda-base-images/info/lfs"},
@@ -140,7 +142,7 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := serveUnique(t)
 			objects := h.secondServer(t).withStoreHost(t)
-			h.SetAccess(sample.Access{Accept: []string{basicAuth("of git")}})
+			h.SetAccess(githost.Access{Accept: []string{basicAuth("of git")}})
 			objects.SetAccess(tc.access)
 			secrets := []string{"GIT_AUTH_TOKEN." + h.hostPort(), "of git"}
 			for _, s := range tc.secrets {
@@ -149,9 +151,9 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 			template := strings.ReplaceAll(tc.objects, "{url}", objects.url)
 			_, err := d.Solve(t.Context(), t, withSecrets(h.byImage(image, "nodejs20.x", "objects", template), secrets...))
 			require.NoError(t, err)
-			require.Zero(t, h.Total(sample.Batch)+h.Total(sample.Object))
-			require.NotContains(t, objects.authorizations(sample.Batch), basicAuth("of git"))
-			require.NotContains(t, objects.authorizations(sample.Object), basicAuth("of git"))
+			require.Zero(t, h.Total(githost.Batch)+h.Total(githost.Object))
+			require.NotContains(t, objects.authorizations(githost.Batch), basicAuth("of git"))
+			require.NotContains(t, objects.authorizations(githost.Object), basicAuth("of git"))
 		})
 	}
 }
@@ -159,7 +161,7 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 func TestASecretReachesNoOtherHost(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
-	access := sample.Access{Accept: []string{basicAuth("t0ken")}}
+	access := githost.Access{Accept: []string{basicAuth("t0ken")}}
 	for name, objects := range map[string]func(h, other *repoServer) string{
 		"another port": func(h, other *repoServer) string { return other.lfsOption() },
 		"another name": func(h, other *repoServer) string {
@@ -169,11 +171,11 @@ func TestASecretReachesNoOtherHost(t *testing.T) {
 		"a store":    func(h, other *repoServer) string { h.setStore(other.url); return "lfs" },
 		"a redirect": func(h, other *repoServer) string {
 			h.SetSecondHost(other.url)
-			h.Inject(sample.Target{Kind: sample.Batch}, sample.Fault{Redirect: sample.Redirect{To: sample.SecondHost, Status: 307}})
+			h.Inject(faults.Target{Kind: githost.Batch}, faults.Fault{Redirect: faults.Redirect{To: faults.SecondHost, Status: 307}})
 			return "lfs"
 		},
 		"headers as Gitea gives them": func(h, other *repoServer) string {
-			h.SetAccess(sample.Access{Accept: access.Accept, Gitea: true})
+			h.SetAccess(githost.Access{Accept: access.Accept, Gitea: true})
 			h.setStore(other.url)
 			return "lfs"
 		},
@@ -208,7 +210,7 @@ func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := serveUnique(t).withStoreHost(t)
-			h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+			h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
 			req := of(h)
 			req.Func, req.Frontend = nil, "gateway.v0"
 			req.Attrs["source"], req.Attrs["objects"] = image, "lfs"
@@ -218,7 +220,7 @@ func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 			}
 			_, err := d.Solve(t.Context(), t, withSecrets(req, "GIT_AUTH_TOKEN", "t0ken"))
 			require.NoError(t, err)
-			require.Equal(t, 1, h.Total(sample.Object))
+			require.Equal(t, 1, h.Total(githost.Object))
 		})
 	}
 }
@@ -226,7 +228,7 @@ func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 // BuildKit v0.33.1 takes a commit's tree from whichever remote it had it, and asks for its date without the secrets then.
 func TestAPrivateRepositoryIsBuiltAfterItsMirror(t *testing.T) {
 	h := serveUnique(t)
-	h.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}})
+	h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
 	mirror := h.secondServer(t)
 	for name, options := range map[string][]string{"branch": nil, "commit": {"commit", must(h.Commit("nodejs20.x"))}} {
 		t.Run(name, func(t *testing.T) {
@@ -247,7 +249,7 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			h := serveUnique(t)
 			objects, commit := h.secondServer(t), must(h.Commit("nodejs20.x"))
-			private := sample.Access{Accept: []string{basicAuth("t0ken")}, PlainURLs: true, Missing: status, Wrong: status}
+			private := githost.Access{Accept: []string{basicAuth("t0ken")}, PlainURLs: true, Missing: status, Wrong: status}
 			fails := func(req sandbox.Request, want string, secrets ...string) {
 				t.Helper()
 				_, err := d.Solve(t.Context(), t, withSecrets(req, secrets...))

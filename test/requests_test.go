@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
@@ -27,8 +28,8 @@ func TestFourRuntimesAtOnceFetchEveryObjectOnce(t *testing.T) {
 
 	h.Reset()
 	buildAll(t, d, h, runtimes, nil)
-	require.Zero(t, h.Total(sample.Object), "the second build fetches nothing")
-	require.LessOrEqual(t, h.Total(sample.Git), 2*len(runtimes), "and asks for the head of each branch")
+	require.Zero(t, h.Total(githost.Object), "the second build fetches nothing")
+	require.LessOrEqual(t, h.Total(githost.Git), 2*len(runtimes), "and asks for the head of each branch")
 
 	h.Reset()
 	buildAll(t, d, h, runtimes, func(runtime string) []string {
@@ -73,7 +74,7 @@ func TestAMirrorSharesWhatUpstreamWasFetchedFor(t *testing.T) {
 	h.Reset()
 	_, err = d.Solve(t.Context(), t, h.request("nodejs20.x", "objects", h.url+"/objects/{oid0}/{oid1}/{oid}"))
 	require.NoError(t, err)
-	require.Zero(t, h.Total(sample.Object), "another URL of the same object is not another object")
+	require.Zero(t, h.Total(githost.Object), "another URL of the same object is not another object")
 }
 
 func TestAnImportedCacheServesOtherRuntimes(t *testing.T) {

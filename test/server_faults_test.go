@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -35,22 +37,22 @@ type faultCase struct {
 	via         buildVia            // that of the table if nil
 	faults      []targetedFault     // in the order in which they come
 	setUp       func(h *repoServer) // what can't be said beforehand
-	access      sample.Access       // who is let in
+	access      githost.Access      // who is let in
 	secret      string              // id of the one that holds the user's token
 	twoTarballs bool                // tarballs in place of one: a.tar.xz and b.tar.xz
 	chain       bool                // layers=chain
 
 	wantErr       phrases       // of the error; none: the image is built
 	limit         time.Duration // of a build on a machine that isn't busy; a minute if 0
-	checkRequests func(t *testing.T, requests []sample.Request)
+	checkRequests func(t *testing.T, requests []githost.Request)
 }
 
 type phrases []string
 
 // targetedFault goes wrong with answers of a kind; with a path, with those about that tarball.
 type targetedFault struct {
-	sample.Fault
-	kind sample.Kind
+	faults.Fault
+	kind githost.Kind
 	path string
 }
 
@@ -72,7 +74,7 @@ const (
 	// busyFactor is how many times as long a build may take on a busy machine.
 	busyFactor = 4
 	// userToken is the user's. No server may say it, and no error.
-	userToken = sample.Token + "user"
+	userToken = githost.Token + "user"
 	// secondHost is another name of this machine, and so another host.
 	secondHost = "localhost"
 )
@@ -80,7 +82,7 @@ const (
 // userBasic is how the token goes out, and userAccess lets in whoever has it.
 var (
 	userBasic  = base64.StdEncoding.EncodeToString([]byte("x-access-token:" + userToken))
-	userAccess = sample.Access{Accept: []string{"Basic " + userBasic}}
+	userAccess = githost.Access{Accept: []string{"Basic " + userBasic}}
 )
 
 func TestEveryFaultIsMendedOrTold(t *testing.T) {
@@ -135,7 +137,7 @@ func (tr faultCase) run(t *testing.T, d *sandbox.Daemon, image string) {
 		tr.requireError(t, err, b)
 		h.ClearFaults()
 		if tr.secret == "" {
-			h.SetAccess(sample.Access{})
+			h.SetAccess(githost.Access{})
 		}
 		got, err = tr.build(t, d, req)
 	}
@@ -178,7 +180,7 @@ func (tr faultCase) serve(t *testing.T, b sample.Branch) *repoServer {
 	h.SetSecondHost(strings.Replace(second.URL, "127.0.0.1", secondHost, 1))
 	h.SetAccess(tr.access)
 	for _, f := range slices.Backward(tr.faults) { // the latest goes first
-		target := sample.Target{Kind: f.kind}
+		target := faults.Target{Kind: f.kind}
 		if f.path != "" {
 			target.OID = digest.FromBytes(b.LFS[f.path]).Encoded()
 		}
@@ -214,7 +216,7 @@ func (tr faultCase) build(t *testing.T, d *sandbox.Daemon, req sandbox.Request) 
 	if req.Attrs["objects"] == "lfs" {
 		output += result.Progress // of steps of our own; BuildKit's HTTP source tells where it was led
 	}
-	for _, secret := range []string{sample.Signature, sample.Token, userBasic} {
+	for _, secret := range []string{githost.Signature, githost.Token, userBasic} {
 		require.NotContains(t, output, secret)
 	}
 	if err != nil {
@@ -231,7 +233,7 @@ func (tr faultCase) requireError(t *testing.T, err error, b sample.Branch) {
 		require.ErrorContains(t, err, text)
 	}
 	for path, object := range b.LFS {
-		if slices.ContainsFunc(tr.faults, func(f targetedFault) bool { return f.kind != sample.Git && (f.path == "" || f.path == path) }) {
+		if slices.ContainsFunc(tr.faults, func(f targetedFault) bool { return f.kind != githost.Git && (f.path == "" || f.path == path) }) {
 			require.ErrorContains(t, err, fmt.Sprintf("%s (object %s, ", path, digest.FromBytes(object)))
 		} else {
 			require.NotContains(t, err.Error(), path)
@@ -240,59 +242,59 @@ func (tr faultCase) requireError(t *testing.T, err error, b sample.Branch) {
 	require.NotContains(t, err.Error(), "digest mismatch", "which says nothing")
 }
 
-func faultsOf(kind sample.Kind, faults []sample.Fault) []targetedFault {
+func faultsOf(kind githost.Kind, list []faults.Fault) []targetedFault {
 	var all []targetedFault
-	for _, f := range faults {
+	for _, f := range list {
 		all = append(all, targetedFault{kind: kind, Fault: f})
 	}
 	return all
 }
 
-// ofGit, batches and objects are faults of those requests, and offers are faults inside an answer of the batch API.
-func ofGit(faults ...sample.Fault) []targetedFault { return faultsOf(sample.Git, faults) }
+// ofGit, ofBatch and ofObject are faults of those requests, and inBatch is one inside an answer of the batch API.
+func ofGit(all ...faults.Fault) []targetedFault { return faultsOf(githost.Git, all) }
 
-func ofBatch(faults ...sample.Fault) []targetedFault { return faultsOf(sample.Batch, faults) }
+func ofBatch(all ...faults.Fault) []targetedFault { return faultsOf(githost.Batch, all) }
 
-func ofObject(faults ...sample.Fault) []targetedFault { return faultsOf(sample.Object, faults) }
+func ofObject(all ...faults.Fault) []targetedFault { return faultsOf(githost.Object, all) }
 
-func inBatch(f sample.BatchFault) []targetedFault { return ofBatch(sample.Fault{Batch: f}) }
+func inBatch(f faults.BatchFault) []targetedFault { return ofBatch(faults.Fault{Batch: f}) }
 
-// inBatchOnce is offers, of the first answer only.
-func inBatchOnce(f sample.BatchFault) []targetedFault { return ofBatch(once(sample.Fault{Batch: f})) }
+// inBatchOnce is inBatch, of the first answer only.
+func inBatchOnce(f faults.BatchFault) []targetedFault { return ofBatch(once(faults.Fault{Batch: f})) }
 
 // once is a fault that is over after the first time.
-func once(f sample.Fault) sample.Fault {
+func once(f faults.Fault) faults.Fault {
 	f.Times = 1
 	return f
 }
 
 // forPath makes faults those of one tarball.
-func forPath(path string, faults []targetedFault) []targetedFault {
-	for i := range faults {
-		faults[i].path = path
+func forPath(path string, all []targetedFault) []targetedFault {
+	for i := range all {
+		all[i].path = path
 	}
-	return faults
+	return all
 }
 
 // redirectTo is a redirect to an address.
-func redirectTo(location string) sample.Fault {
-	return sample.Fault{Status: 302, Header: http.Header{"Location": {location}}}
+func redirectTo(location string) faults.Fault {
+	return faults.Fault{Status: 302, Header: http.Header{"Location": {location}}}
 }
 
 // wantRequests wants so many requests of a kind.
-func wantRequests(times int, kind sample.Kind) func(*testing.T, []sample.Request) {
-	return func(t *testing.T, requests []sample.Request) {
-		found := slices.DeleteFunc(requests, func(r sample.Request) bool { return r.Kind != kind })
+func wantRequests(times int, kind githost.Kind) func(*testing.T, []githost.Request) {
+	return func(t *testing.T, requests []githost.Request) {
+		found := slices.DeleteFunc(requests, func(r githost.Request) bool { return r.Kind != kind })
 		require.Len(t, found, times, kind)
 	}
 }
 
 // wantRanges wants the object to have been asked for with these, one after the other; an empty one is for all of it.
-func wantRanges(want ...string) func(*testing.T, []sample.Request) {
-	return func(t *testing.T, requests []sample.Request) {
+func wantRanges(want ...string) func(*testing.T, []githost.Request) {
+	return func(t *testing.T, requests []githost.Request) {
 		var got []string
 		for _, r := range requests {
-			if r.Kind == sample.Object {
+			if r.Kind == githost.Object {
 				got = append(got, r.Header.Get("Range"))
 			}
 		}
@@ -301,18 +303,18 @@ func wantRanges(want ...string) func(*testing.T, []sample.Request) {
 }
 
 // wantNoHeaders wants no request for an object to have had one of the headers.
-func wantNoHeaders(names ...string) func(*testing.T, []sample.Request) {
-	return func(t *testing.T, requests []sample.Request) {
+func wantNoHeaders(names ...string) func(*testing.T, []githost.Request) {
+	return func(t *testing.T, requests []githost.Request) {
 		for _, r := range requests {
 			for _, name := range names {
-				require.True(t, r.Kind != sample.Object || r.Header.Get(name) == "", "%s: %s", name, r.Header.Get(name))
+				require.True(t, r.Kind != githost.Object || r.Header.Get(name) == "", "%s: %s", name, r.Header.Get(name))
 			}
 		}
 	}
 }
 
 // noCredentialLeak wants the second host to have been asked, and never with a credential.
-func noCredentialLeak(t *testing.T, requests []sample.Request) {
+func noCredentialLeak(t *testing.T, requests []githost.Request) {
 	there := 0
 	for _, r := range requests {
 		if strings.HasPrefix(r.Host, secondHost) {

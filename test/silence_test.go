@@ -10,6 +10,8 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -30,7 +32,7 @@ func (h *repoServer) gitRequests() (git, asked int) {
 	for _, r := range h.Requests() {
 		if strings.Contains(r.Path, probePath) {
 			asked++
-		} else if r.Kind == sample.Git {
+		} else if r.Kind == githost.Git {
 			git++
 		}
 	}
@@ -62,9 +64,9 @@ func TestARepositoryThatSaysNothingEndsABuildAndHoldsNoOther(t *testing.T) {
 			}
 			patient := req.Func
 			req.Func = withShortGitTimeout
-			h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
+			h.Inject(faults.Target{Kind: githost.Git}, faults.Silence())
 			if tc.there > 0 {
-				h.Inject(sample.Target{Kind: sample.Git, Path: probePath}, sample.Fault{Times: tc.there})
+				h.Inject(faults.Target{Kind: githost.Git, Path: probePath}, faults.Fault{Times: tc.there})
 			}
 			_, err := d.Solve(t.Context(), t, req)
 			require.ErrorContains(t, err, tc.want)
@@ -84,7 +86,7 @@ func TestManyBuildsFromOneRepositoryAreNotTakenForSilence(t *testing.T) {
 	h := serveUpstream(t, runtimes...)
 	d := sandbox.Start(t)
 	// Git asks for one runtime after the other: the last one waits for longer than the time.
-	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Delay: 500 * time.Millisecond})
+	h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Delay: 500 * time.Millisecond})
 	var wg sync.WaitGroup
 	for _, r := range runtimes {
 		wg.Go(func() {
@@ -108,7 +110,7 @@ func TestOlderDaemonsTellASilentServerFromOneThatIsThere(t *testing.T) {
 		d := start(oneAtATime)
 		requireRoomIsNotSilence(t, d)
 		h := serveUpstream(t, "go1.x")
-		h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
+		h.Inject(faults.Target{Kind: githost.Git}, faults.Silence())
 		req := h.request("go1.x", "requestid", "lambda.plan")
 		req.Func = withShortGitTimeout
 		_, err := d.Solve(t.Context(), t, req)
@@ -122,7 +124,7 @@ var oneAtATime = sandbox.WithConfig("[worker.oci]\n  max-parallelism = 1\n")
 func requireRoomIsNotSilence(t *testing.T, d *sandbox.Daemon) {
 	t.Helper()
 	full, h := serveUpstream(t, "nodejs20.x"), serveUpstream(t, "go1.x") // one commit from both would be one step of the daemon
-	full.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
+	full.Inject(faults.Target{Kind: githost.Git}, faults.Silence())
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	held, built := make(chan error, 1), make(chan error, 1)
@@ -149,15 +151,15 @@ func TestEveryFaultThatIsSilenceEndsTheCommand(t *testing.T) {
 	}
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "go1.x")
-		h.Inject(sample.Target{Kind: sample.Git}, sample.Silence())
-		repository := "--repository=" + h.url + sample.RepositoryPath
+		h.Inject(faults.Target{Kind: githost.Git}, faults.Silence())
+		repository := "--repository=" + h.url + githost.RepositoryPath
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			s := c.run(t, "list", repository)
-			assert.Contains(t, s.stderr, "branches of "+h.url+sample.RepositoryPath+": not done in 1m0s: no answer in time")
+			assert.Contains(t, s.stderr, "branches of "+h.url+githost.RepositoryPath+": not done in 1m0s: no answer in time")
 		})
 		s := c.run(t, append([]string{"plan", "go1.x", repository}, where...)...)
-		assert.Contains(t, s.stderr, "branch go1.x of "+h.url+sample.RepositoryPath+": not done in 1m0s: no answer in time")
+		assert.Contains(t, s.stderr, "branch go1.x of "+h.url+githost.RepositoryPath+": not done in 1m0s: no answer in time")
 		wg.Wait()
 		h.ClearFaults()
 		c.mustRun(t, append(append(buildArgs(h, "go1.x"), "-o", "image.tar"), where...)...)
@@ -172,12 +174,12 @@ func TestEveryFaultThatIsSilenceAfterSomethingEndsTheCommand(t *testing.T) {
 	for name, begin := range map[string]func(t *testing.T) (args []string, heal func()){
 		"in a pack": func(t *testing.T) ([]string, func()) {
 			h := serveUpstream(t, "go1.x")
-			h.Inject(sample.Target{Kind: sample.Git, Path: "git-upload-pack"}, sample.Fault{Stall: 500})
-			return []string{"--repository=" + h.url + sample.RepositoryPath}, h.ClearFaults
+			h.Inject(faults.Target{Kind: githost.Git, Path: "git-upload-pack"}, faults.Fault{Stall: 500})
+			return []string{"--repository=" + h.url + githost.RepositoryPath}, h.ClearFaults
 		},
 		"over SSH": func(t *testing.T) ([]string, func()) {
 			s := serveUpstream(t, "go1.x").serveSSH(t)
-			s.ssh.Inject(sample.SSHFault{Command: sample.UploadPack, Hang: true})
+			s.ssh.Inject(faults.SSHFault{Command: githost.UploadPack, Hang: true})
 			remote := s.remoteOptions()
 			return []string{"--repository=" + remote[1], "--known-hosts=" + remote[3], "--ssh=default=" + s.key}, s.ssh.ClearFaults
 		},

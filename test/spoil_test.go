@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/opencontainers/go-digest"
@@ -65,5 +66,5 @@ func TestAnObjectsCacheThatOthersSpoilBreaksNoBuild(t *testing.T) {
 
 	_, err = d.Solve(t.Context(), t, h.byImage(image, "provided.al2023"))
 	require.NoError(t, err)
-	require.Equal(t, len(oids), h.Total(sample.Object))
+	require.Equal(t, len(oids), h.Total(githost.Object))
 }

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/session"
@@ -24,7 +25,7 @@ import (
 // sshRepoServer is a host whose repository is reached over SSH.
 type sshRepoServer struct {
 	*repoServer
-	ssh  *sample.SSHServer
+	ssh  *faults.SSHServer
 	addr string
 	key  string // file of the private key that it lets in
 }
@@ -33,7 +34,7 @@ type sshRepoServer struct {
 func (h *repoServer) serveSSH(t testing.TB) *sshRepoServer {
 	t.Helper()
 	key, public := newSSHKey(t)
-	s, err := sample.NewSSH(h.Repository, sample.SSHOptions{Authorized: []ssh.PublicKey{public}, Server: h.Server, HTTP: h.url})
+	s, err := faults.NewSSH(h.Repository, githost.SSHOptions{Authorized: []ssh.PublicKey{public}, Server: h.Server.Server, HTTP: h.url})
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -58,7 +59,7 @@ func newSSHKey(t testing.TB) (file string, public ssh.PublicKey) {
 
 // remoteOptions are the options that name the repository by SSH.
 func (s *sshRepoServer) remoteOptions() []string {
-	return []string{"repository", "ssh://git@" + s.addr + sample.RepositoryPath, "known-hosts", s.ssh.KnownHosts(s.addr)}
+	return []string{"repository", "ssh://git@" + s.addr + githost.RepositoryPath, "known-hosts", s.ssh.KnownHosts(s.addr)}
 }
 
 // withSSHKey is the request with an agent that holds a key.
@@ -75,7 +76,7 @@ func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
 	image, _ := frontendImage(t, d)
 	s := serveUnique(t).withStoreHost(t).serveSSH(t)
 	want := oneImage(t, d, s.request("nodejs20.x"))
-	s.SetAccess(sample.Access{Accept: []string{"nobody"}}) // over HTTP
+	s.SetAccess(githost.Access{Accept: []string{"nobody"}}) // over HTTP
 	list := s.request("", append(s.remoteOptions(), "requestid", "lambda.runtimes", "source", image)...)
 	require.Contains(t, callSubrequest(t, d, withSSHKey(t, list, s.key)), `"nodejs20.x"`)
 
@@ -107,11 +108,11 @@ func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
 				require.Equal(t, "git", c.User)
 				commands = append(commands, c.Line)
 			}
-			require.Contains(t, commands, "git-upload-pack '"+sample.RepositoryPath+"'")
-			require.Contains(t, commands, "git-lfs-authenticate "+sample.RepositoryPath+" download")
-			require.Zero(t, s.Total(sample.Git))
-			require.Contains(t, s.authorizations(sample.Batch)[0], "RemoteAuth "+sample.Token)
-			require.Equal(t, []string{""}, s.authorizations(sample.Object))
+			require.Contains(t, commands, "git-upload-pack '"+githost.RepositoryPath+"'")
+			require.Contains(t, commands, "git-lfs-authenticate "+githost.RepositoryPath+" download")
+			require.Zero(t, s.Total(githost.Git))
+			require.Contains(t, s.authorizations(githost.Batch)[0], "RemoteAuth "+githost.Token)
+			require.Equal(t, []string{""}, s.authorizations(githost.Object))
 		})
 	}
 }
@@ -124,7 +125,7 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 	for name, tc := range map[string]struct {
 		key                     string // file; of the user if empty, no agent if "-"
 		knownHosts              func(s *sshRepoServer) string
-		fault                   sample.SSHFault
+		fault                   faults.SSHFault
 		build, list, objectOnly string // errors of a build, of lambda.runtimes, and of a build that asks for objects alone
 	}{
 		"no agent": {
@@ -143,17 +144,17 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 			build:      "the host key is not the one that is known: either somebody poses as the host", list: "the host key of {host} is not the one that is known", objectOnly: "the host key of {host} is not the one that is known",
 		},
 		"denied": {
-			fault: sample.Denied(""),
+			fault: faults.Denied(""),
 			build: "the repository isn't there, or no key of the SSH agent", list: "repository not found, or no key of the SSH agent (--ssh default) may read it", objectOnly: "the server refuses: ERROR: Repository not found.",
 		},
-		"denied to git-lfs":                   {fault: sample.Denied(sample.LFSAuthenticate), build: "the server refuses: ERROR: Repository not found.", objectOnly: "the server refuses"},
-		"no git-lfs":                          {fault: sample.NoCommand(), build: "the server has no Git LFS over SSH", objectOnly: "the server has no Git LFS over SSH"},
-		"garbage":                             {fault: sample.Garbage(), build: "git-lfs-authenticate didn't answer with the JSON that is expected", objectOnly: "git-lfs-authenticate didn't answer"},
-		"a token that is over before it says": {fault: sample.SSHFault{Command: sample.LFSAuthenticate, Lifetime: -time.Minute, ExpiresIn: 600, Times: 1}},
+		"denied to git-lfs":                   {fault: faults.Denied(githost.LFSAuthenticate), build: "the server refuses: ERROR: Repository not found.", objectOnly: "the server refuses"},
+		"no git-lfs":                          {fault: faults.NoCommand(), build: "the server has no Git LFS over SSH", objectOnly: "the server has no Git LFS over SSH"},
+		"garbage":                             {fault: faults.Garbage(), build: "git-lfs-authenticate didn't answer with the JSON that is expected", objectOnly: "git-lfs-authenticate didn't answer"},
+		"a token that is over before it says": {fault: faults.SSHFault{Command: githost.LFSAuthenticate, Lifetime: -time.Minute, ExpiresIn: 600, Times: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serveUnique(t).withStoreHost(t).serveSSH(t)
-			s.SetAccess(sample.Access{Accept: []string{"nobody"}})
+			s.SetAccess(githost.Access{Accept: []string{"nobody"}})
 			s.ssh.Inject(tc.fault)
 			options := s.remoteOptions()
 			if tc.knownHosts != nil {

@@ -7,7 +7,8 @@ import (
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/catalog"
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 	var list runtimes.List
 	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, h.request("", "requestid", "lambda.runtimes", "source", image))), &list))
 	require.Len(t, list, 33)
-	require.Zero(t, h.Total(sample.Object))
+	require.Zero(t, h.Total(githost.Object))
 	byName := map[string]catalog.Runtime{}
 	for _, r := range list {
 		byName[r.Name] = r
@@ -30,7 +31,7 @@ func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 	require.Equal(t, catalog.Runtime{Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}, Commit: commit, EndOfSupport: "2026-04-30"}, byName["nodejs20.x"])
 	require.Equal(t, []string{"linux/amd64"}, byName["go1.x"].Platforms)
 
-	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Status: 500})
+	h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Status: 500})
 	_, err = d.Solve(t.Context(), t, h.request("", "requestid", "lambda.runtimes", "source", image))
 	require.ErrorContains(t, err, "branches of "+h.url)
 	require.ErrorContains(t, err, "500")
@@ -59,7 +60,7 @@ func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
 	h := serveUpstream(t, "nodejs20.x")
 	var p plan.Plan
 	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, h.request("nodejs20.x", "requestid", "frontend.lambda.plan", "platform", "linux/amd64,linux/arm64"))), &p))
-	require.Zero(t, h.Total(sample.Object))
+	require.Zero(t, h.Total(githost.Object))
 	require.Equal(t, "nodejs20.x", p.Runtime)
 	require.Len(t, p.Platforms, 2)
 	require.Equal(t, "x86_64/Dockerfile.nodejs20.x", p.Platforms[0].Recipe)
@@ -69,12 +70,12 @@ func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
 	require.NoError(t, err)
 	var size int64
 	for _, r := range h.Requests() {
-		if r.Kind == sample.Object {
+		if r.Kind == githost.Object {
 			size += r.Bytes
 		}
 	}
 	require.Equal(t, p.Size, size)
-	require.Equal(t, p.Objects, h.Total(sample.Object))
+	require.Equal(t, p.Objects, h.Total(githost.Object))
 
 	_, err = d.Solve(t.Context(), t, h.request("", "requestid", "lambda.plan"))
 	require.ErrorContains(t, err, "call lambda.plan needs option runtime")

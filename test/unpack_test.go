@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
@@ -150,10 +151,10 @@ func TestAPointersSizeIsTheObjects(t *testing.T) {
 			}
 		}
 	}
-	require.LessOrEqual(t, h.Total(sample.Object), 1, "for that nothing is fetched again")
+	require.LessOrEqual(t, h.Total(githost.Object), 1, "for that nothing is fetched again")
 	_, err = d.Solve(t.Context(), t, h.request("case", "commit", honest, "objects", h.url+"/objects/{oid}"))
 	require.NoError(t, err)
-	require.Equal(t, 1, h.Total(sample.Object))
+	require.Equal(t, 1, h.Total(githost.Object))
 }
 
 func TestALayerWhoseObjectIsGoneIsStillBuiltFromTheCache(t *testing.T) {

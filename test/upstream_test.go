@@ -16,7 +16,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/frontend/subrequests/runtimes"
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +31,7 @@ const (
 type github struct {
 	*repoServer
 	refuses atomic.Int32 // status of the media host; 0: it serves
-	proxy   *sample.Proxy
+	proxy   *githost.Proxy
 	through string // URL of the proxy
 	ca      []byte
 }
@@ -39,7 +39,7 @@ type github struct {
 // startGitHub serves the sample of the real repository under the names of the real hosts.
 func startGitHub(t testing.TB) *github {
 	t.Helper()
-	ca, err := sample.NewCA()
+	ca, err := githost.NewCA()
 	require.NoError(t, err)
 	certificate, err := ca.Certificate("github.com", mediaHost, storeHost)
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func startGitHub(t testing.TB) *github {
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	g.proxy = sample.NewProxy(func(hostport string) string {
+	g.proxy = githost.NewProxy(func(hostport string) string {
 		if name, ok := strings.CutSuffix(hostport, ":443"); ok && (name == "github.com" || name == mediaHost || name == storeHost) {
 			return server.Listener.Addr().String()
 		}
@@ -87,7 +87,7 @@ func (g *github) behindProxy(image string, more ...string) sandbox.Request {
 }
 
 // requestHosts are the hosts that requests of a kind went to, one for each.
-func (g *github) requestHosts(kind sample.Kind) (hosts []string) {
+func (g *github) requestHosts(kind githost.Kind) (hosts []string) {
 	for _, r := range g.Requests() {
 		if r.Kind == kind {
 			hosts = append(hosts, r.Host)
@@ -101,9 +101,9 @@ func TestUpstreamIsTheDefault(t *testing.T) {
 	d := g.daemon(t)
 	base := sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{"runtime": "nodejs20.x"}}
 	got := oneImage(t, d, base)
-	require.Equal(t, "github.com", g.requestHosts(sample.Git)[0])
-	require.Equal(t, slices.Repeat([]string{mediaHost}, 6), g.requestHosts(sample.Object))
-	require.Zero(t, g.Total(sample.Batch))
+	require.Equal(t, "github.com", g.requestHosts(githost.Git)[0])
+	require.Equal(t, slices.Repeat([]string{mediaHost}, 6), g.requestHosts(githost.Object))
+	require.Zero(t, g.Total(githost.Batch))
 	require.Equal(t, oneImage(t, sandbox.Start(t), g.request("nodejs20.x")).Digest, got.Digest, "a mirror gives the same")
 }
 
@@ -127,16 +127,16 @@ func TestWhatTheMediaHostRefusesComesByTheBatchAPI(t *testing.T) {
 			}
 			once := fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", mediaHost, status)
 			require.Equal(t, 1, strings.Count(strings.Join(output, "\n"), once), "%q", output)
-			require.Equal(t, slices.Repeat([]string{"github.com"}, 6), g.requestHosts(sample.Batch))
-			require.Equal(t, slices.Repeat([]string{storeHost}, 6), g.requestHosts(sample.Object))
+			require.Equal(t, slices.Repeat([]string{"github.com"}, 6), g.requestHosts(githost.Batch))
+			require.Equal(t, slices.Repeat([]string{storeHost}, 6), g.requestHosts(githost.Object))
 			require.Equal(t, want, oneImage(t, d, req).Digest)
 		})
 	}
 	t.Run("a private fork", func(t *testing.T) {
 		d.Prune(t)
 		g.Reset()
-		g.SetAccess(sample.Access{Accept: []string{basicAuth("t0ken")}, PlainURLs: true, Missing: 404, Wrong: 404})
-		defer g.SetAccess(sample.Access{})
+		g.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}, PlainURLs: true, Missing: 404, Wrong: 404})
+		defer g.SetAccess(githost.Access{})
 		req := withSecrets(g.behindProxy(image, "runtime", "nodejs20.x"), "LAMBDABASE_CA", string(g.ca), "GIT_AUTH_TOKEN", "t0ken")
 		req.Session = req.Session[:1]
 		require.Equal(t, want, oneImage(t, d, req).Digest)

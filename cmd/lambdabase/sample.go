@@ -11,6 +11,7 @@ import (
 
 	"lambdabase/internal/printable"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -65,8 +66,8 @@ func (s *sampleCommand) serve(c *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	handler := sample.NewServer(repository)
-	handler.OnRequest = func(r sample.Request) {
+	handler := githost.New(repository)
+	handler.OnRequest = func(r githost.Request) {
 		fmt.Fprintln(c.ErrOrStderr(), r.Status, r.Kind, r.Method, printable.Name(r.Path), r.Bytes)
 	}
 	url, objects := handler.URLs("http://" + listener.Addr().String())
@@ -140,7 +141,7 @@ func (b *backend) serveSample() (stop func() error, repository, objects string, 
 	if err != nil {
 		return nil, "", "", err
 	}
-	handler := sample.NewServer(repo)
+	handler := githost.New(repo)
 	server := &http.Server{Handler: handler}
 	go server.Serve(listener)
 	repository, objects = handler.URLs("http://" + listener.Addr().String())

@@ -10,6 +10,8 @@ import (
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/stretchr/testify/require"
 )
@@ -21,7 +23,7 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 		sample.Branch{Name: "mixed", Date: made[0].Date, Files: map[string][]byte{"Dockerfile.a": nil, "Dockerfile.b": nil}})
 	repository, err := sample.Create(t.TempDir(), made)
 	require.NoError(t, err)
-	server := sample.NewServer(repository)
+	server := faults.New(repository)
 	host := httptest.NewServer(server)
 	defer host.Close()
 	url, _ := server.URLs(host.URL)
@@ -36,7 +38,7 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 		want.Date, want.Size = made[i].Date.UTC(), got[i].Size
 		require.Equal(t, want, got[i])
 	}
-	require.Zero(t, server.Total(sample.Object))
+	require.Zero(t, server.Total(githost.Object))
 
 	_, err = List(context.Background(), Remote{URL: url + "-not-there"})
 	require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
@@ -47,7 +49,7 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	require.NoError(t, err)
 	repository, err := sample.Create(t.TempDir(), made)
 	require.NoError(t, err)
-	server := sample.NewServer(repository)
+	server := faults.New(repository)
 	host := httptest.NewServer(server)
 	defer host.Close()
 	url, _ := server.URLs(host.URL)
@@ -58,9 +60,9 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 		list, err := ListCached(context.Background(), Remote{URL: url}, file)
 		require.NoError(t, err)
 		if requests > 0 {
-			require.Equal(t, requests, server.Total(sample.Git))
+			require.Equal(t, requests, server.Total(githost.Git))
 		} else {
-			require.Greater(t, server.Total(sample.Git), 1)
+			require.Greater(t, server.Total(githost.Git), 1)
 		}
 		fresh, err := List(context.Background(), Remote{URL: url})
 		require.NoError(t, err)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
@@ -23,7 +25,7 @@ import (
 // repoServer is a sample repository and its server.
 type repoServer struct {
 	*sample.Repository
-	*sample.Server
+	*faults.Server
 	url string
 }
 
@@ -31,7 +33,7 @@ func serve(t *testing.T, branches ...sample.Branch) *repoServer {
 	t.Helper()
 	repository, err := sample.Create(t.TempDir(), branches)
 	require.NoError(t, err)
-	server := sample.NewServer(repository)
+	server := faults.New(repository)
 	hs := httptest.NewServer(server)
 	t.Cleanup(hs.Close)
 	url, _ := server.URLs(hs.URL)
@@ -103,26 +105,26 @@ func TestAServerThatSaysNothingIsLeft(t *testing.T) {
 	h := serve(t, someRuntimes(t)...)
 	for name, tc := range map[string]struct {
 		answers int // before it
-		fault   sample.Fault
+		fault   faults.Fault
 	}{
-		"at once":                     {0, sample.Silence()},
-		"within the branches":         {0, sample.Fault{Stall: 100}},
-		"after the branches":          {1, sample.Silence()},
-		"within the pack":             {1, sample.Fault{Stall: 300}},
-		"before the head of the pack": {1, sample.Fault{Stall: -1}},
+		"at once":                     {0, faults.Silence()},
+		"within the branches":         {0, faults.Fault{Stall: 100}},
+		"after the branches":          {1, faults.Silence()},
+		"within the pack":             {1, faults.Fault{Stall: 300}},
+		"before the head of the pack": {1, faults.Fault{Stall: -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.ClearFaults()
-			h.Inject(sample.Target{Kind: sample.Git}, tc.fault)
+			h.Inject(faults.Target{Kind: githost.Git}, tc.fault)
 			if tc.answers > 0 {
-				h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Times: tc.answers})
+				h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Times: tc.answers})
 			}
 			_, err := List(t.Context(), Remote{URL: h.url, IdleTimeout: idle})
 			require.EqualError(t, err, "not done in 300ms: no answer in time")
 		})
 	}
 	h.ClearFaults()
-	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Trickle: sample.Trickle{Bytes: 1000, Every: 10 * time.Millisecond}})
+	h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Trickle: faults.Trickle{Bytes: 1000, Every: 10 * time.Millisecond}})
 	_, err := List(t.Context(), Remote{URL: h.url, IdleTimeout: 10 * time.Second})
 	require.NoError(t, err, "slow isn't silent")
 }
@@ -133,25 +135,25 @@ func TestASilentHostOfSSHIsLeft(t *testing.T) {
 	require.NoError(t, err)
 	signer, err := ssh.NewSignerFromKey(private)
 	require.NoError(t, err)
-	secure, err := sample.NewSSH(h.Repository, sample.SSHOptions{Authorized: []ssh.PublicKey{signer.PublicKey()}})
+	secure, err := faults.NewSSH(h.Repository, githost.SSHOptions{Authorized: []ssh.PublicKey{signer.PublicKey()}})
 	require.NoError(t, err)
 	listener := listen(t, "tcp", "127.0.0.1:0")
 	go secure.Serve(listener)
 	t.Cleanup(func() { secure.Close() })
 	address := listener.Addr().String()
-	remote := Remote{URL: "ssh://git@" + address + sample.RepositoryPath, KnownHosts: secure.KnownHosts(address), Agent: serveAgent(t, private)}
+	remote := Remote{URL: "ssh://git@" + address + githost.RepositoryPath, KnownHosts: secure.KnownHosts(address), Agent: serveAgent(t, private)}
 
 	list, err := List(t.Context(), remote)
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 
 	remote.IdleTimeout = 300 * time.Millisecond
-	secure.Inject(sample.SSHFault{Hang: true})
+	secure.Inject(faults.SSHFault{Hang: true})
 	_, err = List(t.Context(), remote)
 	require.EqualError(t, err, "not done in 300ms: no answer in time")
 
 	address = listen(t, "tcp", "127.0.0.1:0").Addr().String()
-	remote.URL, remote.KnownHosts = "ssh://git@"+address+sample.RepositoryPath, secure.KnownHosts(address)
+	remote.URL, remote.KnownHosts = "ssh://git@"+address+githost.RepositoryPath, secure.KnownHosts(address)
 	for _, url := range []string{remote.URL, "http://" + address + "/r.git", "https://" + address + "/r.git"} {
 		remote.URL = url
 		_, err = List(t.Context(), remote)
@@ -188,10 +190,10 @@ func serveAgent(t *testing.T, private ed25519.PrivateKey) string {
 
 func TestAPageToSignInIsToldWithTheSecretToGive(t *testing.T) {
 	h := serve(t, someRuntimes(t)...)
-	for name, fault := range map[string]sample.Fault{"203": sample.SignIn(203), "302": sample.SignIn(302), "200": sample.Page()} {
+	for name, fault := range map[string]faults.Fault{"203": faults.SignIn(203), "302": faults.SignIn(302), "200": faults.Page()} {
 		t.Run(name, func(t *testing.T) {
 			h.ClearFaults()
-			h.Inject(sample.Target{Kind: sample.Git}, fault)
+			h.Inject(faults.Target{Kind: githost.Git}, fault)
 			_, err := List(t.Context(), Remote{URL: h.url})
 			require.ErrorContains(t, err, "it answers with a page to sign in: pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
 			readme.Explains(t, err.Error(), "it answers with a page to sign in")
@@ -199,7 +201,7 @@ func TestAPageToSignInIsToldWithTheSecretToGive(t *testing.T) {
 		})
 	}
 	h.ClearFaults()
-	h.Inject(sample.Target{Kind: sample.Git}, sample.Fault{Redirect: sample.Redirect{Hops: 2, Status: 301}})
+	h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Redirect: faults.Redirect{Hops: 2, Status: 301}})
 	list, err := List(t.Context(), Remote{URL: h.url})
 	require.NoError(t, err, "a repository that has moved")
 	require.Len(t, list, 3)

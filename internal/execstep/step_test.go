@@ -15,6 +15,7 @@ import (
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
@@ -22,13 +23,13 @@ import (
 )
 
 // bench is a step with folders of its own, and a repository to ask.
-func bench(t *testing.T) (*step, *sample.Server, string) {
+func bench(t *testing.T) (*step, *faults.Server, string) {
 	t.Helper()
 	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"provided.al2023"}})
 	require.NoError(t, err)
 	repository, err := sample.Create(t.TempDir(), made)
 	require.NoError(t, err)
-	server := sample.NewServer(repository)
+	server := faults.New(repository)
 	host := httptest.NewServer(server)
 	t.Cleanup(host.Close)
 	url, _ := server.URLs(host.URL)

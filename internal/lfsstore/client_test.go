@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,13 +30,13 @@ func TestTheServerThatIsNamedIsAsked(t *testing.T) {
 
 func TestASecretIsSentToTheRepositoryAndNotWithASignature(t *testing.T) {
 	s := newStoreEnv(t)
-	s.server.SetAccess(sample.Access{Accept: []string{"Basic dDprZXk="}})
+	s.server.SetAccess(githost.Access{Accept: []string{"Basic dDprZXk="}})
 	client, err := ClientConfig{Secrets: one("GIT_AUTH_HEADER", "Basic dDprZXk=")}.NewClient(s.source)
 	require.NoError(t, err)
 	require.NoError(t, client.Fetch(t.Context(), t.TempDir(), s.objects))
 	for _, r := range s.server.Requests() {
 		want := ""
-		if r.Kind == sample.Batch {
+		if r.Kind == githost.Batch {
 			want = "Basic dDprZXk="
 		}
 		require.Equal(t, want, r.Header.Get("Authorization"))

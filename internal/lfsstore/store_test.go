@@ -15,6 +15,8 @@ import (
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/errdefs"
@@ -27,7 +29,7 @@ import (
 // storeEnv is a store whose objects are those of a sample.
 type storeEnv struct {
 	*Store
-	server  *sample.Server
+	server  *faults.Server
 	source  Origin
 	objects []lfs.Object
 	content []string
@@ -46,7 +48,7 @@ func newStoreEnv(t *testing.T) *storeEnv {
 	}
 	repository, err := sample.Create(t.TempDir(), []sample.Branch{branch})
 	require.NoError(t, err)
-	s.server = sample.NewServer(repository)
+	s.server = faults.New(repository)
 	host := httptest.NewServer(s.server)
 	t.Cleanup(host.Close)
 	url, _ := s.server.URLs(host.URL)
@@ -102,7 +104,7 @@ func TestAnObjectIsFetchedWhenItIsRead(t *testing.T) {
 	text, err := read(next, s.objects[1])
 	require.NoError(t, err)
 	require.Equal(t, s.content[1], text)
-	require.Equal(t, 1, s.server.Total(sample.Batch))
+	require.Equal(t, 1, s.server.Total(githost.Batch))
 }
 
 func TestReadersAtOnceFetchOnce(t *testing.T) {
@@ -121,7 +123,7 @@ func TestReadersAtOnceFetchOnce(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, map[string]int{s.objects[0].OID: 1, s.objects[1].OID: 1}, s.server.Counts())
-	require.Equal(t, 2, s.server.Total(sample.Batch))
+	require.Equal(t, 2, s.server.Total(githost.Batch))
 }
 
 func TestABlobThatNobodyOfferedIsNotFound(t *testing.T) {
@@ -140,7 +142,7 @@ func TestABlobThatNobodyOfferedIsNotFound(t *testing.T) {
 func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 	s := newStoreEnv(t)
 	s.Add(s.source, s.objects[0])
-	s.server.Inject(sample.Target{Kind: sample.Batch}, sample.Message(403, "no such thing"))
+	s.server.Inject(faults.Target{Kind: githost.Batch}, faults.Message(403, "no such thing"))
 	_, err := read(s.Store, s.objects[0])
 	require.ErrorContains(t, err, "forbidden (403 from "+s.source.Repository+"/info/lfs/objects/batch): \"no such thing\": pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1")
 	require.NotContains(t, err.Error(), s.objects[0].OID, "who asks knows which")
@@ -158,14 +160,14 @@ func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 func TestAReaderThatGivesUpDoesNotHarmTheOthers(t *testing.T) {
 	s := newStoreEnv(t)
 	s.Add(s.source, s.objects[0])
-	s.server.Inject(sample.Target{Kind: sample.Object}, sample.Fault{Stall: -1, Times: 1})
+	s.server.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1, Times: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
 	go func() {
 		_, err := s.ReaderAt(ctx, ocispecs.Descriptor{Digest: s.objects[0].Digest()})
 		gone <- err
 	}()
-	require.Eventually(t, func() bool { return s.server.Total(sample.Object) > 0 }, waitFor, tick)
+	require.Eventually(t, func() bool { return s.server.Total(githost.Object) > 0 }, waitFor, tick)
 	cancel()
 	require.ErrorIs(t, <-gone, context.Canceled)
 	text, err := read(s.Store, s.objects[0])

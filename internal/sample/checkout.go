@@ -77,8 +77,8 @@ func writeFile(name string, content []byte) error {
 	return os.Chmod(name, 0o644)
 }
 
-// oidAt is the oid of the pointer at a path of a commit.
-func (r *Repository) oidAt(commit, path string) (oid string, ok bool) {
+// OIDAt returns the oid of the pointer at a path of a commit.
+func (r *Repository) OIDAt(commit, path string) (oid string, ok bool) {
 	tree, err := r.tree(commit)
 	if err != nil {
 		return "", false

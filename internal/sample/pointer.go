@@ -25,7 +25,8 @@ func pointerOID(content []byte) (oid string, ok bool) {
 	return string(match[1]), true
 }
 
-func isOID(s string) bool {
+// IsOID reports whether a text has the form of an oid.
+func IsOID(s string) bool {
 	return oidForm.MatchString(s)
 }
 

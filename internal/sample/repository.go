@@ -109,7 +109,7 @@ func (r *Repository) Commit(branch string) (string, error) {
 
 // Object is the file that holds an LFS object.
 func (r *Repository) Object(oid string) (path string, err error) {
-	if !isOID(oid) {
+	if !IsOID(oid) {
 		return "", errors.Errorf("malformed oid %q", oid)
 	}
 	path = filepath.Join(r.Dir, objectFile(oid))

@@ -12,6 +12,7 @@ import (
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
@@ -76,7 +77,7 @@ func newEnv(b *testing.B) *env {
 	if err != nil {
 		repository = makeSample(b, dir)
 	}
-	server := sample.NewServer(repository)
+	server := githost.New(repository)
 	host := httptest.NewServer(server)
 	b.Cleanup(host.Close)
 	s := &env{daemon: sandbox.Start(b), dir: dir}

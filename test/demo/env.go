@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/moby/buildkit/client"
@@ -19,7 +20,7 @@ import (
 
 // env is everything around the build: the far ends, and a daemon.
 type env struct {
-	server   *sample.Server
+	server   *githost.Server
 	host     *httptest.Server
 	images   *httptest.Server
 	registry string // of images
@@ -36,7 +37,7 @@ func newEnv(dir string) (*env, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &env{server: sample.NewServer(repository)}
+	s := &env{server: githost.New(repository)}
 	s.host = httptest.NewServer(s.server)
 	s.images = httptest.NewServer(registry.New(registry.Logger(quiet)))
 	s.registry = strings.TrimPrefix(s.images.URL, "http://")

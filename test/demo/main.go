@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/pkg/errors"
 )
@@ -117,9 +117,9 @@ func (s *env) build(ctx context.Context, name string, args ...string) (buildCost
 	s.server.Reset()
 	start := time.Now()
 	err := s.command(ctx, name, args...)
-	c := buildCost{time: time.Since(start), git: s.server.Total(sample.Git)}
+	c := buildCost{time: time.Since(start), git: s.server.Total(githost.Git)}
 	for _, r := range s.server.Requests() {
-		if r.Kind == sample.Object {
+		if r.Kind == githost.Object {
 			c.objects++
 			c.size += r.Bytes
 		}
