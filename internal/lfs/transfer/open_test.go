@@ -43,28 +43,6 @@ func mkdir(name string) string {
 	return name
 }
 
-func TestWhatCannotBeClearedAwayIsLeftAndTheObjectHadElsewhere(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	for _, suffix := range []string{"", ".part"} {
-		h := newHost(t)
-		o := h.put("content")
-		dir, private := t.TempDir(), t.TempDir()
-		place := mkdir(filepath.Join(dir, o.OID+suffix))
-		require.NoError(t, unix.Mount("tmpfs", place, "tmpfs", 0, "size=1m"))
-		t.Cleanup(func() { require.NoError(t, unix.Unmount(place, unix.MNT_DETACH)) })
-		c, _ := h.client()
-		e := onlyFailure(t, c.Fetch(t.Context(), dir, []lfs.Object{o}))
-		require.Equal(t, Disk, e.Kind)
-		require.Equal(t, o.OID, e.OID)
-		n := len(h.downloads()) // it shows before or after the download
-		requireOpens(t, c, dir, private, o, "content")
-		requireEmpty(t, private)
-		require.LessOrEqual(t, len(h.downloads()), n+1)
-	}
-}
-
 func TestALockThatSomebodyHoldsIsNotWaitedForForEver(t *testing.T) {
 	h := newHost(t)
 	o := h.put("content")
