@@ -23,7 +23,7 @@ type cacheFile struct {
 	Runtimes []catalog.Runtime
 }
 
-// ListCached is List with one request, for a repository whose branches are all where they were when the file was written.
+// ListCached does what List does with one request, for a repository whose branches are all where they were when the file was written.
 func ListCached(ctx context.Context, remote Remote, file string) ([]catalog.Runtime, error) {
 	found, err := remote.listHeads(ctx)
 	if err != nil {
