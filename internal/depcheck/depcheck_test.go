@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,11 @@ var rules = []rule{
 		},
 		because: "it runs in a daemon's container, with the daemon outside",
 	},
+	{
+		pkg:       "lambdabase/cmd/lambdabase",
+		forbidden: []string{"lambdabase/internal/sample/faults", "lambdabase/internal/sample/hosttest", "github.com/stretchr/testify", "testing"},
+		because:   "its sample is a server like any other: what makes it fail is for tests",
+	},
 }
 
 func TestPackagesAreBuiltOfNothingThatIsForbidden(t *testing.T) {
@@ -54,6 +60,16 @@ func TestPackagesAreBuiltOfNothingThatIsForbidden(t *testing.T) {
 		t.Run(r.pkg, func(t *testing.T) {
 			require.Empty(t, r.violation(importsOf(t, r.pkg)), r.because)
 		})
+	}
+}
+
+func TestWhatIsForbiddenOfThisModuleIsThere(t *testing.T) {
+	for _, r := range rules {
+		for _, pkg := range r.forbidden {
+			if dir, ok := strings.CutPrefix(pkg, "lambdabase/"); ok {
+				require.DirExists(t, filepath.Join("..", "..", filepath.FromSlash(dir)), "a package that was renamed is not kept out any more")
+			}
+		}
 	}
 }
 
