@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"lambdabase/frontend/subrequests/inspect"
+	"lambdabase/frontend/inspect"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"

@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"lambdabase/frontend/subrequests/inspect"
+	"lambdabase/frontend/inspect"
 
 	"github.com/stretchr/testify/require"
 	fstypes "github.com/tonistiigi/fsutil/types"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/frontend/subrequests/inspect"
+	"lambdabase/frontend/inspect"
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/lfs"

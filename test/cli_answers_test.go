@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/frontend/subrequests/inspect"
+	"lambdabase/frontend/inspect"
 	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
 

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"lambdabase/frontend/subrequests/inspect"
+	"lambdabase/frontend/inspect"
 	"lambdabase/internal/sample"
 
 	"github.com/stretchr/testify/require"

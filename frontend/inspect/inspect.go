@@ -1,4 +1,4 @@
-// Package inspect is what there is to say of the inside of a base image.
+// Package inspect is the answer of Frontend.Inspect: what there is to say of the inside of a base image.
 package inspect
 
 import (
