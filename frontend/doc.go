@@ -6,6 +6,7 @@
 //	errors.go        what an error says, and the lines of a file that it points at
 //	tree.go          files of a commit or of a layer, found by listing
 //	options.go       the table of options
+//	optionparse.go   options read from a request
 //	session.go       what is known of the client's session
 //	remote.go        a git repository and its host keys
 //	request.go       a Frontend, and one call of it
