@@ -42,5 +42,5 @@
 //	convertllb.go    the answer to "--call=convertllb"
 //	dockerfile.go    a Dockerfile, with BuildKit's own frontend
 //	build.go         Build: which of these is asked for
-//	inspect.go       Inspect: what is in a base image
+//	inspect.go       Inspect: a base image to look into
 package frontend

@@ -2,24 +2,13 @@ package frontend
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 
-	"lambdabase/frontend/inspect"
-
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/stretchr/testify/require"
-	fstypes "github.com/tonistiigi/fsutil/types"
 )
-
-// inspected is the answer about a path of the stub's image, as data and as text.
-func inspected(t *testing.T, s *stub, path string) (image inspect.Image, text string) {
-	t.Helper()
-	res, err := quick.Inspect(path)(context.Background(), s)
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(res.Metadata["result.json"], &image))
-	return image, string(res.Metadata["result.txt"])
-}
 
 // newInspectStub has two layers that have things in common.
 func newInspectStub() *stub {
@@ -32,47 +21,32 @@ func newInspectStub() *stub {
 	return s
 }
 
+func ignored(context.Context, *UnpackedImage) (*gateway.Result, error) {
+	return gateway.NewResult(), nil
+}
+
 func TestAnImageIsInspectedLayerByLayer(t *testing.T) {
 	s := newInspectStub()
-	image, text := inspected(t, s, "")
-	require.Equal(t, "nodejs20.x", image.Runtime)
-	require.Equal(t, stubCommit, image.Commit)
-	require.Equal(t, "linux/amd64", image.Platform)
-	require.Equal(t, "New 2", image.Release, "of the last layer that has it")
-	require.Empty(t, image.Entries)
-	require.Len(t, image.Layers, 2)
-	require.Equal(t, inspect.Layer{File: "x86_64/a.tar.xz", OID: stubOID("a"), Packed: 5, Size: 20 + 5, Files: 4}, image.Layers[0])
-	require.Contains(t, text, "system    New 2\nfiles     6, ")
+	_, err := quick.Inspect(func(ctx context.Context, image *UnpackedImage) (*gateway.Result, error) {
+		require.Equal(t, "nodejs20.x", image.Plan.Runtime)
+		require.Equal(t, stubCommit, image.Plan.Commit)
+		require.Equal(t, "amd64", image.Plan.Platform.Architecture)
+		require.Len(t, image.Layers, 2)
+		require.Len(t, image.Layers[0].Files, 7)
+		require.EqualValues(t, 5, image.Layers[0].Files["/etc/a"].Size)
+		require.Contains(t, image.Layers[0].Files, "/var/lib/gone")
+		text, err := image.Layers[1].ReadFile(ctx, "/var/lib")
+		require.NoError(t, err)
+		require.Equal(t, "file", string(text))
+		return gateway.NewResult(), nil
+	})(context.Background(), s)
+	require.NoError(t, err)
 	require.Zero(t, count(s.solved, "merge"), "layers alone")
 }
 
-func TestAPathIsInspectedWithTheLayersThatBroughtIt(t *testing.T) {
-	for path, want := range map[string][]inspect.Entry{
-		"/etc": {
-			{Path: "/etc", Mode: "drwxr-xr-x", Layers: []int{1, 2}},
-			{Path: "/etc/a", Mode: "-rw-r--r--", Size: 5, Layers: []int{1}},
-			{Path: "/etc/os-release", Mode: "-rw-r--r--", Size: 25, Layers: []int{1, 2}},
-		},
-		"etc/a/":        {{Path: "/etc/a", Mode: "-rw-r--r--", Size: 5, Layers: []int{1}}},
-		"/./etc/../lib": {{Path: "/lib", Mode: "Lrwxrwxrwx", Layers: []int{1}}},
-		"/var/lib":      {{Path: "/var/lib", Mode: "-rw-r--r--", Size: 4, Layers: []int{1, 2}}}, // and nothing of the folder that was there
-		"/": {
-			{Path: "/etc", Mode: "drwxr-xr-x", Layers: []int{1, 2}},
-			{Path: "/lib", Mode: "Lrwxrwxrwx", Layers: []int{1}},
-			{Path: "/var", Mode: "drwxr-xr-x", Layers: []int{1, 2}},
-		},
-	} {
-		image, text := inspected(t, newInspectStub(), path)
-		require.Equal(t, want, image.Entries, path)
-		require.Contains(t, text, want[0].Path)
-	}
-	_, text := inspected(t, newInspectStub(), "/etc")
-	require.Regexp(t, `/etc +layer 2, and 1\n`, text)
-	require.Regexp(t, `/etc/os-release +layer 2, in place of 1\n`, text)
-	for _, path := range []string{"/none", "/var/lib/gone", "/etc/a/b"} {
-		_, err := quick.Inspect(path)(context.Background(), newInspectStub())
-		require.EqualError(t, err, "nodejs20.x has no "+path)
-	}
+func TestWhatIsNotFoundInAnImageIsSaid(t *testing.T) {
+	_, err := quick.Inspect(func(context.Context, *UnpackedImage) (*gateway.Result, error) { return nil, errors.New("no /none") })(context.Background(), newInspectStub())
+	require.EqualError(t, err, "no /none")
 }
 
 func TestWhatCannotBeInspectedIsSaid(t *testing.T) {
@@ -89,13 +63,7 @@ func TestWhatCannotBeInspectedIsSaid(t *testing.T) {
 	} {
 		s := newInspectStub()
 		tc.change(s)
-		_, err := quick.Inspect("")(context.Background(), s)
+		_, err := quick.Inspect(ignored)(context.Background(), s)
 		require.ErrorContains(t, err, tc.want, name)
 	}
-}
-
-func TestEntriesOfALinkTellItsTarget(t *testing.T) {
-	contents := []layerFiles{{files: map[string]*fstypes.Stat{"/bin": {Mode: uint32(os.ModeSymlink | 0o777), Linkname: "usr/bin", Uid: 1, Gid: 2}}}}
-	require.Equal(t, []inspect.Entry{{Path: "/bin", Mode: "Lrwxrwxrwx", UID: 1, GID: 2, Target: "usr/bin", Layers: []int{1}}}, entries(contents, "/bin"))
-	require.Empty(t, entries(contents, "/usr"))
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/frontend/inspect"
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/lfs"
@@ -46,12 +45,6 @@ func TestNothingFromOutsideIsPrintedRaw(t *testing.T) {
 		res, err := plan.New([]*lambda2llb.Plan{p}).ToResult()
 		safe(t, res, err)
 		require.Contains(t, string(res.Metadata["result.txt"]), `"a\x1b[31m\u009b\u202e"`)
-	})
-	t.Run("inspect", func(t *testing.T) {
-		for _, path := range []string{"", "/a"} {
-			res, err := (&inspect.Image{Release: name, Path: path, Layers: []inspect.Layer{{File: name}}, Entries: []inspect.Entry{{Path: name, Target: name, Layers: []int{1}}}}).ToResult()
-			safe(t, res, err)
-		}
 	})
 	t.Run("runtimes", func(t *testing.T) {
 		res, err := runtimes.List{{Name: name, Platforms: []string{name}}}.ToResult()

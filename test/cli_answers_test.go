@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/frontend/inspect"
 	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
 
@@ -100,9 +99,19 @@ func TestInspectSaysWhatIsInsideAndWhichLayerBroughtIt(t *testing.T) {
 	require.Equal(t, 1, strings.Count(c.mustRun(t, ask("opt/only")...), "\n/opt")+1)
 	require.Contains(t, c.mustFail(t, 1, ask("/var/nothing")...), "lambdabase: nodejs20.x has no /var/nothing\n")
 
-	var image inspect.Image
+	type entry struct {
+		Path, Mode string
+		UID, GID   int
+		Size       int64
+		Target     string
+		Layers     []int
+	}
+	var image struct {
+		Layers  []any
+		Entries []entry
+	}
 	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, ask("/var/task/app", "--json")...)), &image))
-	require.Equal(t, []inspect.Entry{{Path: "/var/task/app", Mode: "urwxr-xr-x", Size: 5, Layers: []int{1, 2}}}, image.Entries)
+	require.Equal(t, []entry{{Path: "/var/task/app", Mode: "urwxr-xr-x", Size: 5, Layers: []int{1, 2}}}, image.Entries)
 	require.Len(t, image.Layers, 2)
 	require.Contains(t, c.mustFail(t, 1, ask("--platform=linux/arm64")...), "has no platform linux/arm64")
 	require.Contains(t, c.mustFail(t, 1, ask("--platform=linux/arm64,linux/amd64")...), "one platform")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"testing"
 
-	"lambdabase/frontend/inspect"
 	"lambdabase/internal/sample"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +21,7 @@ func TestNamesOfATarballAreQuoted(t *testing.T) {
 	require.Contains(t, text, `/var/task/link -> "a\x1b[31m\u009b\u202e"`)
 
 	dt := c.mustRun(t, append(args, "--json")...)
-	var image inspect.Image
+	var image struct{ Entries []struct{ Path string } }
 	require.NoError(t, json.Unmarshal([]byte(dt), &image))
 	require.Equal(t, "/var/task/"+hostile, image.Entries[1].Path)
 

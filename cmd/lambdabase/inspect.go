@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+
 	"lambdabase/frontend"
+	"lambdabase/frontend/subrequests"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/spf13/cobra"
@@ -23,10 +26,22 @@ func newInspect() *cobra.Command {
 			if len(args) == 2 {
 				path = args[1]
 			}
-			return r.printReport(c, asJSON, map[string]string{"runtime": args[0]}, func(f frontend.Frontend) gateway.BuildFunc { return f.Inspect(path) })
+			return r.printReport(c, asJSON, map[string]string{"runtime": args[0]}, inspectFunc(path))
 		},
 	}
 	r.addFlags(c.Flags(), "quiet")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// inspectFunc returns what looks into an image, in place of building it.
+func inspectFunc(path string) func(frontend.Frontend) gateway.BuildFunc {
+	look := func(ctx context.Context, image *frontend.UnpackedImage) (*gateway.Result, error) {
+		report, err := newImageReport(ctx, image, path)
+		if err != nil {
+			return nil, err
+		}
+		return subrequests.Result(report, printImage, "1.0.0")
+	}
+	return func(f frontend.Frontend) gateway.BuildFunc { return f.Inspect(look) }
 }
