@@ -29,7 +29,7 @@ const (
 
 // checkLayer checks what came of a layer. It is to be unpacked again, and without the cache, where xz failed: the copy that
 // BuildKit made then may be of an earlier build.
-func (a *assembler) checkLayer(ctx context.Context, ref gateway.Reference, l *layerState) (again bool, err error) {
+func (a *assembler) checkLayer(ctx context.Context, ref gateway.Reference, l *pendingLayer) (again bool, err error) {
 	if l.empty, err = checkArchive(ctx, ref, l.Layer); err == nil {
 		return false, a.checkSize(ctx, l.Attempt)
 	}

@@ -16,7 +16,7 @@ import (
 type assembler struct {
 	*request
 	plan       *lambda2llb.Plan
-	layers     []*layerState // of the plan's layers
+	layers     []*pendingLayer // of the plan's layers
 	timeouts   timeouts
 	batchErr   error // why the batch API can't be asked
 	canBatch   bool  // what has no URL, or is refused there, can be got by the batch API
@@ -24,8 +24,8 @@ type assembler struct {
 	prefetched bool // every object, after one had failed
 }
 
-// layerState is how far a layer has come.
-type layerState struct {
+// pendingLayer is how far a layer has come.
+type pendingLayer struct {
 	lambda2llb.Attempt
 	empty bool // its archive is a tar without entries
 }
@@ -33,19 +33,19 @@ type layerState struct {
 func (r *request) newAssembler(plan *lambda2llb.Plan) (*assembler, error) {
 	a := &assembler{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.constraints...)}
 	for _, l := range plan.Layers {
-		a.layers = append(a.layers, &layerState{Attempt: lambda2llb.Attempt{Layer: l}})
+		a.layers = append(a.layers, &pendingLayer{Attempt: lambda2llb.Attempt{Layer: l}})
 	}
 	return a, a.setUpBatch()
 }
 
 // batchOrigin is the batch API as the plan names it, for objects that can't be had otherwise or that a URL may refuse.
-func (a *assembler) batchOrigin() (batch lambda2llb.LFS, needed, named bool) {
+func (a *assembler) batchOrigin() (batch lambda2llb.LFSOrigin, needed, named bool) {
 	for _, l := range a.plan.Layers {
-		if found, ok := l.Origin.(lambda2llb.LFS); ok {
+		if found, ok := l.Origin.(lambda2llb.LFSOrigin); ok {
 			return found, true, true
 		}
-		if url, ok := l.Origin.(lambda2llb.URL); ok && !named {
-			batch, named = url.Fallback.(lambda2llb.LFS)
+		if url, ok := l.Origin.(lambda2llb.HTTPOrigin); ok && !named {
+			batch, named = url.Fallback.(lambda2llb.LFSOrigin)
 		}
 	}
 	return batch, false, named
@@ -80,7 +80,7 @@ func (a *assembler) setUpBatch() error {
 }
 
 // newBatchStep returns the step that asks the batch API; nil where none can be run.
-func (a *assembler) newBatchStep(batch lambda2llb.LFS) (*lambda2llb.Step, error) {
+func (a *assembler) newBatchStep(batch lambda2llb.LFSOrigin) (*lambda2llb.Step, error) {
 	repo, err := newRemote(batch.Repository, a.KnownHosts)
 	if err != nil {
 		return nil, err
@@ -89,14 +89,14 @@ func (a *assembler) newBatchStep(batch lambda2llb.LFS) (*lambda2llb.Step, error)
 }
 
 // offerToStore offers the objects to the daemon as blobs of the client's store, if the client has one and the daemon takes such.
-func (a *assembler) offerToStore(batch lambda2llb.LFS) bool {
+func (a *assembler) offerToStore(batch lambda2llb.LFSOrigin) bool {
 	caps := a.bc.BuildOpts().LLBCaps
 	if a.store == nil || caps.Supports(pb.CapSourceImageBlob) != nil {
 		return false
 	}
 	for _, l := range a.plan.Layers {
 		if l.IsObject() {
-			a.store.Add(lfsstore.Origin{Repository: batch.Repository, Server: batch.Server}, l.Object)
+			a.store.Add(lfsstore.Remote{Repository: batch.Repository, Server: batch.Server}, l.Object)
 		}
 	}
 	a.convert.WithStore(lfsstore.StoreID, a.bc.BuildOpts().SessionID)

@@ -149,7 +149,7 @@ func (b *baseImages) splice(ctx context.Context, def *pb.Definition) (*pb.Defini
 // containsBase tells whether a definition has a base in it.
 func (b *baseImages) containsBase(def *pb.Definition) (bool, error) {
 	images, err := splice.Images(def)
-	return slices.ContainsFunc(images, func(i splice.Image) bool {
+	return slices.ContainsFunc(images, func(i splice.ImageSource) bool {
 		_, ok := b.parseBase(i.Ref, platformOf(i.Platform))
 		return ok
 	}), err
@@ -163,14 +163,14 @@ func platformOf(p *pb.Platform) *ocispecs.Platform {
 }
 
 // warnBase warns of a base that a Dockerfile names.
-func (b *baseImages) warnBase(ctx context.Context, def *pb.Definition, image splice.Image, base baseImage) {
+func (b *baseImages) warnBase(ctx context.Context, def *pb.Definition, image splice.ImageSource, base baseImage) {
 	if snap, err := b.snapshotOf(ctx, base); err == nil {
 		b.warnEndOfSupport(ctx, snap, warning{lines: imageSources(def, image)})
 	}
 }
 
 // warnRegistry warns of an image of AWS that option ecr leaves to the registry.
-func (b *baseImages) warnRegistry(ctx context.Context, def *pb.Definition, image splice.Image) {
+func (b *baseImages) warnRegistry(ctx context.Context, def *pb.Definition, image splice.ImageSource) {
 	if !b.ECR || !catalog.IsECR(image.Ref) {
 		return
 	}
@@ -184,7 +184,7 @@ func (b *baseImages) warnRegistry(ctx context.Context, def *pb.Definition, image
 }
 
 // imageSources are the lines of the user's files that name an image.
-func imageSources(def *pb.Definition, image splice.Image) []*errdefs.Source {
+func imageSources(def *pb.Definition, image splice.ImageSource) []*errdefs.Source {
 	var lines []*errdefs.Source
 	for _, l := range def.GetSource().GetLocations()[image.Digest.String()].GetLocations() {
 		lines = append(lines, &errdefs.Source{Info: def.Source.Infos[l.SourceIndex], Ranges: l.Ranges})

@@ -18,7 +18,7 @@ type buildContext struct {
 	state llb.State
 	tree  *tree
 	dir   string // of the tree
-	sizes sizes
+	sizes pointerSizes
 }
 
 // openContext opens the build context, which may be one of git; nil where it can't be read.
@@ -66,7 +66,7 @@ func (b *buildContext) readLayer(ctx context.Context, add recipe.Add) (*lambda2l
 	l := &lambda2llb.Layer{Lines: add.Lines, Object: lfs.Object{Path: name}}
 	dt, err := b.tree.readFile(ctx, name, lfs.MaxPointerSize-1)
 	if err != nil || !lfs.IsPointer(dt) {
-		l.Origin, l.Size = lambda2llb.Context{State: b.state}, entry.Size
+		l.Origin, l.Size = lambda2llb.ContextOrigin{State: b.state}, entry.Size
 		return l, nil
 	}
 	if l.Pointer, err = lfs.ParsePointer(dt); err != nil {

@@ -126,7 +126,7 @@ func (a *assembler) chainTimeoutError(err error) error {
 
 // prefetch fetches every object by itself. Some of their time may have passed already.
 func (a *assembler) prefetch(ctx context.Context, passed time.Duration) error {
-	solved := a.solveEach(ctx, func(ctx context.Context, l *layerState) (gateway.Reference, error) {
+	solved := a.solveEach(ctx, func(ctx context.Context, l *pendingLayer) (gateway.Reference, error) {
 		return a.solveWithRetry(ctx, l, passed, func() llb.State { return a.convert.Fetch(l.Attempt) })
 	})
 	if ctx.Err() != nil {

@@ -130,7 +130,7 @@ func (c *checkout) runtime() string {
 }
 
 // withOrigins gives the pointers their origins.
-func (c *checkout) withOrigins(ctx context.Context, source lfs.Source) ([]lambda2llb.Layer, error) {
+func (c *checkout) withOrigins(ctx context.Context, source lfs.ObjectSource) ([]lambda2llb.Layer, error) {
 	origins := map[string]lambda2llb.Origin{}
 	if c.commit == "" && !source.ByOID() {
 		var err error

@@ -67,7 +67,7 @@ func (t *tree) gitObject(ctx context.Context, id string) ([]byte, error) {
 	}
 	for _, name := range names {
 		if name == id[:2] {
-			dt, err := t.readHead(ctx, path.Join(".git/objects", name, id[2:]))
+			dt, err := t.readPrefix(ctx, path.Join(".git/objects", name, id[2:]))
 			if err != nil {
 				return nil, err
 			}
@@ -82,7 +82,7 @@ func (t *tree) gitObject(ctx context.Context, id string) ([]byte, error) {
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".pack") {
-			dt, err := t.readHead(ctx, path.Join(".git/objects/pack", name))
+			dt, err := t.readPrefix(ctx, path.Join(".git/objects/pack", name))
 			if err != nil {
 				return nil, err
 			}
@@ -101,7 +101,7 @@ func (t *tree) readDirNames(ctx context.Context, dir string) ([]string, error) {
 	return names, errors.Wrap(err, dir)
 }
 
-func (t *tree) readHead(ctx context.Context, name string) ([]byte, error) {
+func (t *tree) readPrefix(ctx context.Context, name string) ([]byte, error) {
 	dt, err := t.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name, Range: &gateway.FileRange{Length: maxCommitHead}})
 	return dt, errors.Wrap(err, name)
 }

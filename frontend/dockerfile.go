@@ -61,22 +61,22 @@ func (r *request) convertDockerfile(ctx context.Context) (*gateway.Result, error
 // callDockerfileFrontend has BuildKit's own Dockerfile frontend answer, with a client to whom Lambda's runtimes are images: it
 // tells their config, and puts their definitions into what is solved.
 func (r *request) callDockerfileFrontend(ctx context.Context, b *baseImages) (*gateway.Result, error) {
-	res, err := builder.Build(ctx, &runtimeClient{Client: r.client, bases: b})
+	res, err := builder.Build(ctx, &baseImageClient{Client: r.client, bases: b})
 	if err != nil {
 		return nil, withNoContextHint(err)
 	}
 	return res, nil
 }
 
-// runtimeClient is the gateway's client, but for images that are runtimes.
-type runtimeClient struct {
+// baseImageClient is the gateway's client, but for images that are runtimes.
+type baseImageClient struct {
 	gateway.Client
 	bases *baseImages
 }
 
 // BuildOpts leaves out what is ours. What is left has a command line in it, as otherwise BuildKit's frontend would hand
 // a Dockerfile with our "# syntax=" line over to us again.
-func (c *runtimeClient) BuildOpts() gateway.BuildOpts {
+func (c *baseImageClient) BuildOpts() gateway.BuildOpts {
 	opts := c.Client.BuildOpts()
 	opts.Opts = maps.Clone(opts.Opts)
 	for _, o := range AllOptions() {
@@ -90,7 +90,7 @@ func (c *runtimeClient) BuildOpts() gateway.BuildOpts {
 }
 
 // ResolveImageConfig is asked for each base that the target needs, for all of them at once. It fetches no object.
-func (c *runtimeClient) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+func (c *baseImageClient) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	var platform *ocispecs.Platform
 	if opt.ImageOpt != nil {
 		platform = opt.ImageOpt.Platform
@@ -105,7 +105,7 @@ func (c *runtimeClient) ResolveImageConfig(ctx context.Context, ref string, opt 
 }
 
 // Solve puts the definitions of bases in place of the images that name them.
-func (c *runtimeClient) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+func (c *baseImageClient) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	if req.Definition != nil && req.Frontend == "" {
 		def, err := c.bases.splice(ctx, req.Definition)
 		if err != nil {

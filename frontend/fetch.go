@@ -20,7 +20,7 @@ const maxAttempts = 3
 // solveWithRetry solves what a state makes of the layer's object. What the object's server does to it is tried again, or
 // got elsewhere, as far as that helps: the attempt then says so, and the state is made of it anew. Some of the
 // object's time may have passed already.
-func (a *assembler) solveWithRetry(ctx context.Context, l *layerState, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
+func (a *assembler) solveWithRetry(ctx context.Context, l *pendingLayer, passed time.Duration, state func() llb.State) (gateway.Reference, error) {
 	var failed *fetchError
 	for {
 		source, err := vertexDigest(ctx, a.convert.Fetch(l.Attempt))
@@ -81,8 +81,8 @@ func (a *assembler) solveWithTimeout(ctx context.Context, st llb.State, timeout,
 }
 
 // prepareRetry tells whether the object is to be asked for once more, and sets how.
-func (a *assembler) prepareRetry(ctx context.Context, l *layerState, failed *fetchError) bool {
-	url, isURL := l.Origin.(lambda2llb.URL)
+func (a *assembler) prepareRetry(ctx context.Context, l *pendingLayer, failed *fetchError) bool {
+	url, isURL := l.Origin.(lambda2llb.HTTPOrigin)
 	if !isURL {
 		return failed.transient && a.nextAttempt(ctx, l)
 	}
@@ -99,7 +99,7 @@ func (a *assembler) prepareRetry(ctx context.Context, l *layerState, failed *fet
 }
 
 // nextAttempt has the layer be asked for as another source or step, after a while; false if that was done enough.
-func (a *assembler) nextAttempt(ctx context.Context, l *layerState) bool {
+func (a *assembler) nextAttempt(ctx context.Context, l *pendingLayer) bool {
 	if l.Number+1 >= maxAttempts {
 		return false
 	}
@@ -111,7 +111,7 @@ func (a *assembler) nextAttempt(ctx context.Context, l *layerState) bool {
 var errAbandoned = errors.New("another layer failed")
 
 // warnFallback warns of an object that its own URL doesn't give, and that the batch API is asked for.
-func (a *assembler) warnFallback(ctx context.Context, l lambda2llb.Attempt, url lambda2llb.URL, failed *fetchError) {
+func (a *assembler) warnFallback(ctx context.Context, l lambda2llb.Attempt, url lambda2llb.HTTPOrigin, failed *fetchError) {
 	w := warning{
 		text:   fmt.Sprintf("%s answers with status %d: objects are asked for by the LFS batch API", hostOf(url.Address), failed.status),
 		detail: "Repositories may have a quota for that. objects=lfs asks for all of them so from the start; a mirror is named with objects= too.",

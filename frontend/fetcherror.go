@@ -33,7 +33,7 @@ func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.objec
 func (e *fetchError) Unwrap() error { return e.reason }
 
 func (e *fetchError) object() string {
-	if url, ok := e.layer.Origin.(lambda2llb.URL); ok {
+	if url, ok := e.layer.Origin.(lambda2llb.HTTPOrigin); ok {
 		return layerLabel(e.layer) + " from " + url.Address
 	}
 	return layerLabel(e.layer)
@@ -63,7 +63,7 @@ func isFetchError(err error) bool {
 // the server is asked once more, without the pin.
 func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.Attempt) *fetchError {
 	failed := &fetchError{layer: l.Layer}
-	url, isURL := l.Origin.(lambda2llb.URL)
+	url, isURL := l.Origin.(lambda2llb.HTTPOrigin)
 	switch {
 	case errors.Is(err, errTimeout): // which no vertex is to blame for, so that nobody has said where
 		err = wrapSource(err, a.plan.Recipe, l.Lines...)
@@ -91,7 +91,7 @@ func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.A
 var transientTexts = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
 
 // diagnoseFetch is what the server says of an object's URL, and whether it may say something else when asked again.
-func (r *request) diagnoseFetch(ctx context.Context, url lambda2llb.URL, l lambda2llb.Attempt) (reason error, again bool) {
+func (r *request) diagnoseFetch(ctx context.Context, url lambda2llb.HTTPOrigin, l lambda2llb.Attempt) (reason error, again bool) {
 	ctx, cancel := withTimeout(ctx, time.Minute+transferTime(l.Size))
 	defer cancel()
 	opts, caps := []llb.HTTPOption{llb.Filename(l.OID)}, r.bc.BuildOpts().LLBCaps

@@ -12,7 +12,7 @@ import (
 
 // solvedLayer is a layer on its own: unpacked onto nothing.
 type solvedLayer struct {
-	layer *layerState
+	layer *pendingLayer
 	ref   gateway.Reference
 	err   error
 }
@@ -24,7 +24,7 @@ func (a *assembler) solveLayers(ctx context.Context) []solvedLayer {
 }
 
 // solveLayer unpacks a layer onto nothing, and checks what came of it.
-func (a *assembler) solveLayer(ctx context.Context, l *layerState) (gateway.Reference, error) {
+func (a *assembler) solveLayer(ctx context.Context, l *pendingLayer) (gateway.Reference, error) {
 	for {
 		ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), l.Attempt) })
 		if err != nil {
@@ -37,7 +37,7 @@ func (a *assembler) solveLayer(ctx context.Context, l *layerState) (gateway.Refe
 }
 
 // solveEach does something with each layer, all at once. One that fails for good ends the others soon.
-func (a *assembler) solveEach(ctx context.Context, do func(context.Context, *layerState) (gateway.Reference, error)) []solvedLayer {
+func (a *assembler) solveEach(ctx context.Context, do func(context.Context, *pendingLayer) (gateway.Reference, error)) []solvedLayer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	solved := make([]solvedLayer, len(a.layers))

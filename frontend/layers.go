@@ -42,7 +42,7 @@ func (a *assembler) mergeOrChain(ctx context.Context) (*lambda2llb.RootFS, error
 	if err := a.finalError(solved); err != nil {
 		return nil, err
 	}
-	conflicts, err := a.findConflicts(ctx, solved)
+	conflicts, err := a.conflictReasons(ctx, solved)
 	switch {
 	case err != nil:
 		return nil, err
@@ -64,8 +64,8 @@ func (a *assembler) chainFor(ctx context.Context, reasons []string) (*lambda2llb
 	return fs, err
 }
 
-// findConflicts returns the reasons why merging would differ from unpacking one onto the other.
-func (a *assembler) findConflicts(ctx context.Context, solved []solvedLayer) ([]string, error) {
+// conflictReasons returns the reasons why merging would differ from unpacking one onto the other.
+func (a *assembler) conflictReasons(ctx context.Context, solved []solvedLayer) ([]string, error) {
 	var dirs []dirReader
 	for _, s := range solved {
 		if s.err != nil { // a hard link into an earlier layer, say: only the chain can tell

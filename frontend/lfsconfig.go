@@ -13,7 +13,7 @@ import (
 
 // foreignLFSServer is the server that the repository's .lfsconfig names. A branch must not say which host is asked with the
 // user's credentials, so it is only told where the right one fails.
-func foreignLFSServer(ctx context.Context, t *tree, source lfs.Source, repo remote) string {
+func foreignLFSServer(ctx context.Context, t *tree, source lfs.ObjectSource, repo remote) string {
 	if !source.Batch {
 		return ""
 	}

@@ -58,9 +58,9 @@ func TestALinkNamesEveryMaterial(t *testing.T) {
 		Runtime: "nodejs20.x", Repository: "https://git.example/o/r.git", Commit: commit, Platform: ocispecs.Platform{OS: "linux", Architecture: "arm64"},
 		Recipe: lambda2llb.File{Path: "arm64/Dockerfile.nodejs20.x"},
 		Layers: []lambda2llb.Layer{
-			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/a"}, Origin: lambda2llb.URL{Address: "https://h/x?token=hunter2"}},
-			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/b"}, Origin: lambda2llb.LFS{Repository: "https://git.example/o/r.git"}},
-			{Object: lfs.Object{Path: "arm64/c"}, Origin: lambda2llb.Context{}},
+			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/a"}, Origin: lambda2llb.HTTPOrigin{Address: "https://h/x?token=hunter2"}},
+			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/b"}, Origin: lambda2llb.LFSOrigin{Repository: "https://git.example/o/r.git"}},
+			{Object: lfs.Object{Path: "arm64/c"}, Origin: lambda2llb.ContextOrigin{}},
 		},
 	}
 	dt, err := json.Marshal(newLink(p))

@@ -32,7 +32,7 @@ type Options struct {
 	Runtime      string
 	Repository   string
 	Commit       string // empty: the branch's head
-	ObjectSource lfs.Source
+	ObjectSource lfs.ObjectSource
 	KnownHosts   string // the user's, as known_hosts has them
 	Layers       LayerMode
 	ECR          bool // AWS's own images are taken from the snapshots too

@@ -41,7 +41,7 @@ func TestNothingFromOutsideIsPrintedRaw(t *testing.T) {
 	name := "a" + escape
 	t.Run("plan", func(t *testing.T) {
 		p := &lambda2llb.Plan{Recipe: lambda2llb.File{Path: name}, Repository: name, Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
-			Layers: []lambda2llb.Layer{{Object: lfs.Object{Path: name}, Origin: lambda2llb.URL{Address: "https://h/" + name}}}}
+			Layers: []lambda2llb.Layer{{Object: lfs.Object{Path: name}, Origin: lambda2llb.HTTPOrigin{Address: "https://h/" + name}}}}
 		res, err := plan.New([]*lambda2llb.Plan{p}).ToResult()
 		safe(t, res, err)
 		require.Contains(t, string(res.Metadata["result.txt"]), `"a\x1b[31m\u009b\u202e"`)
@@ -76,7 +76,7 @@ func TestNamesOnABranchAreQuotedInErrorsAndWarnings(t *testing.T) {
 func TestHistoryAndStepsNameFilesSafely(t *testing.T) {
 	p := lambda2llb.Plan{Recipe: lambda2llb.File{Path: escape, Data: []byte("FROM scratch\n" + escape + "\n")}}
 	p.Config.Config.WorkingDir = "/" + escape
-	l := lambda2llb.Layer{Object: lfs.Object{Path: escape}, Origin: lambda2llb.Context{State: llb.Scratch()}}
+	l := lambda2llb.Layer{Object: lfs.Object{Path: escape}, Origin: lambda2llb.ContextOrigin{State: llb.Scratch()}}
 	p.Layers = []lambda2llb.Layer{l}
 	for _, h := range p.ImageConfig(lambda2llb.RootFS{}).History {
 		requireSafe(t, h.CreatedBy)

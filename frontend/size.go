@@ -22,7 +22,7 @@ const (
 // layer is, and fetching it for its size would undo what the import is for; so then, and where it can't be had any more, it
 // isn't asked for.
 func (a *assembler) checkSize(ctx context.Context, l lambda2llb.Attempt) error {
-	if _, isURL := l.Origin.(lambda2llb.URL); !isURL || len(a.bc.CacheImports) > 0 {
+	if _, isURL := l.Origin.(lambda2llb.HTTPOrigin); !isURL || len(a.bc.CacheImports) > 0 {
 		return nil
 	}
 	size, ok := a.sizeOf(ctx, l)
@@ -46,14 +46,14 @@ func (a *assembler) sizeOf(ctx context.Context, l lambda2llb.Attempt) (size int6
 	return st.Size, true
 }
 
-// sizes are what the pointers of a commit say of objects.
-type sizes struct {
+// pointerSizes are what the pointers of a commit say of objects.
+type pointerSizes struct {
 	mu    sync.Mutex
 	first map[string]lfs.Object
 }
 
 // add fails where another pointer says something else of the same object.
-func (s *sizes) add(o lfs.Object) error {
+func (s *pointerSizes) add(o lfs.Object) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first, known := s.first[o.OID]

@@ -27,9 +27,9 @@ type snapshot struct {
 	runtime string
 	commit  string
 	created time.Time
-	source  lfs.Source
+	source  lfs.ObjectSource
 	tree    *tree
-	sizes   sizes
+	sizes   pointerSizes
 }
 
 // newSnapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.

@@ -124,7 +124,7 @@ func (b *backend) gitActivity() func(host string) (silent, worked time.Duration,
 }
 
 func (b *backend) embeddedOptions() (embedded.Options, error) {
-	dir, err := b.cacheDir("buildkit")
+	dir, err := b.ensureCacheDir("buildkit")
 	if err != nil {
 		return embedded.Options{}, err
 	}

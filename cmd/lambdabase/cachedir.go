@@ -10,8 +10,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// cacheDir makes the dir of a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
-func (b *backend) cacheDir(part string) (string, error) {
+// ensureCacheDir makes the dir of a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
+func (b *backend) ensureCacheDir(part string) (string, error) {
 	dir, err := b.cachePath(part)
 	if err != nil {
 		return "", err

@@ -66,7 +66,7 @@ func (l *listCommand) run(c *cobra.Command) error {
 		defer stop()
 		l.repository, key = url, sampleKey // which has another port every time
 	}
-	if _, err := l.backend.cacheDir(listDir); err != nil {
+	if _, err := l.backend.ensureCacheDir(listDir); err != nil {
 		return err
 	}
 	found, err := l.listBranches(c.Context(), l.backend.listFile(key))

@@ -129,7 +129,7 @@ func isSample(dir string) bool {
 
 // serveSample serves the sample for the time of the command.
 func (b *backend) serveSample() (stop func() error, repository, objects string, err error) {
-	dir, err := b.cacheDir("sample")
+	dir, err := b.ensureCacheDir("sample")
 	if err != nil {
 		return nil, "", "", err
 	}

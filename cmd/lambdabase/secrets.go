@@ -138,7 +138,7 @@ func (s *secretStore) namedSource(id string) (string, bool) {
 // checkSendable finds secrets for the repository, and for the server of its objects, that can't be sent.
 func (s *secretStore) checkSendable(repository, server string) error {
 	access := lfsstore.ClientConfig{Secrets: s.namedSource}
-	_, err := access.NewClient(lfsstore.Origin{Repository: repository, Server: server})
+	_, err := access.NewClient(lfsstore.Remote{Repository: repository, Server: server})
 	return errors.Wrapf(err, "repository %s", repository)
 }
 

@@ -58,7 +58,7 @@ func (r *request) newSession(ctx context.Context) (_ *session, err error) {
 	if err := s.setUpAttachables(ctx); err != nil {
 		return nil, err
 	}
-	dir, err := r.cacheDir("objects")
+	dir, err := r.ensureCacheDir("objects")
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (s *session) frontendSession(ctx context.Context) frontend.Session {
 
 // dropObjects removes what the daemon has by now. That it can't be is no reason for a build to fail.
 func (s *session) dropObjects() {
-	if err := s.store.Drop(); err != nil {
+	if err := s.store.RemoveRead(); err != nil {
 		fmt.Fprintf(os.Stderr, "objects that aren't needed any more stay: %v\n", printable.Name(err.Error()))
 	}
 }
@@ -143,7 +143,7 @@ func (s *session) close() error {
 }
 
 // lfsClient asks the batch API with the user's own credentials.
-func (s *session) lfsClient(source lfsstore.Origin) (*transfer.Client, error) {
+func (s *session) lfsClient(source lfsstore.Remote) (*transfer.Client, error) {
 	access := lfsstore.ClientConfig{Secrets: s.secrets.source, Describe: s.secrets.describe, Agent: s.agentSocket, Transport: s.secrets.transport}
 	if remote, isSSH, err := gitssh.ParseRemote(source.Repository); isSSH && err == nil {
 		options, err := s.parseOptions()

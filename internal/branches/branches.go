@@ -65,7 +65,7 @@ func (r Remote) withHint(err error) error {
 }
 
 // readRuntime looks at one branch. A branch whose recipes can't be told apart is no runtime.
-func (s *snapshot) readRuntime(ctx context.Context, name string) (catalog.Runtime, error) {
+func (s *fetchedHeads) readRuntime(ctx context.Context, name string) (catalog.Runtime, error) {
 	commit, err := object.GetCommit(s.objects, s.heads[name])
 	if err != nil {
 		return catalog.Runtime{}, err

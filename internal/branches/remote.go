@@ -130,17 +130,17 @@ func (s *session) advertisedRefs(ctx context.Context) (*packp.AdvRefs, map[strin
 	return refs, heads, nil
 }
 
-// snapshot is the newest commit of every branch, without large files.
-type snapshot struct {
+// fetchedHeads are the newest commit of every branch, without large files.
+type fetchedHeads struct {
 	heads   map[string]plumbing.Hash
 	objects *memory.Storage
 }
 
-func (r Remote) fetch(ctx context.Context) (*snapshot, error) {
-	return withSession(ctx, r, func(ctx context.Context, s *session) (*snapshot, error) {
+func (r Remote) fetch(ctx context.Context) (*fetchedHeads, error) {
+	return withSession(ctx, r, func(ctx context.Context, s *session) (*fetchedHeads, error) {
 		refs, heads, err := s.advertisedRefs(ctx)
 		if err != nil || len(heads) == 0 {
-			return &snapshot{}, err
+			return &fetchedHeads{}, err
 		}
 		req := newUploadRequest(refs, heads)
 		res, err := s.UploadPack(ctx, req)
@@ -150,7 +150,7 @@ func (r Remote) fetch(ctx context.Context) (*snapshot, error) {
 		defer res.Close()
 		objects := memory.NewStorage()
 		err = readPack(demux(req, &notifyReader{res, s.onRead}), objects)
-		return &snapshot{heads, objects}, err
+		return &fetchedHeads{heads, objects}, err
 	})
 }
 

@@ -34,7 +34,7 @@ type BuildKit struct {
 	server    *grpc.Server
 	listener  *bufconn.Listener
 	closers   closers
-	outcome   outcome
+	outcome   buildTracker
 	stopping  chan struct{}
 	closeOnce sync.Once
 	closeErr  error
@@ -47,7 +47,7 @@ func Start(ctx context.Context, o Options) (*BuildKit, error) {
 		return nil, errors.New("BuildKit inside a process that is not isolated")
 	}
 	logTo(o.Log)
-	hookAttributes(o.OnLeftOut)
+	hookXattrWarnings(o.OnLeftOut)
 	dir, err := openCacheDir(ctx, o)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (b *BuildKit) serve(ctl *control.Controller) {
 	}()
 }
 
-func newServer(o *outcome) *grpc.Server {
+func newServer(o *buildTracker) *grpc.Server {
 	return grpc.NewServer(
 		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor, o.intercept), // errors keep their type and source location
 		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
@@ -159,7 +159,7 @@ func (b *BuildKit) shutdown(timeout time.Duration) error {
 	if !waitFor(timeout, func() { err = b.closers.close() }) {
 		return errors.New("cache is still in use")
 	}
-	var o *outcome
+	var o *buildTracker
 	if err == nil {
 		o = &b.outcome
 	}

@@ -219,7 +219,7 @@ func (r *cacheDir) removeStale() error {
 }
 
 // close gives the root back. With an outcome, nothing is left to be written; without one the cache counts as in use.
-func (r *cacheDir) close(o *outcome) error {
+func (r *cacheDir) close(o *buildTracker) error {
 	var err error
 	if o != nil {
 		r.allocateReserve()

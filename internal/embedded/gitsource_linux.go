@@ -13,7 +13,7 @@ import (
 )
 
 // trackGit has the worker's git source tell whether what it did in its repositories succeeded.
-func trackGit(w *base.Worker, o *outcome) {
+func trackGit(w *base.Worker, o *buildTracker) {
 	if w.GitSource != nil { // else there is no git
 		w.SourceManager.Register(gitSource{w.GitSource, &o.pendingGit})
 	}

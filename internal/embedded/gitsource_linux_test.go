@@ -66,7 +66,7 @@ func TestAnObjectOfGitThatIsAskedForIsFetched(t *testing.T) {
 		"anything else": {&gatewaypb.SolveRequest{}, errors.New("no"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var o outcome
+			var o buildTracker
 			_, err := o.intercept(t.Context(), c.req, nil, func(context.Context, any) (any, error) { return nil, c.err })
 			require.Equal(t, c.err, err)
 			require.Equal(t, c.want, o.pendingGit.Load() > 0)

@@ -89,14 +89,14 @@ func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.Registr
 	return w, nil
 }
 
-// store has blobs and layers.
-type store struct {
+// containerdDB has blobs and layers.
+type containerdDB struct {
 	*ctdmetadata.DB
 	snapshotter snapshots.Snapshotter
 }
 
 // openStore opens containerd's store of blobs and layers.
-func openStore(ctx context.Context, r *cacheDir, c *closers) (*store, error) {
+func openStore(ctx context.Context, r *cacheDir, c *closers) (*containerdDB, error) {
 	snapshotter, err := newSnapshotter(r.snapshotter, r.join(cacheSubdir, filepath.Dir(snapshotDB)))
 	if err != nil {
 		return nil, errors.Wrap(err, "snapshotter")
@@ -111,7 +111,7 @@ func openStore(ctx context.Context, r *cacheDir, c *closers) (*store, error) {
 		return nil, errors.Wrap(err, "database")
 	}
 	c.add(db.Close)
-	s := &store{
+	s := &containerdDB{
 		DB:          ctdmetadata.NewDB(db, blobs, map[string]snapshots.Snapshotter{r.snapshotter: snapshotter}),
 		snapshotter: snapshotter,
 	}
@@ -120,7 +120,7 @@ func openStore(ctx context.Context, r *cacheDir, c *closers) (*store, error) {
 
 // collectGarbage removes what a process that was killed left half made: BuildKit has let go of it, but collects garbage only
 // after it removes something itself.
-func (s *store) collectGarbage(ctx context.Context) {
+func (s *containerdDB) collectGarbage(ctx context.Context) {
 	_, err := s.GarbageCollect(ctx)
 	if cleaner, ok := s.snapshotter.(snapshots.Cleaner); ok && err == nil {
 		err = cleaner.Cleanup(ctx)

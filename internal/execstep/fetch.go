@@ -54,7 +54,7 @@ func (s *step) newClient() (*transfer.Client, error) {
 	access := lfsstore.ClientConfig{
 		Secrets: secrets.Dir(s.secrets), KnownHosts: os.Getenv(contract.KnownHostsEnv), Agent: contract.AgentSocket, Transport: t, OnProgress: s.printProgress,
 	}
-	return access.NewClient(lfsstore.Origin{Repository: s.repository, Server: s.server})
+	return access.NewClient(lfsstore.Remote{Repository: s.repository, Server: s.server})
 }
 
 func (s *step) printProgress(p transfer.Progress) {

@@ -9,8 +9,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Source is where the objects of a repository come from. The zero value is "auto": what the repository's host tells.
-type Source struct {
+// ObjectSource is where the objects of a repository come from. The zero value is "auto": what the repository's host tells.
+type ObjectSource struct {
 	Template Template // of objects' own URLs; zero: the batch API is asked
 	Server   string   // of the batch API ("https://host/path"), where it is not the repository's own
 	Batch    bool     // the batch API is asked: first, or for what the template's host refuses
@@ -23,17 +23,17 @@ const (
 
 // ParseSource reads "auto", "lfs" (the repository's batch API), "lfs+https://host/path" (that of another server) or a
 // template. Errors never repeat what may be a credential.
-func ParseSource(s string) (Source, error) {
+func ParseSource(s string) (ObjectSource, error) {
 	switch server, other := strings.CutPrefix(s, sourceBatch+"+"); {
 	case s == sourceAuto:
-		return Source{}, nil
+		return ObjectSource{}, nil
 	case s == sourceBatch:
-		return Source{Batch: true}, nil
+		return ObjectSource{Batch: true}, nil
 	case other:
-		return Source{Server: strings.TrimSuffix(server, "/"), Batch: true}, checkServerURL(server)
+		return ObjectSource{Server: strings.TrimSuffix(server, "/"), Batch: true}, checkServerURL(server)
 	}
 	t, err := ParseTemplate(s)
-	return Source{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path or a URL template")
+	return ObjectSource{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path or a URL template")
 }
 
 func checkServerURL(server string) error {
@@ -52,24 +52,24 @@ func checkServerURL(server string) error {
 
 // Resolve returns the source for a repository, with "auto" decided: the objects' own URLs on a host where their form is
 // known, and its batch API for what that refuses; the batch API alone anywhere else.
-func (s Source) Resolve(repository string) Source {
+func (s ObjectSource) Resolve(repository string) ObjectSource {
 	if s.Batch || !s.Template.IsZero() {
 		return s
 	}
 	t, _ := ForgeTemplate(repository)
-	return Source{Template: t, Batch: true}
+	return ObjectSource{Template: t, Batch: true}
 }
 
 // Fallback reports whether the batch API is asked for what the template's host refuses.
-func (s Source) Fallback() bool { return s.Batch && !s.Template.IsZero() }
+func (s ObjectSource) Fallback() bool { return s.Batch && !s.Template.IsZero() }
 
 // ByOID reports whether an object's oid and size are enough to get it.
-func (s Source) ByOID() bool {
+func (s ObjectSource) ByOID() bool {
 	return s.Template.IsZero() || s.Template.ByOID()
 }
 
 // URL returns where the object is served; empty where the batch API must be asked.
-func (s Source) URL(o Object) string {
+func (s ObjectSource) URL(o Object) string {
 	if s.Template.IsZero() {
 		return ""
 	}

@@ -82,10 +82,10 @@ func checkQuery(u *url.URL) error {
 		return errors.New("malformed query")
 	}
 	for key, values := range query {
-		harmless := redact.QueryKey(key) || wordKey.MatchString(key) && !slices.ContainsFunc(values, isNotPlain)
+		harmless := redact.IsSafeQueryKey(key) || wordKey.MatchString(key) && !slices.ContainsFunc(values, isNotPlain)
 		if !harmless {
 			return errors.Errorf("query key %s may carry a credential, which would end up in provenance and logs; known to carry none are %s",
-				displayKey(key), strings.Join(redact.QueryKeys(), ", "))
+				displayKey(key), strings.Join(redact.SafeQueryKeys(), ", "))
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ type ClientConfig struct {
 }
 
 // NewClient returns a client for the objects of an origin.
-func (a ClientConfig) NewClient(origin Origin) (*transfer.Client, error) {
+func (a ClientConfig) NewClient(origin Remote) (*transfer.Client, error) {
 	credentials := Credentials(origin.Repository, a.Secrets)
 	credentials.Describe = a.Describe
 	if err := credentials.Check(hostWithScheme(origin.Server)); err != nil {
@@ -41,7 +41,7 @@ func (a ClientConfig) NewClient(origin Origin) (*transfer.Client, error) {
 
 // hint returns what to do where a credential is missing or refused. Only those of the repository's host, and of a server that
 // the user names, are looked up.
-func hint(c secrets.Credentials, origin Origin, u *url.URL) string {
+func hint(c secrets.Credentials, origin Remote, u *url.URL) string {
 	for _, address := range []string{origin.Repository, origin.Server} {
 		if known, err := url.Parse(hostWithScheme(address)); err == nil && known.Host == u.Host || hostWithScheme(address) == u.Hostname() {
 			return c.Hint(u)
@@ -68,7 +68,7 @@ func hostWithScheme(address string) string {
 }
 
 // endpoint returns the server that was named, or the repository's own: an SSH remote is asked for it.
-func (a ClientConfig) endpoint(ctx context.Context, origin Origin) (transfer.Endpoint, error) {
+func (a ClientConfig) endpoint(ctx context.Context, origin Remote) (transfer.Endpoint, error) {
 	if origin.Server != "" {
 		return transfer.Endpoint{URL: origin.Server}, nil
 	}

@@ -21,7 +21,7 @@ func one(id, value string) func(string) (string, bool) {
 
 func TestTheServerThatIsNamedIsAsked(t *testing.T) {
 	s := newStoreEnv(t)
-	from := Origin{Repository: "https://nobody.invalid/a.git", Server: s.source.Repository + "/info/lfs"}
+	from := Remote{Repository: "https://nobody.invalid/a.git", Server: s.source.Repository + "/info/lfs"}
 	s.Add(from, s.objects[0])
 	text, err := read(s.Store, s.objects[0])
 	require.NoError(t, err)
@@ -44,13 +44,13 @@ func TestASecretIsSentToTheRepositoryAndNotWithASignature(t *testing.T) {
 }
 
 func TestASecretThatCannotBeSentIsAnError(t *testing.T) {
-	_, err := ClientConfig{Secrets: one("GIT_AUTH_TOKEN", "a\nb")}.NewClient(Origin{Repository: "https://git.example/a.git"})
+	_, err := ClientConfig{Secrets: one("GIT_AUTH_TOKEN", "a\nb")}.NewClient(Remote{Repository: "https://git.example/a.git"})
 	require.EqualError(t, err, "secret GIT_AUTH_TOKEN holds a line break or another control character")
 }
 
 func TestAnSSHRepositoryNeedsAnAgent(t *testing.T) {
 	s := newStoreEnv(t)
-	from := Origin{Repository: "git@github.com:a/b.git"}
+	from := Remote{Repository: "git@github.com:a/b.git"}
 	s.Add(from, s.objects[0])
 	_, err := read(s.Store, s.objects[0])
 	require.ErrorContains(t, err, "ask github.com over SSH for its LFS server")

@@ -24,8 +24,8 @@ import (
 // StoreID is the name of the store in the session.
 const StoreID = "lambdabase"
 
-// Origin is where an object comes from.
-type Origin struct {
+// Remote is where an object comes from.
+type Remote struct {
 	Repository string
 	Server     string // of the batch API, where it is not the repository's own
 }
@@ -33,7 +33,7 @@ type Origin struct {
 // Store is a content store whose blobs are LFS objects. It is read only.
 type Store struct {
 	dir       string
-	newClient func(Origin) (*transfer.Client, error)
+	newClient func(Remote) (*transfer.Client, error)
 
 	mu       sync.Mutex
 	entries  map[digest.Digest]entry
@@ -42,18 +42,18 @@ type Store struct {
 }
 
 type entry struct {
-	Origin
+	Remote
 	lfs.Object
 }
 
 // NewStore returns a store that keeps what it fetches in dir until [Store.Drop], be it in a later process. The client is
 // asked for when an object is needed.
-func NewStore(dir string, client func(Origin) (*transfer.Client, error)) *Store {
+func NewStore(dir string, client func(Remote) (*transfer.Client, error)) *Store {
 	return &Store{dir: dir, newClient: client, entries: map[digest.Digest]entry{}, progress: map[string]progress{}}
 }
 
 // Add makes an object known. It is fetched when it is read, from the first origin that it was added with.
-func (s *Store) Add(origin Origin, o lfs.Object) {
+func (s *Store) Add(origin Remote, o lfs.Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, known := s.entries[o.Digest()]; !known {
@@ -94,9 +94,9 @@ func (s *Store) recordRead(o entry, at int64, n int) {
 	s.progress[o.OID] = progress{p.bytes + int64(n), p.ended || at+int64(n) == o.Size}
 }
 
-// Drop removes what was read to its end, when what it was read for is done: the daemon has it now, as it has what it
+// RemoveRead removes what was read to its end, when what it was read for is done: the daemon has it now, as it has what it
 // fetches itself. It also removes what others left that failed and never came back.
-func (s *Store) Drop() error {
+func (s *Store) RemoveRead() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for oid, p := range s.progress {
@@ -123,7 +123,7 @@ func (s *Store) lookup(dgst digest.Digest) (entry, error) {
 }
 
 func (s *Store) fetch(ctx context.Context, o entry) (*os.File, error) {
-	client, err := s.newClient(o.Origin)
+	client, err := s.newClient(o.Remote)
 	if err != nil {
 		return nil, err
 	}

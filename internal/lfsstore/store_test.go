@@ -30,7 +30,7 @@ import (
 type storeEnv struct {
 	*Store
 	server  *faults.Server
-	source  Origin
+	source  Remote
 	objects []lfs.Object
 	content []string
 	clients atomic.Int32 // how often one was asked for
@@ -52,8 +52,8 @@ func newStoreEnv(t *testing.T) *storeEnv {
 	host := httptest.NewServer(s.server)
 	t.Cleanup(host.Close)
 	url, _ := s.server.URLs(host.URL)
-	s.source = Origin{Repository: url}
-	s.Store = NewStore(t.TempDir(), func(from Origin) (*transfer.Client, error) {
+	s.source = Remote{Repository: url}
+	s.Store = NewStore(t.TempDir(), func(from Remote) (*transfer.Client, error) {
 		s.clients.Add(1)
 		return ClientConfig{}.NewClient(from)
 	})
@@ -99,7 +99,7 @@ func TestAnObjectIsFetchedWhenItIsRead(t *testing.T) {
 	require.EqualValues(t, 1, s.clients.Load())
 
 	// The next process has it from the folder.
-	next := NewStore(s.dir, func(from Origin) (*transfer.Client, error) { return ClientConfig{}.NewClient(from) })
+	next := NewStore(s.dir, func(from Remote) (*transfer.Client, error) { return ClientConfig{}.NewClient(from) })
 	next.Add(s.source, s.objects[1])
 	text, err := read(next, s.objects[1])
 	require.NoError(t, err)
@@ -151,7 +151,7 @@ func TestAFetchThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "one", text)
 
-	broken := NewStore(t.TempDir(), func(Origin) (*transfer.Client, error) { return nil, errors.New("no client") })
+	broken := NewStore(t.TempDir(), func(Remote) (*transfer.Client, error) { return nil, errors.New("no client") })
 	broken.Add(s.source, s.objects[0])
 	_, err = read(broken, s.objects[0])
 	require.EqualError(t, err, "no client")
@@ -178,7 +178,7 @@ func TestAReaderThatGivesUpDoesNotHarmTheOthers(t *testing.T) {
 func TestTheFirstSourceIsAsked(t *testing.T) {
 	s := newStoreEnv(t)
 	s.Add(s.source, s.objects[0])
-	s.Add(Origin{Repository: "https://elsewhere.example/a.git"}, s.objects[0])
+	s.Add(Remote{Repository: "https://elsewhere.example/a.git"}, s.objects[0])
 	_, err := read(s.Store, s.objects[0])
 	require.NoError(t, err)
 }
@@ -218,13 +218,13 @@ func TestWhatWasReadToItsEndIsDropped(t *testing.T) {
 	part := filepath.Join(s.dir, strings.Repeat("a", 64)+".part")
 	require.NoError(t, os.WriteFile(part, []byte("half"), 0o600))
 
-	require.NoError(t, s.Drop())
+	require.NoError(t, s.RemoveRead())
 	require.NoFileExists(t, filepath.Join(s.dir, s.objects[0].OID))
 	require.FileExists(t, filepath.Join(s.dir, s.objects[1].OID), "the daemon may not have it")
 	require.FileExists(t, part, "somebody may go on with it")
 	long := time.Now().Add(-keepAge - time.Hour)
 	require.NoError(t, os.Chtimes(part, long, long))
-	require.NoError(t, s.Drop())
+	require.NoError(t, s.RemoveRead())
 	require.NoFileExists(t, part)
 
 	next := NewStore(s.dir, s.newClient)

@@ -15,16 +15,16 @@ var (
 	pairBreak = regexp.MustCompile(`&amp;|\\u0026|[&;]`)
 )
 
-// QueryKeys returns the keys that QueryKey allows, sorted.
-func QueryKeys() []string { return slices.Clone(queryKeys) }
+// SafeQueryKeys returns the keys that IsSafeQueryKey allows, sorted.
+func SafeQueryKeys() []string { return slices.Clone(queryKeys) }
 
-// QueryKey reports whether a query's key is known to come with no credential.
-func QueryKey(key string) bool { return slices.Contains(queryKeys, key) }
+// IsSafeQueryKey reports whether a query's key is known to come with no credential.
+func IsSafeQueryKey(key string) bool { return slices.Contains(queryKeys, key) }
 
 // isSafeQuery reports whether a query may be shown, as it stands in a URL.
 func isSafeQuery(query string) bool {
 	return !slices.ContainsFunc(pairBreak.Split(query, -1), func(pair string) bool {
 		key, value, _ := strings.Cut(pair, "=")
-		return !QueryKey(key) || !nameValue.MatchString(value)
+		return !IsSafeQueryKey(key) || !nameValue.MatchString(value)
 	})
 }

@@ -147,11 +147,11 @@ func TestTextLeavesEverythingElse(t *testing.T) {
 }
 
 func TestWhatAQueryMaySay(t *testing.T) {
-	require.True(t, QueryKey("ref"))
-	require.False(t, QueryKey("token"))
-	require.IsIncreasing(t, QueryKeys())
-	QueryKeys()[0] = "token"
-	require.False(t, QueryKey("token"))
+	require.True(t, IsSafeQueryKey("ref"))
+	require.False(t, IsSafeQueryKey("token"))
+	require.IsIncreasing(t, SafeQueryKeys())
+	SafeQueryKeys()[0] = "token"
+	require.False(t, IsSafeQueryKey("token"))
 }
 
 func TestTextTakesLinearTime(t *testing.T) {

@@ -28,7 +28,7 @@ func testPlan() Plan {
 	const commit = "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"
 	layer := func(digit, name string, size int64, line int) Layer {
 		o := lfs.Object{Pointer: lfs.Pointer{OID: strings.Repeat(digit, 64), Size: size}, Path: "arm64/" + name, Commit: commit}
-		return Layer{Object: o, Origin: URL{Address: "https://h/" + o.OID}, Lines: []parser.Range{{Start: parser.Position{Line: line}, End: parser.Position{Line: line}}}}
+		return Layer{Object: o, Origin: HTTPOrigin{Address: "https://h/" + o.OID}, Lines: []parser.Range{{Start: parser.Position{Line: line}, End: parser.Position{Line: line}}}}
 	}
 	p := Plan{
 		Runtime: "nodejs20.x", Repository: "https://github.com/aws/aws-lambda-base-images.git", Commit: commit,
@@ -59,7 +59,7 @@ func attempts(p Plan) (all []Attempt) {
 
 func states(c *Converter, p Plan) map[string]llb.State {
 	byStep := Attempt{Layer: p.Layers[0]}
-	byStep.Origin = LFS{Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r"}
+	byStep.Origin = LFSOrigin{Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r"}
 	again := Attempt{Layer: p.Layers[0], Number: 1}
 	layers := attempts(p)
 	return map[string]llb.State{
@@ -120,7 +120,7 @@ func TestTheSamePlanGivesTheSameDefinition(t *testing.T) {
 }
 
 func TestPlatformsAndRuntimesShareWhatTheyFetch(t *testing.T) {
-	for _, origin := range []Origin{URL{Address: "https://h/x"}, LFS{}} {
+	for _, origin := range []Origin{HTTPOrigin{Address: "https://h/x"}, LFSOrigin{}} {
 		shareWhatTheyFetch(t, origin)
 	}
 }

@@ -18,7 +18,7 @@ func ExampleConverter_Merge() {
 	var layers []lambda2llb.Attempt
 	for _, digit := range []string{"a", "b"} {
 		object := lfs.Object{Pointer: lfs.Pointer{OID: strings.Repeat(digit, 64), Size: 1e6}, Path: digit + ".tar.xz"}
-		origin := lambda2llb.URL{Address: "https://mirror.example/" + digit}
+		origin := lambda2llb.HTTPOrigin{Address: "https://mirror.example/" + digit}
 		layers = append(layers, lambda2llb.Attempt{Layer: lambda2llb.Layer{Object: object, Origin: origin}})
 	}
 	state := lambda2llb.NewConverter(plan).Merge(layers)

@@ -17,17 +17,17 @@ type Origin interface {
 	source(c *Converter, a Attempt) llb.State
 }
 
-// URL is an object's own URL, which an HTTP source fetches.
-type URL struct {
+// HTTPOrigin is an object's own URL, which an HTTP source fetches.
+type HTTPOrigin struct {
 	Address  string
 	Fallback Origin // asked for what the URL refuses; nil: nothing is
 }
 
-func (u URL) String() string { return u.Address }
+func (u HTTPOrigin) String() string { return u.Address }
 
 // BuildKit's cache key of an HTTP source holds name and checksum but not the URL: with the oid as the name, runtimes and
 // mirrors share what was fetched; with the branch's own name for it they wouldn't.
-func (u URL) source(c *Converter, a Attempt) llb.State {
+func (u HTTPOrigin) source(c *Converter, a Attempt) llb.State {
 	opts := []llb.HTTPOption{llb.Checksum(a.Digest()), llb.Filename(a.OID)}
 	if a.Number > 0 {
 		opts = append(opts, llb.Header(llb.HTTPHeader{UserAgent: fmt.Sprintf("lambdabase (attempt %d)", a.Number+1)}))
@@ -38,13 +38,13 @@ func (u URL) source(c *Converter, a Attempt) llb.State {
 	return llb.HTTP(u.Address, opts...)
 }
 
-// LFS is the batch API, which a step asks, or the client in whose store the object is then.
-type LFS struct {
+// LFSOrigin is the batch API, which a step asks, or the client in whose store the object is then.
+type LFSOrigin struct {
 	Repository string
 	Server     string // where it is not the repository's own
 }
 
-func (l LFS) String() string {
+func (l LFSOrigin) String() string {
 	if l.Server != "" {
 		return "lfs+" + l.Server
 	}
@@ -54,18 +54,18 @@ func (l LFS) String() string {
 	return "lfs"
 }
 
-func (l LFS) source(c *Converter, a Attempt) llb.State {
+func (l LFSOrigin) source(c *Converter, a Attempt) llb.State {
 	if c.store != "" {
 		return c.blob(a)
 	}
 	return c.step.fetch(l, a, c.vertexOpts("fetch", a.Layer)...)
 }
 
-// Context is the build context, in which the tarball itself lies at the layer's path. It has no oid.
-type Context struct {
+// ContextOrigin is the build context, in which the tarball itself lies at the layer's path. It has no oid.
+type ContextOrigin struct {
 	State llb.State
 }
 
-func (Context) String() string { return "" }
+func (ContextOrigin) String() string { return "" }
 
-func (o Context) source(*Converter, Attempt) llb.State { return o.State }
+func (o ContextOrigin) source(*Converter, Attempt) llb.State { return o.State }

@@ -56,7 +56,7 @@ func (l Layer) ArchiveName() string {
 
 // MarshalJSON writes the object and, of its origin, a URL.
 func (l Layer) MarshalJSON() ([]byte, error) {
-	url, _ := l.Origin.(URL)
+	url, _ := l.Origin.(HTTPOrigin)
 	return json.Marshal(struct {
 		lfs.Object
 		URL       string `json:"url,omitempty"`

@@ -72,7 +72,7 @@ func (s Step) Retry(attempt int) llb.RunOption {
 
 // fetch gets an object by the batch API, as a file named by its oid. One step for each object, so that runtimes share it.
 // The cache is the object's own and outlives the step: another version of the frontend's image fetches nothing again.
-func (s Step) fetch(from LFS, a Attempt, opts ...llb.ConstraintsOpt) llb.State {
+func (s Step) fetch(from LFSOrigin, a Attempt, opts ...llb.ConstraintsOpt) llb.State {
 	o := a.Object
 	args := []string{"fetch", "--repository=" + from.Repository}
 	if from.Server != "" {

@@ -17,23 +17,23 @@ import (
 
 const imageScheme = "docker-image://"
 
-// Image is an image source of a definition.
-type Image struct {
+// ImageSource is an image source of a definition.
+type ImageSource struct {
 	Digest   digest.Digest // of the operation
 	Ref      string
 	Platform *pb.Platform
 }
 
 // Images returns the image sources of a definition, in its order.
-func Images(def *pb.Definition) ([]Image, error) {
-	var images []Image
+func Images(def *pb.Definition) ([]ImageSource, error) {
+	var images []ImageSource
 	for _, dt := range def.GetDef() {
 		op, err := parse(dt)
 		if err != nil {
 			return nil, err
 		}
 		if ref, ok := strings.CutPrefix(op.GetSource().GetIdentifier(), imageScheme); ok {
-			images = append(images, Image{Digest: digest.FromBytes(dt), Ref: ref, Platform: op.Platform})
+			images = append(images, ImageSource{Digest: digest.FromBytes(dt), Ref: ref, Platform: op.Platform})
 		}
 	}
 	return images, nil

@@ -152,7 +152,7 @@ func hijacked(raw string) http.HandlerFunc {
 }
 
 func TestASecretCutInTheMiddleIsHiddenToo(t *testing.T) {
-	s := secrets{values: map[string]sensitivity{}}
+	s := secretMask{values: map[string]sensitivity{}}
 	token := strings.Repeat("0123456789", 100)
 	s.addHeader(http.Header{"Authorization": {"Bearer " + token}}, userCredential)
 	require.Equal(t, `{"token":"***`, s.hide(`{"token":"`+token[:400], queryValue))

@@ -23,7 +23,7 @@ func (c *Client) Open(ctx context.Context, dir, private string, o lfs.Object) (*
 		}
 		return c.OpenPrivate(ctx, private, o)
 	}
-	if !errors.Is(err, errUnusable) {
+	if !errors.Is(err, errDirUnusable) {
 		return nil, UnwrapSingle(err)
 	}
 	temp, terr := newPrivateDir(dir) // where it can be renamed from
@@ -32,7 +32,7 @@ func (c *Client) Open(ctx context.Context, dir, private string, o lfs.Object) (*
 	}
 	defer temp.remove()
 	file, err := c.openIn(ctx, temp.name(), o)
-	if err != nil && errors.Is(err, errUnusable) {
+	if err != nil && errors.Is(err, errDirUnusable) {
 		return c.OpenPrivate(ctx, private, o)
 	}
 	if err == nil {

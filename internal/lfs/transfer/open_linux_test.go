@@ -52,7 +52,7 @@ func TestALockThatSomebodyHoldsIsNotWaitedForForEver(t *testing.T) {
 	defer held.release(true)
 	c, _ := h.client()
 	c.Limits.LockTimeout = 100 * time.Millisecond
-	require.ErrorIs(t, c.Fetch(t.Context(), dir, []lfs.Object{o}), errUnusable)
+	require.ErrorIs(t, c.Fetch(t.Context(), dir, []lfs.Object{o}), errDirUnusable)
 	requireOpens(t, c, dir, private, o, "content")
 	requireOpens(t, c, dir, private, o, "content")
 	require.Len(t, h.downloads(), 1, "it is put where it belongs all the same")
@@ -139,7 +139,7 @@ func TestALockIsWaitedForAsLongAsTheObjectGrows(t *testing.T) {
 	defer held.release(true)
 	require.NoError(t, held.write([]byte(text(100))))
 	_, err = acquirePart(t.Context(), dir, other.Pointer, time.Hour)
-	require.ErrorIs(t, err, errUnusable)
+	require.ErrorIs(t, err, errDirUnusable)
 }
 
 func requireOpens(t *testing.T, c *Client, dir, private string, o lfs.Object, content string) {

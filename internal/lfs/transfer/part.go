@@ -34,9 +34,9 @@ type part struct {
 	size int64
 }
 
-// errUnusable says that an object can't be kept where it should: others have put something there that can't be removed, or
+// errDirUnusable says that an object can't be kept where it should: others have put something there that can't be removed, or
 // hold the lock, or don't let this process in. Elsewhere it can be had.
-var errUnusable = errors.New("the place of the object is taken by something else")
+var errDirUnusable = errors.New("the place of the object is taken by something else")
 
 // unusable is such an error, unless it comes of the context.
 func unusable(ctx context.Context, err error) error {
@@ -48,7 +48,7 @@ func unusable(ctx context.Context, err error) error {
 
 type unusableError struct{ error }
 
-func (e *unusableError) Is(target error) bool { return target == errUnusable }
+func (e *unusableError) Is(target error) bool { return target == errDirUnusable }
 
 func (e *unusableError) Unwrap() error { return e.error }
 

@@ -32,14 +32,14 @@ func (s sensitivity) minLength() int {
 	return 4
 }
 
-// secrets are what was sent in confidence: a server may repeat it in the message of an error.
-type secrets struct {
+// secretMask is what was sent in confidence: a server may repeat it in the message of an error.
+type secretMask struct {
 	mu     sync.Mutex
 	public map[string]lfs.Object // by oid, which is no secret though it may stand in a query
 	values map[string]sensitivity
 }
 
-func (s *secrets) addHeader(h http.Header, level sensitivity) {
+func (s *secretMask) addHeader(h http.Header, level sensitivity) {
 	for name, values := range h {
 		for _, v := range values {
 			switch name {
@@ -66,7 +66,7 @@ func credentialForms(value string) []string {
 	return forms
 }
 
-func (s *secrets) addQuery(u *url.URL) {
+func (s *secretMask) addQuery(u *url.URL) {
 	s.add(queryValue, u.RawQuery)
 	for _, values := range u.Query() {
 		for _, v := range values {
@@ -75,7 +75,7 @@ func (s *secrets) addQuery(u *url.URL) {
 	}
 }
 
-func (s *secrets) add(level sensitivity, value string) {
+func (s *secretMask) add(level sensitivity, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, isPublic := s.public[value]; isPublic || len(value) < level.minLength() {
@@ -85,7 +85,7 @@ func (s *secrets) add(level sensitivity, value string) {
 }
 
 // containsUserCredential reports whether a value has a credential of the user in it.
-func (s *secrets) containsUserCredential(value string) bool {
+func (s *secretMask) containsUserCredential(value string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for secret, level := range s.values {
@@ -97,7 +97,7 @@ func (s *secrets) containsUserCredential(value string) bool {
 }
 
 // hide is text without the secrets that must not stand there: all of them, or from a level of sensitivity on.
-func (s *secrets) hide(text string, minLevel sensitivity) string {
+func (s *secretMask) hide(text string, minLevel sensitivity) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []string

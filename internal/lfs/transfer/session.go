@@ -22,7 +22,7 @@ type session struct {
 	limits          Limits
 	transport       http.RoundTripper
 	closeIdle       func()
-	secrets         secrets
+	secrets         secretMask
 	serverCache     serverCache
 	stalledAttempts atomic.Int64 // attempts in a row that got nowhere, of all objects
 	progressMu      sync.Mutex
@@ -30,7 +30,7 @@ type session struct {
 
 func (c *Client) newSession(dir string, objects map[string]lfs.Object) *session {
 	s := &session{Client: *c, dir: dir, clock: c.Clock, limits: c.Limits.orDefaults(), transport: c.Transport, closeIdle: func() {}}
-	s.secrets = secrets{public: objects, values: map[string]sensitivity{}}
+	s.secrets = secretMask{public: objects, values: map[string]sensitivity{}}
 	if s.clock == nil {
 		s.clock = wallClock{}
 	}

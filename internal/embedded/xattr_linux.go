@@ -22,8 +22,8 @@ type attributeHook struct {
 	count int
 }
 
-// hookAttributes has them told to the last caller. The log is logrus' global one.
-func hookAttributes(warn func(string)) {
+// hookXattrWarnings has them told to the last caller. The log is logrus' global one.
+func hookXattrWarnings(warn func(string)) {
 	hooks := logrus.LevelHooks{}
 	for level, all := range logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{}) {
 		hooks[level] = slices.DeleteFunc(all, func(h logrus.Hook) bool { _, ours := h.(*attributeHook); return ours })

@@ -8,15 +8,15 @@ import (
 	"google.golang.org/grpc"
 )
 
-// outcome is how that ended which BuildKit was asked for. A build that succeeds has no call that fails.
-type outcome struct {
+// buildTracker keeps how that ended which BuildKit was asked for. A build that succeeds has no call that fails.
+type buildTracker struct {
 	failed     atomic.Bool
 	canceled   atomic.Bool
 	pendingGit atomic.Int64 // work on git repositories that was begun, and is not done
 }
 
 // intercept watches calls.
-func (o *outcome) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+func (o *buildTracker) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	isGit := fetchesGit(req)
 	if isGit {
 		o.pendingGit.Add(1)
