@@ -25,7 +25,7 @@ func TestACommitIsTheSameWhateverWasCheckedOutBefore(t *testing.T) {
 		h := serve(t, []sample.Branch{evil, victim})
 		commit, err := h.Commit("victim")
 		require.NoError(t, err)
-		repository, objects := h.URLs(h.url)
+		repository, objects := h.URLs(h.URL)
 		inContext := func(fragment string) sandbox.Request {
 			return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{"context": repository + fragment, "filename": "Dockerfile.victim", "objects": objects}}
 		}

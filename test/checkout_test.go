@@ -30,7 +30,7 @@ func (h *repoServer) checkoutRequest(t testing.TB, runtime, subdir string, more 
 func TestACheckoutOfPointersEqualsTheOracle(t *testing.T) {
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
-	byOID := h.url + "/objects/{oid}"
+	byOID := h.URL + "/objects/{oid}"
 	for name, tc := range map[string]struct {
 		runtime, dir string
 		options      []string
@@ -66,7 +66,7 @@ func TestACheckoutSharesLayersWithTheRuntime(t *testing.T) {
 func TestAnURLOfGitAsTheContextIsTheSnapshot(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
-	repository, objects := h.URLs(h.url)
+	repository, objects := h.URLs(h.URL)
 	want := oneImage(t, d, h.request("nodejs20.x"))
 	for _, context := range []string{"#nodejs20.x", "#nodejs20.x:x86_64"} {
 		got := oneImage(t, d, sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{
@@ -178,7 +178,7 @@ func TestATokenInTheContextsURLReachesNoStep(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	c := newCanaries()
-	repository, _ := h.URLs(strings.Replace(h.url, "http://", "http://"+canaryUser+":"+canaryToken+"@", 1))
+	repository, _ := h.URLs(strings.Replace(h.URL, "http://", "http://"+canaryUser+":"+canaryToken+"@", 1))
 	image, _ := frontendImage(t, d)
 	_, err := d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: map[string]string{
 		"context": repository + "#go1.x", "filename": "Dockerfile.go1.x", "objects": "lfs", "source": image,

@@ -86,7 +86,7 @@ func TestAnObjectThatCannotBeHadIsNamed(t *testing.T) {
 		args := append(append(buildArgs(h, "nodejs20.x"), "--objects=lfs"), where...)
 		output := c.mustFail(t, 1, args...)
 		require.Contains(t, output, fmt.Sprintf("\nlambdabase: fetch %s (object sha256:%s, 36.36kB): not found (404 from %s/aws/aws-lambda-base-images.git/info/lfs/objects/batch): \"Object does not exist\"",
-			layers[2].File, layers[2].OID, h.url))
+			layers[2].File, layers[2].OID, h.URL))
 
 		h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(403, "no such thing"))
 		require.NoError(t, os.RemoveAll(filepath.Join(c.root, "objects")))

@@ -26,7 +26,7 @@ func TestAFailedBuildLeavesFilesAsTheyWere(t *testing.T) {
 	}{
 		"runtime":  {buildArgs(h, "nodejs21.x"), "did you mean nodejs24.x, nodejs22.x, nodejs20.x?"},
 		"platform": {append(buildArgs(h, "nodejs20.x"), "--platform=linux/s390x"), "it has linux/amd64, linux/arm64"},
-		"objects":  {append(buildArgs(h, "nodejs20.x"), "--objects="+h.url+"/nowhere/{oid}"), "not found: the template may be wrong"},
+		"objects":  {append(buildArgs(h, "nodejs20.x"), "--objects="+h.URL+"/nowhere/{oid}"), "not found: the template may be wrong"},
 		"commit":   {append(buildArgs(h, "nodejs20.x"), "--commit="+strings.Repeat("0", 40)), "leave out the commit for the branch's head"},
 		"folder":   {[]string{"build", "-f", "Dockerfile", "nowhere"}, "folder nowhere"},
 	} {

@@ -41,7 +41,7 @@ func TestARunGetsNoSecretThatTheUserDidNotName(t *testing.T) {
 			known.assertNoneIn(t, "the error", []byte(output))
 		}
 		// A private repository that the Dockerfile names is fetched with what the user names only.
-		url, _ := h.URLs(h.url)
+		url, _ := h.URLs(h.URL)
 		c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nADD " + url + "#provided.al2023 /added\n"})
 		require.Contains(t, c.mustFail(t, 1, args...), "could not read Username")
 

@@ -16,7 +16,7 @@ func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
 		h := serveUnique(t)
 		h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
 		c.setCredentialHelper(t, "t0ken")
-		repository, objects := h.URLs(h.url)
+		repository, objects := h.URLs(h.URL)
 		c.writeFiles(t, map[string]string{
 			"Dockerfile": "# syntax=reg.example/lambda-frontend:1 repository=" + repository + " objects=lfs layers=chain\nFROM nodejs20.x\nCOPY Dockerfile /\n",
 			"bad":        "# syntax=x nonsense=1 layers=chain ecr=snapshot\nFROM nodejs20.x\n",

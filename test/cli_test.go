@@ -180,7 +180,7 @@ func (h *repoServer) flags(more ...string) []string {
 
 // repositoryFlag is the flag that names the host's.
 func (h *repoServer) repositoryFlag() string {
-	url, _ := h.URLs(h.url)
+	url, _ := h.URLs(h.URL)
 	return "--repository=" + url
 }
 

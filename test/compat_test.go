@@ -70,7 +70,7 @@ func TestOlderDaemonsTakeObjectsByTheBatchAPIAndSayWhatFails(t *testing.T) {
 		h.ClearFaults()
 		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs21.x", "source", frontend)})
 		require.ErrorContains(t, err, "did you mean nodejs24.x")
-		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("go1.x", "source", frontend, "objects", h.url+"/nowhere/{oid}", "no-cache", "")})
+		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("go1.x", "source", frontend, "objects", h.URL+"/nowhere/{oid}", "no-cache", "")})
 		require.ErrorContains(t, err, "5 objects failed")
 	})
 }

@@ -25,7 +25,7 @@ func TestTheSameCommitGivesTheSameDigestOnTwoDaemons(t *testing.T) {
 		first := oneImage(t, one, h.request("nodejs20.x", "platform", platform))
 		require.Equal(t, first.Digest, oneImage(t, two, h.request("nodejs20.x", "platform", platform)).Digest)
 
-		elsewhere := h.request("nodejs20.x", "platform", platform, "repository", h.url+"/aws/aws-lambda-base-images", "objects", h.url+"/objects/{oid}")
+		elsewhere := h.request("nodejs20.x", "platform", platform, "repository", h.URL+"/aws/aws-lambda-base-images", "objects", h.URL+"/objects/{oid}")
 		require.Equal(t, first.Digest, oneImage(t, two, elsewhere).Digest, "a mirror gives the same image")
 	}
 }
@@ -56,7 +56,7 @@ func TestACommitMayBeGivenByItsTag(t *testing.T) {
 	d := sandbox.Start(t)
 	for _, runtime := range []string{"few", "many"} {
 		tag := h.startTagged(t, runtime)
-		image, err := d.OCI(t, h.request(runtime, "commit", tag, "objects", h.url+"/objects/{oid}"))
+		image, err := d.OCI(t, h.request(runtime, "commit", tag, "objects", h.URL+"/objects/{oid}"))
 		require.NoError(t, err, runtime)
 		config := imageConfig(t, image[0])
 		require.Equal(t, commitTime, config.Created.UTC())

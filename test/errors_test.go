@@ -68,7 +68,7 @@ func TestAPointerWithAWrongSizeHidesNothing(t *testing.T) {
 	_, err := h.Push(wrong)
 	require.NoError(t, err)
 	for _, layers := range []string{"auto", "chain"} {
-		_, err = d.Solve(t.Context(), t, h.request("case", "layers", layers, "objects", h.url+"/objects/{oid}"))
+		_, err = d.Solve(t.Context(), t, h.request("case", "layers", layers, "objects", h.URL+"/objects/{oid}"))
 		require.ErrorContains(t, err, fmt.Sprintf("was not unpacked, and has %d bytes: its pointer says 999", len(object)))
 	}
 }
@@ -109,9 +109,9 @@ func TestMergeRefusesWhatWouldDiffer(t *testing.T) {
 func TestAnObjectThatDoesNotArriveIsNamed(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
-	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "objects", h.url+"/nowhere/{oid}"))
+	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "objects", h.URL+"/nowhere/{oid}"))
 	require.ErrorContains(t, err, "4 objects failed")
-	require.ErrorContains(t, err, h.url+"/nowhere/")
+	require.ErrorContains(t, err, h.URL+"/nowhere/")
 }
 
 func TestACommitThatIsGoneSaysWhatToDo(t *testing.T) {
@@ -182,7 +182,7 @@ func TestABranchThatIsGoneIsToldUntilItComesBack(t *testing.T) {
 	h := serve(t, []sample.Branch{b})
 	require.NoError(t, h.Delete("case"))
 	_, err := d.Solve(t.Context(), t, h.request("case"))
-	require.ErrorContains(t, err, "no runtime case: "+h.url+githost.RepositoryPath+" has no such branch")
+	require.ErrorContains(t, err, "no runtime case: "+h.URL+githost.RepositoryPath+" has no such branch")
 	_, err = h.Push(b)
 	require.NoError(t, err)
 	_, err = d.Solve(t.Context(), t, h.request("case"))

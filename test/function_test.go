@@ -200,7 +200,7 @@ func TestErrorsOfABasePointAtBothLines(t *testing.T) {
 	require.ErrorContains(t, err, "did you mean nodejs24.x")
 	requireAt(t, err, "Dockerfile", 2)
 
-	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM scratch AS x\n\nFROM nodejs20.x\n"}, "objects", h.url+"/nowhere/{oid}"))
+	_, err = d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM scratch AS x\n\nFROM nodejs20.x\n"}, "objects", h.URL+"/nowhere/{oid}"))
 	require.ErrorContains(t, err, "6 objects failed")
 	require.ErrorContains(t, err, "status 404")
 	requireAt(t, err, "Dockerfile", 3)

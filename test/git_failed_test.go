@@ -19,7 +19,7 @@ func TestWhatIsNotInARepositoryHarmsNoDaemon(t *testing.T) {
 		_, err := d.Solve(t.Context(), t, missing)
 		require.ErrorContains(t, err, "no runtime nodejs9")
 	}
-	context := h.functionRequest(t, nil, "context", h.url+"/aws/aws-lambda-base-images.git#missing")
+	context := h.functionRequest(t, nil, "context", h.URL+"/aws/aws-lambda-base-images.git#missing")
 	context.Dirs = nil
 	_, err := d.Solve(t.Context(), t, context)
 	require.ErrorContains(t, err, "failed to read dockerfile: failed to load cache key: repository does not contain ref missing")

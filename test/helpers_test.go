@@ -3,7 +3,6 @@ package test
 import (
 	"bytes"
 	"encoding/json"
-	"net/http/httptest"
 	"testing"
 
 	"lambdabase/frontend"
@@ -18,21 +17,12 @@ import (
 )
 
 // repoServer is a sample repository on an HTTP server, in the place of github.com.
-type repoServer struct {
-	*sample.Repository
-	*faults.Server
-	url string
-}
+type repoServer struct{ *faults.Host }
 
 // serve makes a repository of the branches and serves it.
 func serve(t testing.TB, branches []sample.Branch) *repoServer {
 	t.Helper()
-	repository, err := sample.Create(t.TempDir(), branches)
-	require.NoError(t, err)
-	s := faults.New(repository)
-	hs := httptest.NewServer(s)
-	t.Cleanup(hs.Close)
-	return &repoServer{Repository: repository, Server: s, url: hs.URL}
+	return &repoServer{faults.Serve(t, branches...)}
 }
 
 // serveUpstream serves the sample of the real repository, or of some of its branches.
@@ -45,7 +35,7 @@ func serveUpstream(t testing.TB, branches ...string) *repoServer {
 
 // options are a request for a runtime of the host, or with none for a Dockerfile. Further pairs of name and value are added.
 func (h *repoServer) options(runtime string, more ...string) map[string]string {
-	repository, objects := h.URLs(h.url)
+	repository, objects := h.URLs(h.URL)
 	opts := map[string]string{"repository": repository, "objects": objects}
 	if runtime != "" {
 		opts["runtime"] = runtime

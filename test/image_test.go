@@ -140,7 +140,7 @@ func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
 		require.Contains(t, out, ">>> ", "the line of the recipe is shown")
 	}
 	out, err := d.Buildctl(t, "build", "--frontend=gateway.v0", "--opt=source="+frontend, "--opt=runtime=case",
-		"--opt=repository="+h.url+"/aws/aws-lambda-base-images.git", "--opt=objects="+h.url+"/nowhere/{oid}", "--opt=commit="+strings.Repeat("0", 40))
+		"--opt=repository="+h.URL+"/aws/aws-lambda-base-images.git", "--opt=objects="+h.URL+"/nowhere/{oid}", "--opt=commit="+strings.Repeat("0", 40))
 	require.Error(t, err)
 	require.Contains(t, out, "leave out the commit")
 }
@@ -157,7 +157,7 @@ func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
 	x.run(t, append(args, t.TempDir())...)
 	requireDigest(t, file, oneImage(t, d, h.request("nodejs20.x")))
 
-	repository, objects := h.URLs(h.url)
+	repository, objects := h.URLs(h.URL)
 	x.env = []string{"REGISTRY=" + registry, "PLATFORMS=linux/amd64"}
 	x.run(t, "bake", "--builder=sandbox", "--file=docker-bake.hcl", "base",
 		"--set=*.args.LAMBDABASE_REPOSITORY="+repository, "--set=*.args.LAMBDABASE_OBJECTS="+objects,

@@ -51,7 +51,7 @@ func (n *leakEnv) gitea(t testing.TB) *repoServer {
 func (n *leakEnv) forge(t testing.TB) *repoServer {
 	h := n.secondServer(t)
 	h.SetAccess(canaryAccess)
-	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Redirect: faults.Redirect{Signed: true, To: strings.Replace(h.url, "127.0.0.1", "localhost", 1)}})
+	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Redirect: faults.Redirect{Signed: true, To: strings.Replace(h.URL, "127.0.0.1", "localhost", 1)}})
 	return h
 }
 

@@ -71,7 +71,7 @@ func TestAStepThatFailsSaysWhy(t *testing.T) {
 	h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(403, "no such thing"))
 	for _, layers := range []string{"auto", "chain"} {
 		_, err := d.Solve(t.Context(), t, h.byImage(image, "provided.al2023", "layers", layers))
-		require.ErrorContains(t, err, "4 objects failed: forbidden (403 from "+h.url)
+		require.ErrorContains(t, err, "4 objects failed: forbidden (403 from "+h.URL)
 		require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1")
 	}
 }

@@ -16,21 +16,14 @@ import (
 
 // TestParityOfErrors builds broken Dockerfiles: they fail for the same reason, at the same place.
 func TestParityOfErrors(t *testing.T) {
-	p := newParity(t)
-	names := parityNames(t, "errors")
-	require.GreaterOrEqual(t, len(names), 18)
-	for _, name := range names {
-		t.Run(name, func(t *testing.T) {
-			c := p.read(t, "errors/"+name)
-			want, got := p.build(t, c.official), p.build(t, c.ours)
-			require.ErrorContains(t, want.err, c.fails)
-			require.Error(t, got.err)
-			require.Equal(t, message(want.err), message(got.err))
-			require.Equal(t, errorSources(want.err), errorSources(got.err))
-			require.Equal(t, want.steps, got.steps)
-			require.Equal(t, want.warnings, got.warnings)
-		})
-	}
+	buildBoth(t, "errors", 18, func(t *testing.T, c parityCase, want, got built) {
+		require.ErrorContains(t, want.err, c.fails)
+		require.Error(t, got.err)
+		require.Equal(t, message(want.err), message(got.err))
+		require.Equal(t, errorSources(want.err), errorSources(got.err))
+		require.Equal(t, want.steps, got.steps)
+		require.Equal(t, want.warnings, got.warnings)
+	})
 }
 
 // volatileText is what a message differs in by nature: the name of a folder in the cache, another one in every build, and

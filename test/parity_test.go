@@ -36,18 +36,24 @@ const parityData = "testdata/parity"
 // TestParityOfFeatures builds Dockerfiles, each about one feature, with BuildKit's own frontend and with ours. Both use
 // the same daemon, so that a step of ours that isn't the same as BuildKit's shows: it is done again, at another time.
 func TestParityOfFeatures(t *testing.T) {
+	buildBoth(t, "features", 65, func(t *testing.T, c parityCase, want, got built) {
+		require.NoError(t, want.err)
+		require.NoError(t, got.err)
+		require.Equal(t, want.steps, got.steps)
+		require.Equal(t, want.warnings, got.warnings)
+		requireEqualImages(t, c, want.images, got.images)
+	})
+}
+
+// buildBoth builds the cases below a folder, of which there are so many at least, with both frontends.
+func buildBoth(t *testing.T, dir string, atLeast int, check func(t *testing.T, c parityCase, want, got built)) {
 	p := newParity(t)
-	names := parityNames(t, "features")
-	require.GreaterOrEqual(t, len(names), 65)
+	names := parityNames(t, dir)
+	require.GreaterOrEqual(t, len(names), atLeast)
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			c := p.read(t, "features/"+name)
-			want, got := p.build(t, c.official), p.build(t, c.ours)
-			require.NoError(t, want.err)
-			require.NoError(t, got.err)
-			require.Equal(t, want.steps, got.steps)
-			require.Equal(t, want.warnings, got.warnings)
-			requireEqualImages(t, c, want.images, got.images)
+			c := p.read(t, dir+"/"+name)
+			check(t, c, p.build(t, c.official), p.build(t, c.ours))
 		})
 	}
 }
@@ -102,7 +108,7 @@ func gitServer(t *testing.T) string {
 		"hello":         []byte("hello\n"),
 		".dockerignore": []byte("Dockerfile\n"),
 	}}})
-	url, _ := h.URLs(h.url)
+	url, _ := h.URLs(h.URL)
 	return url
 }
 

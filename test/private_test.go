@@ -29,17 +29,14 @@ func serveUnique(t testing.TB) *repoServer {
 // secondServer is another server of the same repository: its URL, and the server.
 func (h *repoServer) secondServer(t testing.TB) *repoServer {
 	t.Helper()
-	s := faults.New(h.Repository)
-	hs := httptest.NewServer(s)
-	t.Cleanup(hs.Close)
-	return &repoServer{Repository: h.Repository, Server: s, url: hs.URL}
+	return &repoServer{faults.ServeAgain(t, h.Repository)}
 }
 
 // hostPort is host:port.
-func (h *repoServer) hostPort() string { return strings.TrimPrefix(h.url, "http://") }
+func (h *repoServer) hostPort() string { return strings.TrimPrefix(h.URL, "http://") }
 
 // lfsOption is the option objects that names the server for the batch API.
-func (h *repoServer) lfsOption() string { return "lfs+" + h.url + githost.RepositoryPath + "/info/lfs" }
+func (h *repoServer) lfsOption() string { return "lfs+" + h.URL + githost.RepositoryPath + "/info/lfs" }
 
 // authorizations are the values of Authorization that arrived in requests of a kind, one for each.
 func (h *repoServer) authorizations(kind githost.Kind) (values []string) {
@@ -148,7 +145,7 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 			for _, s := range tc.secrets {
 				secrets = append(secrets, strings.ReplaceAll(s, "{objects}", objects.hostPort()))
 			}
-			template := strings.ReplaceAll(tc.objects, "{url}", objects.url)
+			template := strings.ReplaceAll(tc.objects, "{url}", objects.URL)
 			_, err := d.Solve(t.Context(), t, withSecrets(h.byImage(image, "nodejs20.x", "objects", template), secrets...))
 			require.NoError(t, err)
 			require.Zero(t, h.Total(githost.Batch)+h.Total(githost.Object))
@@ -167,16 +164,16 @@ func TestASecretReachesNoOtherHost(t *testing.T) {
 		"another name": func(h, other *repoServer) string {
 			return strings.Replace(other.lfsOption(), "127.0.0.1", "localhost", 1)
 		},
-		"a template": func(h, other *repoServer) string { return other.url + "/objects/{oid}" },
-		"a store":    func(h, other *repoServer) string { h.setStore(other.url); return "lfs" },
+		"a template": func(h, other *repoServer) string { return other.URL + "/objects/{oid}" },
+		"a store":    func(h, other *repoServer) string { h.setStore(other.URL); return "lfs" },
 		"a redirect": func(h, other *repoServer) string {
-			h.SetSecondHost(other.url)
+			h.SetSecondHost(other.URL)
 			h.Inject(faults.Target{Kind: githost.Batch}, faults.Fault{Redirect: faults.Redirect{To: faults.SecondHost, Status: 307}})
 			return "lfs"
 		},
 		"headers as Gitea gives them": func(h, other *repoServer) string {
 			h.SetAccess(githost.Access{Accept: access.Accept, Gitea: true})
-			h.setStore(other.url)
+			h.setStore(other.URL)
 			return "lfs"
 		},
 	} {
@@ -204,7 +201,7 @@ func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 		},
 		"checkout": func(h *repoServer) sandbox.Request { return h.checkoutRequest(t, "nodejs20.x", "") },
 		"URL of git as the context": func(h *repoServer) sandbox.Request {
-			repository, _ := h.URLs(h.url)
+			repository, _ := h.URLs(h.URL)
 			return sandbox.Request{Attrs: map[string]string{"context": repository + "#nodejs20.x", "filename": "Dockerfile.nodejs20.x"}}
 		},
 	} {
@@ -258,7 +255,7 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 			}
 
 			objects.SetAccess(private)
-			byBatch, byURL := h.byImage(image, "nodejs20.x", "objects", objects.lfsOption()), h.byImage(image, "nodejs20.x", "objects", objects.url+"/objects/{oid}")
+			byBatch, byURL := h.byImage(image, "nodejs20.x", "objects", objects.lfsOption()), h.byImage(image, "nodejs20.x", "objects", objects.URL+"/objects/{oid}")
 			token := "GIT_AUTH_TOKEN." + objects.hostPort()
 			fails(byBatch, "pass a token as the secret "+token)
 			refused := "the credential (secret " + token + ") was refused"

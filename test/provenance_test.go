@@ -71,7 +71,7 @@ func oids(t testing.TB, arch, runtime string) (found []string) {
 // requireLink looks for everything that the image is made of in one statement.
 func requireLink(t testing.TB, h *repoServer, s statement, runtime string) {
 	t.Helper()
-	repository, _ := h.URLs(h.url)
+	repository, _ := h.URLs(h.URL)
 	commit := must(h.Commit(runtime))
 	require.Equal(t, map[string]string{"runtime": runtime, "repository": repository, "commit": commit, "platform": "linux/arm64"}, s.Predicate.Environment)
 	require.Equal(t, material{"arm64/Dockerfile." + runtime, repository, map[string]string{"sha1": commit}}, s.Predicate.Materials[0])

@@ -72,7 +72,7 @@ func TestAMirrorSharesWhatUpstreamWasFetchedFor(t *testing.T) {
 	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"))
 	require.NoError(t, err)
 	h.Reset()
-	_, err = d.Solve(t.Context(), t, h.request("nodejs20.x", "objects", h.url+"/objects/{oid0}/{oid1}/{oid}"))
+	_, err = d.Solve(t.Context(), t, h.request("nodejs20.x", "objects", h.URL+"/objects/{oid0}/{oid1}/{oid}"))
 	require.NoError(t, err)
 	require.Zero(t, h.Total(githost.Object), "another URL of the same object is not another object")
 }

@@ -59,7 +59,7 @@ func TestARepositoryThatSaysNothingEndsABuildAndHoldsNoOther(t *testing.T) {
 				req.Attrs["commit"] = must(h.Commit("case"))
 			}
 			if tc.context {
-				repository, objects := h.URLs(h.url)
+				repository, objects := h.URLs(h.URL)
 				req.Attrs = map[string]string{"context": repository + "#case", "filename": "Dockerfile.case", "objects": objects}
 			}
 			patient := req.Func
@@ -152,14 +152,14 @@ func TestEveryFaultThatIsSilenceEndsTheCommand(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "go1.x")
 		h.Inject(faults.Target{Kind: githost.Git}, faults.Silence())
-		repository := "--repository=" + h.url + githost.RepositoryPath
+		repository := "--repository=" + h.URL + githost.RepositoryPath
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			s := c.run(t, "list", repository)
-			assert.Contains(t, s.stderr, "branches of "+h.url+githost.RepositoryPath+": not done in 1m0s: no answer in time")
+			assert.Contains(t, s.stderr, "branches of "+h.URL+githost.RepositoryPath+": not done in 1m0s: no answer in time")
 		})
 		s := c.run(t, append([]string{"plan", "go1.x", repository}, where...)...)
-		assert.Contains(t, s.stderr, "branch go1.x of "+h.url+githost.RepositoryPath+": not done in 1m0s: no answer in time")
+		assert.Contains(t, s.stderr, "branch go1.x of "+h.URL+githost.RepositoryPath+": not done in 1m0s: no answer in time")
 		wg.Wait()
 		h.ClearFaults()
 		c.mustRun(t, append(append(buildArgs(h, "go1.x"), "-o", "image.tar"), where...)...)
@@ -175,7 +175,7 @@ func TestEveryFaultThatIsSilenceAfterSomethingEndsTheCommand(t *testing.T) {
 		"in a pack": func(t *testing.T) ([]string, func()) {
 			h := serveUpstream(t, "go1.x")
 			h.Inject(faults.Target{Kind: githost.Git, Path: "git-upload-pack"}, faults.Fault{Stall: 500})
-			return []string{"--repository=" + h.url + githost.RepositoryPath}, h.ClearFaults
+			return []string{"--repository=" + h.URL + githost.RepositoryPath}, h.ClearFaults
 		},
 		"over SSH": func(t *testing.T) ([]string, func()) {
 			s := serveUpstream(t, "go1.x").serveSSH(t)

@@ -34,7 +34,7 @@ type sshRepoServer struct {
 func (h *repoServer) serveSSH(t testing.TB) *sshRepoServer {
 	t.Helper()
 	key, public := newSSHKey(t)
-	s, err := faults.NewSSH(h.Repository, githost.SSHOptions{Authorized: []ssh.PublicKey{public}, Server: h.Server.Server, HTTP: h.url})
+	s, err := faults.NewSSH(h.Repository, githost.SSHOptions{Authorized: []ssh.PublicKey{public}, Server: h.Server.Server, HTTP: h.URL})
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 
 	h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Status: 500})
 	_, err = d.Solve(t.Context(), t, h.request("", "requestid", "lambda.runtimes", "source", image))
-	require.ErrorContains(t, err, "branches of "+h.url)
+	require.ErrorContains(t, err, "branches of "+h.URL)
 	require.ErrorContains(t, err, "500")
 	h.ClearFaults()
 

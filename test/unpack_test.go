@@ -145,14 +145,14 @@ func TestAPointersSizeIsTheObjects(t *testing.T) {
 		commit := lie(size)
 		for range 2 { // also where the layer is in the cache
 			for _, layers := range []string{"auto", "chain"} {
-				_, err := d.Solve(t.Context(), t, h.request("case", "commit", commit, "layers", layers, "objects", h.url+"/objects/{oid}"))
+				_, err := d.Solve(t.Context(), t, h.request("case", "commit", commit, "layers", layers, "objects", h.URL+"/objects/{oid}"))
 				require.ErrorContains(t, err, want)
 				requireAt(t, err, "Dockerfile.case", 2)
 			}
 		}
 	}
 	require.LessOrEqual(t, h.Total(githost.Object), 1, "for that nothing is fetched again")
-	_, err = d.Solve(t.Context(), t, h.request("case", "commit", honest, "objects", h.url+"/objects/{oid}"))
+	_, err = d.Solve(t.Context(), t, h.request("case", "commit", honest, "objects", h.URL+"/objects/{oid}"))
 	require.NoError(t, err)
 	require.Equal(t, 1, h.Total(githost.Object))
 }

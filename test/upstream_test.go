@@ -169,7 +169,7 @@ func TestAProxyOrACertificateThatIsWrongIsSaid(t *testing.T) {
 		"no PEM": {g.through, "certificate", "secret LAMBDABASE_CA: it holds no certificate in PEM", "secret LAMBDABASE_CA: it holds no certificate in PEM"},
 		// Objects are asked for more than once: that takes its time, and then says the same.
 		"no such proxy":   {"http://127.0.0.1:1", string(g.ca), "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused", ""},
-		"a proxy refuses": {g.url, string(g.ca), "Not Found", ""},
+		"a proxy refuses": {g.URL, string(g.ca), "Not Found", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range []struct {

@@ -2,7 +2,6 @@ package branches
 
 import (
 	"context"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/sample"
-	"lambdabase/internal/sample/faults"
 	"lambdabase/internal/sample/githost"
 
 	"github.com/stretchr/testify/require"
@@ -21,18 +19,14 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 	require.NoError(t, err)
 	made = append(made, sample.Branch{Name: "docs", Date: made[0].Date, Files: map[string][]byte{"README.md": nil}},
 		sample.Branch{Name: "mixed", Date: made[0].Date, Files: map[string][]byte{"Dockerfile.a": nil, "Dockerfile.b": nil}})
-	repository, err := sample.Create(t.TempDir(), made)
-	require.NoError(t, err)
-	server := faults.New(repository)
-	host := httptest.NewServer(server)
-	defer host.Close()
-	url, _ := server.URLs(host.URL)
+	server := serve(t, made...)
+	url := server.RepositoryURL()
 
 	got, err := List(context.Background(), Remote{URL: url})
 	require.NoError(t, err)
 	require.Len(t, got, 2)
 	for i, want := range []catalog.Runtime{{Name: "go1.x", Platforms: []string{"linux/amd64"}}, {Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}}} {
-		want.Commit, err = repository.Commit(want.Name)
+		want.Commit, err = server.Commit(want.Name)
 		require.NoError(t, err)
 		require.NotZero(t, got[i].Size)
 		want.Date, want.Size = made[i].Date.UTC(), got[i].Size
@@ -47,12 +41,8 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"nodejs20.x", "go1.x"}})
 	require.NoError(t, err)
-	repository, err := sample.Create(t.TempDir(), made)
-	require.NoError(t, err)
-	server := faults.New(repository)
-	host := httptest.NewServer(server)
-	defer host.Close()
-	url, _ := server.URLs(host.URL)
+	server := serve(t, made...)
+	url := server.RepositoryURL()
 	file := filepath.Join(t.TempDir(), "list.json")
 	cached := func(requests int) []catalog.Runtime {
 		t.Helper()
@@ -77,9 +67,9 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	require.Equal(t, first, cached(1))
 
 	for what, change := range map[string]func(){
-		"pushed":            func() { made[0].Date = made[0].Date.AddDate(1, 0, 0); must(repository.Push(made[0])) },
-		"new":               func() { b := made[1]; b.Name = "go2.x"; must(repository.Push(b)) },
-		"gone":              func() { require.NoError(t, repository.Delete(made[1].Name)) },
+		"pushed":            func() { made[0].Date = made[0].Date.AddDate(1, 0, 0); must(server.Push(made[0])) },
+		"new":               func() { b := made[1]; b.Name = "go2.x"; must(server.Push(b)) },
+		"gone":              func() { require.NoError(t, server.Delete(made[1].Name)) },
 		"damaged":           func() { require.NoError(t, os.WriteFile(file, []byte(`{"Heads":{`), 0o600)) },
 		"older":             func() { rewrite(t, file, `"Version":1`, `"Version":0`) },
 		"newer":             func() { rewrite(t, file, `"Version":1`, `"Version":2`) },
@@ -93,7 +83,7 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 		cached(1)
 	}
 
-	host.Close()
+	server.Close()
 	_, err = ListCached(context.Background(), Remote{URL: url}, file)
 	require.ErrorContains(t, err, "connection refused", "what was kept is not taken for what is there")
 }

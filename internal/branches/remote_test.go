@@ -5,7 +5,6 @@ import (
 	cryptorand "crypto/rand"
 	"math/rand/v2"
 	"net"
-	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -23,21 +22,11 @@ import (
 )
 
 // repoServer is a sample repository and its server.
-type repoServer struct {
-	*sample.Repository
-	*faults.Server
-	url string
-}
+type repoServer struct{ *faults.Host }
 
 func serve(t *testing.T, branches ...sample.Branch) *repoServer {
 	t.Helper()
-	repository, err := sample.Create(t.TempDir(), branches)
-	require.NoError(t, err)
-	server := faults.New(repository)
-	hs := httptest.NewServer(server)
-	t.Cleanup(hs.Close)
-	url, _ := server.URLs(hs.URL)
-	return &repoServer{repository, server, url}
+	return &repoServer{faults.Serve(t, branches...)}
 }
 
 func (h *repoServer) git(t *testing.T, args ...string) {
@@ -75,7 +64,7 @@ func TestATarballInPlainGitFillsNoMemory(t *testing.T) {
 		h.Reset()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		list, err := List(t.Context(), Remote{URL: h.url})
+		list, err := List(t.Context(), Remote{URL: h.RepositoryURL()})
 		runtime.ReadMemStats(&after)
 		require.NoError(t, err)
 		require.Len(t, list, 3)
@@ -89,12 +78,12 @@ func TestATarballInPlainGitFillsNoMemory(t *testing.T) {
 
 func TestAListIsTheSameHoweverGitPacks(t *testing.T) {
 	h := serve(t, someRuntimes(t)...)
-	want, err := List(t.Context(), Remote{URL: h.url})
+	want, err := List(t.Context(), Remote{URL: h.RepositoryURL()})
 	require.NoError(t, err)
 	h.git(t, "repack", "-a", "-d", "-f", "--depth=50")
 	for _, offsets := range []string{"true", "false"} {
 		h.git(t, "config", "repack.useDeltaBaseOffset", offsets)
-		got, err := List(t.Context(), Remote{URL: h.url})
+		got, err := List(t.Context(), Remote{URL: h.RepositoryURL()})
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
@@ -119,13 +108,13 @@ func TestAServerThatSaysNothingIsLeft(t *testing.T) {
 			if tc.answers > 0 {
 				h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Times: tc.answers})
 			}
-			_, err := List(t.Context(), Remote{URL: h.url, IdleTimeout: idle})
+			_, err := List(t.Context(), Remote{URL: h.RepositoryURL(), IdleTimeout: idle})
 			require.EqualError(t, err, "not done in 300ms: no answer in time")
 		})
 	}
 	h.ClearFaults()
 	h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Trickle: faults.Trickle{Bytes: 1000, Every: 10 * time.Millisecond}})
-	_, err := List(t.Context(), Remote{URL: h.url, IdleTimeout: 10 * time.Second})
+	_, err := List(t.Context(), Remote{URL: h.RepositoryURL(), IdleTimeout: 10 * time.Second})
 	require.NoError(t, err, "slow isn't silent")
 }
 
@@ -194,7 +183,7 @@ func TestAPageToSignInIsToldWithTheSecretToGive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h.ClearFaults()
 			h.Inject(faults.Target{Kind: githost.Git}, fault)
-			_, err := List(t.Context(), Remote{URL: h.url})
+			_, err := List(t.Context(), Remote{URL: h.RepositoryURL()})
 			require.ErrorContains(t, err, "it answers with a page to sign in: pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
 			readme.Explains(t, err.Error(), "it answers with a page to sign in")
 			require.NotContains(t, err.Error(), "_signin")
@@ -202,7 +191,7 @@ func TestAPageToSignInIsToldWithTheSecretToGive(t *testing.T) {
 	}
 	h.ClearFaults()
 	h.Inject(faults.Target{Kind: githost.Git}, faults.Fault{Redirect: faults.Redirect{Hops: 2, Status: 301}})
-	list, err := List(t.Context(), Remote{URL: h.url})
+	list, err := List(t.Context(), Remote{URL: h.RepositoryURL()})
 	require.NoError(t, err, "a repository that has moved")
 	require.Len(t, list, 3)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,17 +22,12 @@ import (
 )
 
 // bench is a step with folders of its own, and a repository to ask.
-func bench(t *testing.T) (*step, *faults.Server, string) {
+func bench(t *testing.T) (*step, *faults.Host, string) {
 	t.Helper()
 	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"provided.al2023"}})
 	require.NoError(t, err)
-	repository, err := sample.Create(t.TempDir(), made)
-	require.NoError(t, err)
-	server := faults.New(repository)
-	host := httptest.NewServer(server)
-	t.Cleanup(host.Close)
-	url, _ := server.URLs(host.URL)
-	return &step{out: t.TempDir(), cache: t.TempDir(), secrets: t.TempDir(), stdout: &bytes.Buffer{}, progress: &bytes.Buffer{}}, server, url
+	server := faults.Serve(t, made...)
+	return &step{out: t.TempDir(), cache: t.TempDir(), secrets: t.TempDir(), stdout: &bytes.Buffer{}, progress: &bytes.Buffer{}}, server, server.RepositoryURL()
 }
 
 // anObject is one of the repository's.

@@ -3,7 +3,6 @@ package lfsstore
 import (
 	"context"
 	"io"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +28,7 @@ import (
 // storeEnv is a store whose objects are those of a sample.
 type storeEnv struct {
 	*Store
-	server  *faults.Server
+	server  *faults.Host
 	source  Remote
 	objects []lfs.Object
 	content []string
@@ -46,13 +45,8 @@ func newStoreEnv(t *testing.T) *storeEnv {
 		branch.LFS[name] = []byte(text)
 		s.objects = append(s.objects, lfs.Object{Path: name, Pointer: lfs.Pointer{OID: digest.FromString(text).Encoded(), Size: int64(len(text))}})
 	}
-	repository, err := sample.Create(t.TempDir(), []sample.Branch{branch})
-	require.NoError(t, err)
-	s.server = faults.New(repository)
-	host := httptest.NewServer(s.server)
-	t.Cleanup(host.Close)
-	url, _ := s.server.URLs(host.URL)
-	s.source = Remote{Repository: url}
+	s.server = faults.Serve(t, branch)
+	s.source = Remote{Repository: s.server.RepositoryURL()}
 	s.Store = NewStore(t.TempDir(), func(from Remote) (*transfer.Client, error) {
 		s.clients.Add(1)
 		return ClientConfig{}.NewClient(from)

@@ -45,26 +45,15 @@ func TestActionEndsWhenTheFaultSays(t *testing.T) {
 	require.Equal(t, 3600, s.action(t, BatchFault{Lifetime: time.Second, ExpiresIn: 3600}).ExpiresIn, "but it lives a second")
 }
 
-// follow follows an action with what it gives to send along.
-func (s *testServer) follow(t *testing.T, a githost.BatchAction) (*http.Response, []byte) {
-	t.Helper()
-	var header []string
-	for name, value := range a.Header {
-		header = append(header, name, value)
-	}
-	response, body, err := s.Get(t, strings.TrimPrefix(a.Href, s.URL), header...)
-	require.NoError(t, err)
-	return response, body
-}
-
 func TestExpiredURLIsRefusedAsS3Does(t *testing.T) {
 	s := serve(t)
-	response, body := s.follow(t, s.action(t, BatchFault{Lifetime: time.Hour}))
+	a := s.action(t, BatchFault{Lifetime: time.Hour})
+	response, body := s.Follow(t, a.Href, a.Header)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, s.Content, body)
-	a := s.action(t, BatchFault{Lifetime: time.Millisecond})
+	a = s.action(t, BatchFault{Lifetime: time.Millisecond})
 	time.Sleep(2 * time.Millisecond)
-	response, body = s.follow(t, a)
+	response, body = s.Follow(t, a.Href, a.Header)
 	require.Equal(t, http.StatusForbidden, response.StatusCode)
 	require.Equal(t, "application/xml", response.Header.Get("Content-Type"))
 	require.Contains(t, string(body), "<Error><Code>AccessDenied</Code><Message>Request has expired</Message>")
@@ -75,7 +64,7 @@ func TestTokenIsGoodForItsOwnObject(t *testing.T) {
 	a := s.action(t, BatchFault{Token: true, Header: map[string]string{"Cookie": "a=b", "Metadata-Flavor": "Google"}})
 	require.Equal(t, "a=b", a.Header["Cookie"])
 	require.Contains(t, a.Header["Authorization"], githost.Token)
-	response, body := s.follow(t, a)
+	response, body := s.Follow(t, a.Href, a.Header)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, s.Content, body)
 	last := s.Requests()[len(s.Requests())-1]
@@ -85,7 +74,7 @@ func TestTokenIsGoodForItsOwnObject(t *testing.T) {
 
 	for _, other := range []string{"", "Bearer " + githost.Token, githost.NewSignedURL(s.OID, time.Minute).WithToken().Authorization()} {
 		a.Header["Authorization"] = other
-		response, _ = s.follow(t, a)
+		response, _ = s.Follow(t, a.Href, a.Header)
 		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 	}
 }

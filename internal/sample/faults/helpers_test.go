@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"testing"
 
-	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/internal/sample/hosttest"
 
@@ -21,10 +20,7 @@ type testServer struct {
 func serve(t *testing.T) *testServer {
 	t.Helper()
 	s := &testServer{}
-	s.Host = hosttest.Start(t, func(r *sample.Repository) http.Handler {
-		s.Server = New(r)
-		return s.Server
-	})
+	s.Host, s.Server = hosttest.Start(t, New)
 	return s
 }
 

@@ -82,11 +82,11 @@ func TestGiteaTakesBasicOnlyAndHandsItOn(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 	a := s.action(t, "Authorization", good)
 	require.Equal(t, map[string]string{"Authorization": good}, a.Header)
-	response, body := s.follow(t, a)
+	response, body := s.Follow(t, a.Href, a.Header)
 	require.Equal(t, 200, response.StatusCode)
 	require.Equal(t, s.Content, body)
 	a.Header = nil
-	response, _ = s.follow(t, a)
+	response, _ = s.Follow(t, a.Href, a.Header)
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 }
 

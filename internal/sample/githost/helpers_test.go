@@ -3,10 +3,8 @@ package githost
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 	"testing"
 
-	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/hosttest"
 
 	"github.com/stretchr/testify/require"
@@ -23,10 +21,7 @@ type testServer struct {
 func serve(t *testing.T) *testServer {
 	t.Helper()
 	s := &testServer{}
-	s.Host = hosttest.Start(t, func(r *sample.Repository) http.Handler {
-		s.Server = New(r)
-		return s.Server
-	})
+	s.Host, s.Server = hosttest.Start(t, New)
 	return s
 }
 
@@ -44,18 +39,6 @@ func (s *testServer) action(t *testing.T, header ...string) BatchAction {
 	_, answer := s.batch(t, hosttest.DownloadBody(s.OID), header...)
 	require.Len(t, answer.Objects, 1)
 	return answer.Objects[0].Actions["download"]
-}
-
-// follow gets what an action names, with what it gives to send along.
-func (s *testServer) follow(t *testing.T, a BatchAction) (*http.Response, []byte) {
-	t.Helper()
-	var header []string
-	for name, value := range a.Header {
-		header = append(header, name, value)
-	}
-	response, body, err := s.Get(t, strings.TrimPrefix(a.Href, s.URL), header...)
-	require.NoError(t, err)
-	return response, body
 }
 
 // testSSHServer is an SSH server beside the HTTP one.

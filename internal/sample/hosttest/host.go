@@ -37,8 +37,8 @@ type Host struct {
 	Others     []string // oids
 }
 
-// Start serves the runtime with the handler that serve gives for its repository.
-func Start(t *testing.T, serve func(*sample.Repository) http.Handler) *Host {
+// Start serves the runtime with the server that newServer makes for its repository.
+func Start[S http.Handler](t *testing.T, newServer func(*sample.Repository) S) (*Host, S) {
 	t.Helper()
 	b := Release(t, 0)
 	r, err := sample.Create(t.TempDir(), []sample.Branch{b})
@@ -53,10 +53,11 @@ func Start(t *testing.T, serve func(*sample.Repository) http.Handler) *Host {
 			h.Others = append(h.Others, oid)
 		}
 	}
-	server := httptest.NewServer(serve(r))
-	t.Cleanup(server.Close)
-	h.URL = server.URL
-	return h
+	server := newServer(r)
+	listener := httptest.NewServer(server)
+	t.Cleanup(listener.Close)
+	h.URL = listener.URL
+	return h, server
 }
 
 // Release returns the runtime's branch as of a later snapshot.
@@ -71,6 +72,18 @@ func Release(t *testing.T, release int) sample.Branch {
 func (h *Host) Get(t *testing.T, path string, header ...string) (*http.Response, []byte, error) {
 	t.Helper()
 	return h.do(t, http.MethodGet, path, "", header)
+}
+
+// Follow gets what a URL of the server gives, with what is to be sent along.
+func (h *Host) Follow(t *testing.T, href string, header map[string]string) (*http.Response, []byte) {
+	t.Helper()
+	var pairs []string
+	for name, value := range header {
+		pairs = append(pairs, name, value)
+	}
+	response, body, err := h.Get(t, strings.TrimPrefix(href, h.URL), pairs...)
+	require.NoError(t, err)
+	return response, body
 }
 
 // Post returns the answer to a POST, whatever that is.
