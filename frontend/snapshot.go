@@ -117,7 +117,7 @@ func (s *snapshot) readLayer(ctx context.Context, dir string, add recipe.Add) (l
 
 // readRecipe reads the recipe of a platform.
 func (s *snapshot) readRecipe(ctx context.Context, platform ocispecs.Platform) (lambda2llb.File, error) {
-	found, err := recipe.Find(s.runtime, func(folder string) ([]string, error) { return s.tree.names(ctx, folder) })
+	found, err := recipe.Find(s.runtime, func(dir string) ([]string, error) { return s.tree.names(ctx, dir) })
 	if err != nil {
 		return lambda2llb.File{}, errors.Wrapf(err, "runtime %s", s.runtime)
 	}

@@ -32,7 +32,7 @@ const (
 	canaryToken  = "wren7Qx2Ptoken"  // secret GIT_AUTH_TOKEN
 	canaryHeader = "finch5Rk8header" // in the secret GIT_AUTH_HEADER
 	canaryHTTP   = "robin3Yd6http"   // secret HTTP_AUTH_TOKEN_127.0.0.1
-	canaryUser   = "siskin9Wb4user"  // user information of an URL
+	canaryUser   = "siskin9Wb4user"  // user information of a URL
 )
 
 // canaries are texts that must be found nowhere, by what they are.

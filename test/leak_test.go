@@ -157,7 +157,7 @@ var (
 )
 
 // leakFailures are told by a step of ours, or by BuildKit where that has words of its own. What git and BuildKit's HTTP source
-// repeat of a server's words, or of an URL that they were led to, is not ours to change: it is left out.
+// repeat of a server's words, or of a URL that they were led to, is not ours to change: it is left out.
 var leakFailures = map[string]leakFailure{
 	"refused":                          {kind: githost.Batch, fault: faults.Message(401, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},
 	"forbidden":                        {kind: githost.Batch, fault: faults.Message(403, echo), want: "the credential (secret GIT_AUTH_TOKEN) was refused"},

@@ -10,12 +10,12 @@ import (
 
 // archDirs are upstream's directories for the architectures, sorted. A branch that has neither is from before them: its
 // recipe stands at the root and is x86_64.
-var archDirs = []struct{ arch, folder string }{{"amd64", "x86_64"}, {"arm64", "arm64"}}
+var archDirs = []struct{ arch, dir string }{{"amd64", "x86_64"}, {"arm64", "arm64"}}
 
 // ArchOf returns the architecture whose directory a path is in, or empty.
 func ArchOf(name string) string {
 	for _, a := range archDirs {
-		if strings.HasPrefix(name, a.folder+"/") {
+		if strings.HasPrefix(name, a.dir+"/") {
 			return a.arch
 		}
 	}
@@ -38,10 +38,10 @@ func (f Paths) Platforms() []string {
 
 // Find finds the recipes of a branch. List gives the names in a directory of its tree, sorted, and nothing where there is no
 // such directory. A branch without a recipe has an empty result.
-func Find(branch string, list func(folder string) ([]string, error)) (Paths, error) {
+func Find(branch string, list func(dir string) ([]string, error)) (Paths, error) {
 	paths := Paths{}
 	for _, a := range archDirs {
-		name, err := findIn(a.folder, branch, list)
+		name, err := findIn(a.dir, branch, list)
 		if err != nil {
 			return nil, err
 		}
