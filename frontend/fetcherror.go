@@ -64,13 +64,14 @@ func isFetchError(err error) bool {
 func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.Attempt) *fetchError {
 	failed := &fetchError{layer: l.Layer}
 	url, isURL := l.Origin.(lambda2llb.HTTPOrigin)
+	_, isLFS := l.Origin.(lambda2llb.LFSOrigin)
 	switch {
 	case errors.Is(err, errTimeout): // which no vertex is to blame for, so that nobody has said where
 		err = wrapSource(err, a.plan.Recipe, l.Lines...)
-	case !isURL:
+	case isLFS || !l.IsObject():
 		failed.transient = isSessionLost(err)
 		err = a.stepError(ctx, err)
-	case errorContains(err, "digest mismatch"):
+	case isURL && errorContains(err, "digest mismatch"):
 		var reason error
 		reason, failed.transient = a.diagnoseFetch(ctx, url, l)
 		if ctx.Err() == nil { // or else nobody answered
