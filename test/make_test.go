@@ -26,7 +26,7 @@ func TestLintFailsWhereGofmtDoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for file, content := range map[string]string{
-				"a.go": tc.file, "go": "#!/bin/sh\n[ \"$1\" != env ] || echo " + tc.goroot + "\n", "bin/staticcheck": "#!/bin/sh\n",
+				"a.go": tc.file, "go": "#!/bin/sh\n[ \"$1\" != env ] || echo " + tc.goroot + "\n", "bin/golangci-lint": "#!/bin/sh\n",
 			} {
 				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755))
 				require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(content), 0o755))
