@@ -156,6 +156,14 @@ func (h *fakeHost) batches() []loggedRequest   { return h.requests("/objects/bat
 func (h *fakeHost) downloads() []loggedRequest { return h.requests("", "/store/") }
 func (h *fakeHost) all() []loggedRequest       { return h.requests("", "") }
 
+// requestedRanges are those of the downloads, in order; empty where all was asked for.
+func (h *fakeHost) requestedRanges() (ranges []string) {
+	for _, d := range h.downloads() {
+		ranges = append(ranges, d.header.Get("Range"))
+	}
+	return ranges
+}
+
 const (
 	canarySecret    = "CANARY-SECRET"
 	canarySignature = "CANARY-SIG"
