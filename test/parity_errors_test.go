@@ -26,10 +26,12 @@ func TestParityOfErrors(t *testing.T) {
 	})
 }
 
-// volatileText is what a message differs in by nature: the name of a folder in the cache, another one in every build, and
+// volatileText is what a message differs in by nature: the name of a folder in the cache, another one in every build;
 // what the daemon loses of its own error on the way to every frontend that isn't in the daemon, docker/dockerfile too
-// (util/grpcerrors of BuildKit v0.33.1).
-var volatileText = regexp.MustCompile(`\bref \w+::\w+|failed to resolve source metadata for \S+: `)
+// (util/grpcerrors of BuildKit v0.33.1); and which of the client's two calls of a build was told of its end first
+// (client/solve.go there).
+var volatileText = regexp.MustCompile(
+	`^failed to (?:solve|run Build function): |\bref \w+::\w+|failed to resolve source metadata for \S+: `)
 
 func message(err error) string { return volatileText.ReplaceAllString(err.Error(), "") }
 

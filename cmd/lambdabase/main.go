@@ -74,8 +74,17 @@ func run(ctx context.Context, args []string) int {
 }
 
 func printError(err error) {
-	text := strings.Replace(err.Error(), "failed to solve: ", "", 1) // BuildKit's client says it of everything
-	fmt.Fprintf(os.Stderr, "lambdabase: %s\n", printable.Text(strings.TrimSpace(redact.Text(text))))
+	fmt.Fprintf(os.Stderr, "lambdabase: %s\n", errorText(err))
+}
+
+// errorText is an error without what BuildKit's client says of everything: a failed build ends two of its calls, and
+// either may be the first to tell (client/solve.go and client/build.go of v0.33.1).
+func errorText(err error) string {
+	text := err.Error()
+	for _, prefix := range []string{"failed to solve: ", "failed to run Build function: "} {
+		text = strings.Replace(text, prefix, "", 1)
+	}
+	return printable.Text(strings.TrimSpace(redact.Text(text)))
 }
 
 // exitCodeError is the exit code of a process that has said everything itself.
