@@ -47,7 +47,7 @@ func TestRuntimesAreListedWithOneRequest(t *testing.T) {
 	require.Equal(t, "nodejs20.x", list[1].Name)
 	require.Equal(t, must(h.Commit("nodejs20.x")), list[1].Commit)
 	require.Equal(t, "2026-04-30", list[1].EndOfSupport)
-	require.EqualValues(t, 79176, list[1].Size)
+	require.EqualValues(t, 80288, list[1].Size)
 
 	_, err := h.Push(newBranch("python3.12", compress(t, packTar(t, taskDirs...))))
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestAPlanFetchesNothing(t *testing.T) {
 		require.Zero(t, s.code, s.stderr)
 		require.Empty(t, s.stderr, "nothing but the answer")
 		require.Contains(t, s.stdout, "commit      "+must(h.Commit("nodejs20.x"))+" (2024-10-14T14:15:39Z)\n")
-		require.Contains(t, s.stdout, "to fetch    6 objects, 79.18kB\n")
+		require.Contains(t, s.stdout, "to fetch    6 objects, 80.29kB\n")
 		require.Zero(t, h.Total(githost.Object)+h.Total(githost.Batch))
 
 		p := c.plan(t, h)

@@ -61,7 +61,7 @@ func TestAListIsKeptUntilABranchChanges(t *testing.T) {
 	}
 	const many = 0
 	first := cached(many)
-	require.EqualValues(t, 79176, first[1].Size)
+	require.EqualValues(t, 80288, first[1].Size)
 	require.Equal(t, made[0].Date.UTC(), map[string]catalog.Runtime{first[0].Name: first[0], first[1].Name: first[1]}[made[0].Name].Date)
 	require.Equal(t, first, cached(1))
 	require.Equal(t, first, cached(1))

@@ -73,9 +73,10 @@ func choose(all []branchSpec, names []string) ([]branchSpec, error) {
 
 // generator turns facts into branches and makes each object once.
 type generator struct {
-	opts   UpstreamOptions
-	layers map[string]layer  // by upstream's oid
-	cache  map[string][]byte // likewise
+	opts      UpstreamOptions
+	databases map[string]rpmDatabase
+	layers    map[string]layer  // by upstream's oid
+	cache     map[string][]byte // likewise
 }
 
 // newGenerator plans every object from all the facts, so that no object depends on which branches are
@@ -88,7 +89,11 @@ func newGenerator(all []branchSpec, opts UpstreamOptions) (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &generator{opts: opts, layers: map[string]layer{}, cache: map[string][]byte{}}
+	databases, err := readDatabases()
+	if err != nil {
+		return nil, err
+	}
+	m := &generator{opts: opts, databases: databases, layers: map[string]layer{}, cache: map[string][]byte{}}
 	for _, f := range all {
 		for _, d := range f.Dockerfiles {
 			for _, a := range d.Add {
@@ -113,6 +118,9 @@ func (m *generator) plan(branch string, a add, shell []byte) {
 	if !known {
 		l = layer{kind: a.Kind, seed: m.seed(a), runtime: branch, system: systemOf(a)}
 		l.size = int64(float64(a.Size) * m.opts.Scale)
+		if a.Kind == operatingSystem {
+			l.packages = m.databases[l.system.version+"/"+a.machine()]
+		}
 	}
 	if hasShell(branch, a) {
 		l.shell = shell

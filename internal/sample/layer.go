@@ -8,25 +8,26 @@ import (
 
 // layer is one object to be made.
 type layer struct {
-	kind    layerKind
-	seed    string
-	size    int64  // wanted, compressed
-	runtime string // the first branch to name it
-	system  system // for the OS
-	shell   []byte // a static busybox, for the OS
+	kind     layerKind
+	seed     string
+	size     int64       // wanted, compressed
+	runtime  string      // the first branch to name it
+	system   system      // for the OS
+	packages rpmDatabase // for the OS
+	shell    []byte      // a static busybox, for the OS
 }
 
 const (
 	// compressionRatio of raw to compressed size in the real layers.
 	compressionRatio = 4.5
-	// fixedSize is about what the entries take that a layer has at any scale, compressed.
+	// fixedSize is about what the entries take that a layer has at any scale, compressed, but for the packages.
 	fixedSize = 3500
 )
 
 // tarball makes the object. It is a .tar.xz as upstream's are.
 func (l layer) tarball() ([]byte, error) {
-	raw := max(0, int64(float64(l.size-fixedSize)*compressionRatio))
-	a := newArchive(l.seed, raw+64<<10+int64(len(l.shell)))
+	raw := max(0, int64(float64(l.size-fixedSize-l.packages.size())*compressionRatio))
+	a := newArchive(l.seed, raw+64<<10+int64(len(l.packages.content))+int64(len(l.shell)))
 	switch l.kind {
 	case operatingSystem:
 		a.operatingSystem(l, raw)

@@ -36,6 +36,7 @@ func (a *archive) operatingSystem(l layer, raw int64) {
 	a.mergedUsr()
 	a.etc(l.system)
 	a.notice(l)
+	a.packages(l.packages)
 	a.programs(l.shell)
 	for _, name := range strings.Fields("dev home/sbx_user1051 opt proc root run sys tmp var/spool/mail var/task var/tmp") {
 		a.dir(name)
