@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"lambdabase/internal/catalog"
 	"lambdabase/llb/lambda2llb"
@@ -29,6 +31,8 @@ type baseImages struct {
 	plans       flightcontrol.CachedGroup[*lambda2llb.Plan]
 	definitions flightcontrol.CachedGroup[*pb.Definition]
 	histories   histories
+	call        string   // that BuildKit's frontend is to answer, in place of the request's own
+	named       sync.Map // catalog.Image of those whose config was asked for
 }
 
 // baseImage is one that a Dockerfile names.
@@ -79,6 +83,7 @@ func (b baseImage) key() string {
 // config is what is known of a base before anything is fetched. It must have a history of layers: BuildKit takes a base
 // without layers and without such a history for scratch.
 func (b *baseImages) config(ctx context.Context, base baseImage) ([]byte, error) {
+	b.named.Store(base.Runtime+":"+base.Commit, base.Image)
 	plan, err := b.planOf(ctx, base)
 	if err != nil {
 		return nil, err
@@ -87,6 +92,19 @@ func (b *baseImages) config(ctx context.Context, base baseImage) ([]byte, error)
 	markHistory(base.key(), image.History)
 	dt, err := json.Marshal(image)
 	return dt, errors.Wrap(err, "image config")
+}
+
+// asked returns those whose config was asked for, by runtime and commit.
+func (b *baseImages) asked() (images []catalog.Image) {
+	found := map[string]catalog.Image{}
+	b.named.Range(func(key, image any) bool {
+		found[key.(string)] = image.(catalog.Image)
+		return true
+	})
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		images = append(images, found[key])
+	}
+	return images
 }
 
 // definition is the definition of a base. Its layers are fetched for it, as only they tell how they are put together.

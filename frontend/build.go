@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 
+	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
 
@@ -40,6 +41,8 @@ func (r *request) handleSubrequest(ctx context.Context, call string) (*gateway.R
 		return r.runtimesSubrequest(ctx)
 	case call == plan.Name:
 		return r.planSubrequest(ctx)
+	case call == lock.Name:
+		return r.lockSubrequest(ctx)
 	case call == convertllb.RequestConvertLLB && r.Runtime == "":
 		return r.convertDockerfile(ctx)
 	case call == subrequests.RequestSubrequestsDescribe:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
@@ -123,7 +124,7 @@ func (c *checkout) build(ctx context.Context) (*gateway.Result, error) {
 // runtime is the one that Dockerfile.<runtime> is named after, if it is.
 func (c *checkout) runtime() string {
 	name, ok := strings.CutPrefix(path.Base(c.file.Path), "Dockerfile.")
-	if !ok || !runtimeNameRE.MatchString(name) {
+	if !ok || catalog.CheckName(name) != nil {
 		return ""
 	}
 	return name

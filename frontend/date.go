@@ -18,11 +18,16 @@ import (
 	"github.com/pkg/errors"
 )
 
-// commitTime returns the date of a base image: SOURCE_DATE_EPOCH, or that of the commit.
-func (r *request) commitTime(ctx context.Context, t *tree, commit string) (time.Time, error) {
+// createdAt returns the date of a base image: SOURCE_DATE_EPOCH, or that of the commit.
+func (r *request) createdAt(ctx context.Context, commitDate func(context.Context) (time.Time, error)) (time.Time, error) {
 	if r.epoch != nil {
 		return *r.epoch, nil
 	}
+	return commitDate(ctx)
+}
+
+// commitDate returns the date of the commit whose tree it is.
+func (t *tree) commitDate(ctx context.Context, commit string) (time.Time, error) {
 	dt, err := t.commitObject(ctx, commit)
 	if err != nil {
 		return time.Time{}, errors.Wrapf(err, "date of commit %s", commit)

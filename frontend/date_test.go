@@ -83,7 +83,7 @@ func TestTheDateIsReadFromWhatGitKeeps(t *testing.T) {
 			if tc.pack {
 				git("", "repack", "-a", "-d", "-q")
 			}
-			got, err := (&request{}).commitTime(t.Context(), &tree{ref: dirRef{dir: dir}}, commit)
+			got, err := (&tree{ref: dirRef{dir: dir}}).commitDate(t.Context(), commit)
 			require.NoError(t, err)
 			require.Equal(t, date, got)
 		})
@@ -111,7 +111,7 @@ func TestADateThatCannotBeReadIsSaid(t *testing.T) {
 		"an ended object": {stubRef{".git/objects/ab": stubDir, ".git/objects/ab/" + commit[2:]: {data: withCommit(stubRef{}, commit)[".git/objects/ab/"+commit[2:]].data[:20]}}, "commit"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := (&request{}).commitTime(t.Context(), &tree{ref: tc.tree}, commit)
+			_, err := (&tree{ref: tc.tree}).commitDate(t.Context(), commit)
 			require.ErrorContains(t, err, "date of commit "+commit)
 			require.ErrorContains(t, err, tc.want)
 		})

@@ -29,7 +29,9 @@
 //	date.go          a commit's date
 //	lfsconfig.go     another LFS server than the one that is asked
 //	origin.go        where an object comes from
-//	snapshot.go      a commit's tree, and the plan of a platform
+//	contents.go      what a commit says of a platform, by its tree or by a document
+//	lock.go          the lock file of the build context
+//	snapshot.go      a commit, and the plan of a platform
 //	link.go          an attestation of what base images were made of
 //	history.go       a base's history, once it is known
 //	bases.go         base images that a Dockerfile names
@@ -41,6 +43,7 @@
 //	checkout.go      a build context with a recipe and pointers
 //	convertllb.go    the answer to "--call=convertllb"
 //	dockerfile.go    a Dockerfile, with BuildKit's own frontend
+//	relock.go        lambda.lock: a lock file made anew
 //	build.go         Build: which of these is asked for
 //	inspect.go       Inspect: a base image to look into
 package frontend

@@ -86,6 +86,9 @@ func (c *baseImageClient) BuildOpts() gateway.BuildOpts {
 	if _, ok := opts.Opts[syntaxOption]; !ok {
 		opts.Opts[syntaxOption] = "lambda-frontend"
 	}
+	if c.bases.call != "" {
+		opts.Opts["requestid"] = c.bases.call
+	}
 	return opts
 }
 

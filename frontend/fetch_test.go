@@ -104,7 +104,7 @@ type silent struct {
 }
 
 func (s *silent) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
-	if text, err := llbtext.Format(req.Definition); err != nil || strings.Contains(text, "source git://") {
+	if text, err := llbtext.Format(req.Definition); err != nil || strings.Contains(text, "source git://") || isLock(text) {
 		return s.stub.Solve(ctx, req)
 	}
 	if s.ended.Load() {

@@ -45,7 +45,11 @@ func (r *request) resolveGitContext(ctx context.Context, dockerfile string) (*gi
 		return nil, errors.Wrapf(r.repositoryError(err, repo), "commit of the context %s", repo.url)
 	}
 	g := &gitContext{repo: repo, commit: commit}
-	if g.tree, g.created, err = r.loadTree(ctx, repo, commit); err != nil {
+	if g.tree, err = r.loadTree(ctx, repo, commit); err != nil {
+		return nil, err
+	}
+	g.created, err = r.createdAt(ctx, func(ctx context.Context) (time.Time, error) { return g.tree.commitDate(ctx, commit) })
+	if err != nil {
 		return nil, err
 	}
 	opts := r.bc.BuildOpts().Opts

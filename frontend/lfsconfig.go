@@ -2,7 +2,6 @@ package frontend
 
 import (
 	"bytes"
-	"context"
 	"regexp"
 	"strings"
 
@@ -11,21 +10,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/config"
 )
 
-// foreignLFSServer is the server that the repository's .lfsconfig names. A branch must not say which host is asked with the
-// user's credentials, so it is only told where the right one fails.
-func foreignLFSServer(ctx context.Context, t *tree, source lfs.ObjectSource, repo remote) string {
-	if !source.Batch {
-		return ""
-	}
-	dt, err := t.readFile(ctx, ".lfsconfig", maxTextSize)
-	if err != nil {
-		return ""
-	}
+// foreignLFSServer is the server that the repository's .lfsconfig names, if it isn't the one that is asked. A branch must not say
+// which host is asked with the user's credentials, so it is only told where the right one fails.
+func foreignLFSServer(named string, source lfs.ObjectSource, repo remote) string {
 	asked := source.Server
 	if asked == "" {
 		asked, _ = lfs.ServerURL(repo.url)
 	}
-	if named := strings.TrimSuffix(configuredServer(dt), "/"); named != asked {
+	if named = strings.TrimSuffix(named, "/"); named != asked {
 		return named
 	}
 	return ""

@@ -36,6 +36,6 @@ func TestTheServerThatTheRepositoryNamesIsToldAndNotAsked(t *testing.T) {
 		require.NoError(t, err)
 		snap, err := r.newSnapshot(context.Background(), r.remote, "nodejs20.x", "")
 		require.NoError(t, err)
-		require.Equal(t, want, foreignLFSServer(context.Background(), snap.tree, snap.source, snap.repo), config)
+		require.Equal(t, want, foreignLFSServer(snap.configuredServer(t.Context()), snap.source, snap.repo), config)
 	}
 }

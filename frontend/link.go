@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/internal/redact"
 	"lambdabase/llb/lambda2llb"
 
@@ -54,17 +53,16 @@ type environment struct {
 
 // newLink says what a base image was made of.
 func newLink(p *lambda2llb.Plan) link {
-	found := plan.New([]*lambda2llb.Plan{p})
-	image := found.Platforms[0]
+	repository := redact.Text(p.Repository)
 	l := link{
 		Name: "lambdabase", Command: []string{}, Byproducts: map[string]string{},
-		Environment: environment{Runtime: p.Runtime, Repository: redact.Text(p.Repository), Commit: p.Commit, Platform: image.Platform},
-		Materials:   []material{{Name: image.Recipe, URI: redact.Text(p.Repository), Digest: commitDigest(p.Commit)}},
+		Environment: environment{Runtime: p.Runtime, Repository: repository, Commit: p.Commit, Platform: platforms.Format(p.Platform)},
+		Materials:   []material{{Name: p.Recipe.Path, URI: repository, Digest: commitDigest(p.Commit)}},
 	}
-	for i, layer := range image.Layers {
-		m := material{Name: layer.File}
-		if p.Layers[i].IsObject() {
-			m.URI, m.Digest = redact.Text(layer.URL), map[string]string{"sha256": layer.OID}
+	for _, layer := range p.Layers {
+		m := material{Name: layer.Path}
+		if layer.IsObject() {
+			m.URI, m.Digest = redact.Text(layer.Origin.String()), map[string]string{"sha256": layer.OID}
 		}
 		l.Materials = append(l.Materials, m)
 	}

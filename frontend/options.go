@@ -2,11 +2,12 @@ package frontend
 
 import (
 	"net/url"
-	"regexp"
+	"path"
 	"slices"
 	"strings"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/document"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 
@@ -35,7 +36,8 @@ type Options struct {
 	ObjectSource lfs.ObjectSource
 	KnownHosts   string // the user's, as known_hosts has them
 	Layers       LayerMode
-	ECR          bool // AWS's own images are taken from the snapshots too
+	ECR          bool   // AWS's own images are taken from the snapshots too
+	Lock         string // lock file in the build context, or "none"; empty: the one that is found
 
 	repositoryGiven bool
 }
@@ -63,25 +65,21 @@ func AllOptions() []Option {
 		{"known-hosts", "", "host keys of an SSH `repository`, as `ssh-keyscan` prints them; those of github.com, gitlab.com and codeberg.org are built in", setKnownHosts},
 		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers},
 		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR},
+		{"lock", document.LockName + " if the context has one", "lock file in the build context, which says the commit and the objects of each runtime: a build asks no git server, and what is against the file, or not in it, is an error; `none` ignores it. No context, no lock", setLock},
 	}
 }
 
 const (
+	lockNone       = "none"
 	buildArgPrefix = "LAMBDABASE_"
 	ecrRegistry    = "registry"
 	ecrSnapshot    = "snapshot"
 	syntaxOption   = "cmdline" // the "# syntax=" line, handed over by BuildKit
 )
 
-var runtimeNameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
-
 func setRuntime(o *Options, v string) error {
-	contains := func(part string) bool { return strings.Contains(v+"\x00", part) }
-	if !runtimeNameRE.MatchString(v) || slices.ContainsFunc([]string{"..", "//", "/.", "/\x00", ".\x00", ".lock\x00", ".lock/"}, contains) {
-		return errors.Errorf("%q is no name of a runtime, want for example nodejs20.x", v)
-	}
 	o.Runtime = v
-	return nil
+	return catalog.CheckName(v)
 }
 
 func setRepository(o *Options, v string) error {
@@ -145,6 +143,14 @@ func setLayers(o *Options, v string) error {
 func setECR(o *Options, v string) error {
 	o.ECR = v == ecrSnapshot
 	return oneOf(v, []string{ecrRegistry, ecrSnapshot})
+}
+
+func setLock(o *Options, v string) error {
+	o.Lock = v
+	if v == lockNone || path.Clean(v) == v && !path.IsAbs(v) && v != "." && v != ".." && !strings.HasPrefix(v, "../") {
+		return nil
+	}
+	return errors.Errorf("%q is no plain path of a file in the build context", v)
 }
 
 func oneOf(v string, choices []string) error {

@@ -8,6 +8,7 @@ import (
 
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
+	"lambdabase/internal/document"
 	"lambdabase/internal/lfs"
 	"lambdabase/llb/lambda2llb"
 
@@ -42,7 +43,7 @@ func TestNothingFromOutsideIsPrintedRaw(t *testing.T) {
 	t.Run("plan", func(t *testing.T) {
 		p := &lambda2llb.Plan{Recipe: lambda2llb.File{Path: name}, Repository: name, Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 			Layers: []lambda2llb.Layer{{Object: lfs.Object{Path: name}, Origin: lambda2llb.HTTPOrigin{Address: "https://h/" + name}}}}
-		res, err := plan.New([]*lambda2llb.Plan{p}).ToResult()
+		res, err := plan.Result(&document.Snapshot{Repository: name}, []*lambda2llb.Plan{p})
 		safe(t, res, err)
 		require.Contains(t, string(res.Metadata["result.txt"]), `"a\x1b[31m\u009b\u202e"`)
 	})

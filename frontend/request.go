@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lambdabase/internal/document"
 	"lambdabase/internal/lfsstore"
 
 	"github.com/moby/buildkit/client/llb"
@@ -75,6 +76,7 @@ type request struct {
 	builtPlans   *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
 	scanTargets  *sync.Map // llb.State of images by platform, to be scanned
 
+	lock        *flightcontrol.CachedGroup[*document.Lock]
 	commits     *flightcontrol.CachedGroup[string] // by what is asked for: a git source with its ref
 	gitTimeout  time.Duration
 	gitActivity func(host string) (silent, worked time.Duration, known bool)
@@ -86,7 +88,7 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity,
 		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{},
-		commits: &flightcontrol.CachedGroup[string]{CacheError: true},
+		commits: &flightcontrol.CachedGroup[string]{CacheError: true}, lock: &flightcontrol.CachedGroup[*document.Lock]{CacheError: true},
 	}
 	caps := bc.BuildOpts().LLBCaps
 	r.session = f.Session.supportedBy(&caps)

@@ -3,11 +3,10 @@ package frontend
 import (
 	"context"
 	"fmt"
-	"path"
-	"strings"
 	"time"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/document"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
@@ -20,72 +19,112 @@ import (
 	"github.com/pkg/errors"
 )
 
-// snapshot is one commit of the repository, as far as its tree tells: recipes and pointers.
+// snapshot is one commit of the repository, as far as it says something of a runtime.
 type snapshot struct {
 	*request
+	contents
 	repo    remote
 	runtime string
 	commit  string
-	created time.Time
+	created time.Time // SOURCE_DATE_EPOCH, or the commit's date
 	source  lfs.ObjectSource
-	tree    *tree
-	sizes   pointerSizes
 }
 
-// newSnapshot resolves the commit of a runtime, unless it is given, and loads its tree: once for all platforms.
+// newSnapshot returns that of the lock file, if there is one, or else loads the one of the branch's head or of the commit that
+// is given: once for all platforms.
 func (r *request) newSnapshot(ctx context.Context, repo remote, runtime, commit string) (*snapshot, error) {
+	locked, err := r.lockedSnapshot(ctx, runtime, commit)
+	if err != nil {
+		return nil, err
+	}
+	if locked != nil {
+		return r.openSnapshot(ctx, locked.repo, runtime, locked.Commit, locked)
+	}
+	return r.loadSnapshot(ctx, repo, runtime, commit)
+}
+
+// loadSnapshot asks the repository.
+func (r *request) loadSnapshot(ctx context.Context, repo remote, runtime, commit string) (*snapshot, error) {
 	var err error
 	if commit == "" {
 		if commit, err = r.resolveHead(ctx, repo, runtime); err != nil {
 			return nil, err
 		}
 	}
-	t, created, err := r.loadTree(ctx, repo, commit)
+	t, err := r.loadTree(ctx, repo, commit)
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{
-		request: r, repo: repo, runtime: runtime, commit: commit, created: created, tree: t,
-		source: r.ObjectSource.Resolve(repo.url),
-	}, nil
+	return r.openSnapshot(ctx, repo, runtime, commit, &treeContents{tree: t, runtime: runtime, commit: commit})
 }
 
-// loadTree gets the commit's tree, and its date.
-func (r *request) loadTree(ctx context.Context, repo remote, commit string) (*tree, time.Time, error) {
+func (r *request) openSnapshot(ctx context.Context, repo remote, runtime, commit string, c contents) (*snapshot, error) {
+	created, err := r.createdAt(ctx, c.date)
+	return &snapshot{
+		request: r, contents: c, repo: repo, runtime: runtime, commit: commit, created: created, source: r.ObjectSource.Resolve(repo.url),
+	}, err
+}
+
+// loadTree gets the commit's tree.
+func (r *request) loadTree(ctx context.Context, repo remote, commit string) (*tree, error) {
 	ref, err := whileResponsive(ctx, r, repo.url, func(ctx context.Context) (gateway.Reference, error) {
 		return r.solve(ctx, r.treeState(repo, commit), ocispecs.Platform{}, true)
 	})
 	if err != nil {
-		return nil, time.Time{}, r.commitError(err, repo, commit)
+		return nil, r.commitError(err, repo, commit)
 	}
-	t := &tree{ref: ref}
-	created, err := r.commitTime(ctx, t, commit)
-	return t, created, err
+	return &tree{ref: ref}, nil
 }
 
 // plan is what the snapshot says of one platform.
 func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambda2llb.Plan, error) {
-	file, err := s.readRecipe(ctx, platforms.Normalize(platform))
+	content, err := s.platform(ctx, platform)
 	if err != nil {
 		return nil, err
 	}
+	file := lambda2llb.File{Path: content.Recipe.Path, Data: []byte(content.Recipe.Text)}
 	rec, err := recipe.Parse(ctx, file.Path, file.Data, platform)
 	if err != nil {
 		return nil, wrapSource(err, file)
 	}
 	p := &lambda2llb.Plan{
 		Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Created: s.created,
-		Platform: platform, Recipe: file, Config: rec.Image,
-		LFSServer: s.source.Server, ForeignLFSServer: foreignLFSServer(ctx, s.tree, s.source, s.repo), Labels: s.imageLabels(),
+		Platform: platform, Recipe: file, Config: rec.Image, LFSServer: s.source.Server, Labels: s.imageLabels(),
 	}
-	for _, add := range rec.Adds {
-		layer, err := s.readLayer(ctx, path.Dir(file.Path), add)
-		if err != nil {
-			return nil, wrapAddError(err, file, add)
-		}
-		p.Layers = append(p.Layers, layer)
+	if s.source.Batch {
+		p.ForeignLFSServer = foreignLFSServer(s.configuredServer(ctx), s.source, s.repo)
+	}
+	for i, l := range content.Layers {
+		o := lfs.Object{Pointer: l.Pointer, Path: l.Path, Commit: s.commit}
+		p.Layers = append(p.Layers, lambda2llb.Layer{Object: o, Lines: rec.Adds[i].Lines, Origin: originOf(s.source, s.repo, o)})
 	}
 	return p, nil
+}
+
+// document is what the snapshot says of platforms, to be kept; of none that is named: of all that it has.
+func (s *snapshot) document(ctx context.Context, targets ...ocispecs.Platform) (*document.Snapshot, error) {
+	date, err := s.date(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &document.Snapshot{Version: document.Version, Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Date: date}
+	if len(targets) == 0 {
+		names, err := s.platformNames(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if targets, err = platforms.ParseAll(names); err != nil {
+			return nil, errors.Wrap(err, "platforms")
+		}
+	}
+	for _, target := range targets {
+		content, err := s.platform(ctx, target)
+		if err != nil {
+			return nil, err
+		}
+		d.Platforms = append(d.Platforms, *content)
+	}
+	return d, nil
 }
 
 // imageLabels are the user's, for a base image that is asked for itself. To what stands on one BuildKit's frontend adds them.
@@ -94,47 +133,6 @@ func (s *snapshot) imageLabels() map[string]string {
 		return nil
 	}
 	return s.bc.Labels
-}
-
-// readLayer reads the object that an ADD's source is the pointer of.
-func (s *snapshot) readLayer(ctx context.Context, dir string, add recipe.Add) (lambda2llb.Layer, error) {
-	name := path.Join(dir, add.Source)
-	dt, err := s.tree.readFile(ctx, name, lfs.MaxPointerSize-1)
-	var large *fileTooLargeError
-	if errors.As(err, &large) {
-		err = errors.Wrapf(lfs.ErrNotPointer, "%s has %d bytes", name, large.size)
-	}
-	if err != nil {
-		return lambda2llb.Layer{}, err
-	}
-	pointer, err := lfs.ParsePointer(dt)
-	if err != nil {
-		return lambda2llb.Layer{}, errors.Wrap(err, name)
-	}
-	o := lfs.Object{Pointer: pointer, Path: name, Commit: s.commit}
-	return lambda2llb.Layer{Object: o, Lines: add.Lines, Origin: originOf(s.source, s.repo, o)}, s.sizes.add(o)
-}
-
-// readRecipe reads the recipe of a platform.
-func (s *snapshot) readRecipe(ctx context.Context, platform ocispecs.Platform) (lambda2llb.File, error) {
-	found, err := recipe.Find(s.runtime, func(dir string) ([]string, error) { return s.tree.names(ctx, dir) })
-	if err != nil {
-		return lambda2llb.File{}, errors.Wrapf(err, "runtime %s", s.runtime)
-	}
-	if len(found) == 0 {
-		return lambda2llb.File{}, errors.Errorf("branch %s is no runtime: commit %s has no Dockerfile.%s", s.runtime, s.commit, s.runtime)
-	}
-	name := found[platform.Architecture]
-	if name == "" || platform.OS != "linux" {
-		return lambda2llb.File{}, errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
-			s.runtime, platforms.Format(platform), s.commit, strings.Join(found.Platforms(), ", "))
-	}
-	// A mirror may call a branch what it likes, but a runtime's commit is of that runtime.
-	if recipeRuntime := strings.TrimPrefix(path.Base(name), "Dockerfile."); recipeRuntime != s.runtime && catalog.IsRuntime(recipeRuntime) && catalog.IsRuntime(s.runtime) {
-		return lambda2llb.File{}, errors.Errorf("commit %s is of %s, not of %s", s.commit, recipeRuntime, s.runtime)
-	}
-	dt, err := s.tree.readFile(ctx, name, maxTextSize)
-	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", s.runtime)
 }
 
 // warnEndOfSupport warns of a runtime that AWS doesn't support any more.

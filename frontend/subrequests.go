@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/catalog"
@@ -20,7 +21,7 @@ import (
 )
 
 // ownSubrequests are the sub-requests that are ours.
-var ownSubrequests = []subrequests.Request{runtimes.Definition, plan.Definition}
+var ownSubrequests = []subrequests.Request{runtimes.Definition, plan.Definition, lock.Definition}
 
 // subrequestOf is what is asked for in place of a build ("--call=check"). A client says the name of one of ours with "frontend."
 // before it or, as buildctl's user does, without.
@@ -39,7 +40,7 @@ func isOwnSubrequest(name string) bool {
 // needsContext tells whether the request is answered from a Dockerfile and its context.
 func needsContext(opts Options, raw map[string]string) bool {
 	call, _ := subrequestOf(raw)
-	return opts.Runtime == "" && !isOwnSubrequest(call)
+	return opts.Runtime == "" && (!isOwnSubrequest(call) || call == lock.Name)
 }
 
 // planSubrequest answers lambda.plan.
@@ -59,7 +60,11 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 		}
 		plans = append(plans, p)
 	}
-	return plan.New(plans).ToResult()
+	d, err := snap.document(ctx, r.targetPlatforms()...)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Result(d, plans)
 }
 
 // runtimesSubrequest answers lambda.runtimes: as the repository has them, or from the catalog where no step can run.

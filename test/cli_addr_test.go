@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/frontend/subrequests/plan"
+	"lambdabase/internal/document"
 	"lambdabase/internal/sample/faults"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
@@ -86,20 +86,20 @@ func TestAnObjectThatCannotBeHadIsNamed(t *testing.T) {
 		args := append(append(buildArgs(h, "nodejs20.x"), "--objects=lfs"), where...)
 		output := c.mustFail(t, 1, args...)
 		require.Contains(t, output, fmt.Sprintf("\nlambdabase: fetch %s (object sha256:%s, 36.36kB): not found (404 from %s/aws/aws-lambda-base-images.git/info/lfs/objects/batch): \"Object does not exist\"",
-			layers[2].File, layers[2].OID, h.URL))
+			layers[2].Path, layers[2].OID, h.URL))
 
 		h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(403, "no such thing"))
 		require.NoError(t, os.RemoveAll(filepath.Join(c.root, "objects")))
 		output = c.mustFail(t, 1, append(args, "--no-cache")...)
 		require.Contains(t, output, "\nlambdabase: 6 objects failed: forbidden (403 from ")
-		require.Contains(t, output, "\n- "+layers[5].File+" (object sha256:"+layers[5].OID)
+		require.Contains(t, output, "\n- "+layers[5].Path+" (object sha256:"+layers[5].OID)
 		h.ClearFaults()
 		c.mustRun(t, args...)
 	})
 }
 
 // plan is what the command says of a runtime of the host.
-func (c *cli) plan(t testing.TB, h *repoServer) (p plan.Plan) {
+func (c *cli) plan(t testing.TB, h *repoServer) (p document.Snapshot) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, append([]string{"plan", "nodejs20.x", "--json"}, h.flags()...)...)), &p))
 	return p

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"testing"
 
-	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/document"
 	"lambdabase/internal/sample/faults"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
@@ -58,12 +58,12 @@ func TestWithoutAnImageRuntimesAreThoseOfTheCatalogue(t *testing.T) {
 func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
-	var p plan.Plan
+	var p document.Snapshot
 	require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, h.request("nodejs20.x", "requestid", "frontend.lambda.plan", "platform", "linux/amd64,linux/arm64"))), &p))
 	require.Zero(t, h.Total(githost.Object))
 	require.Equal(t, "nodejs20.x", p.Runtime)
 	require.Len(t, p.Platforms, 2)
-	require.Equal(t, "x86_64/Dockerfile.nodejs20.x", p.Platforms[0].Recipe)
+	require.Equal(t, "x86_64/Dockerfile.nodejs20.x", p.Platforms[0].Recipe.Path)
 	require.Len(t, p.Platforms[0].Layers, 6)
 
 	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x", "platform", "linux/amd64,linux/arm64", "commit", p.Commit))
@@ -74,8 +74,12 @@ func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
 			size += r.Bytes
 		}
 	}
-	require.Equal(t, p.Size, size)
-	require.Equal(t, p.Objects, h.Total(githost.Object))
+	var planned int64
+	for _, o := range p.Objects() {
+		planned += o.Size
+	}
+	require.Equal(t, planned, size)
+	require.Len(t, p.Objects(), h.Total(githost.Object))
 
 	_, err = d.Solve(t.Context(), t, h.request("", "requestid", "lambda.plan"))
 	require.ErrorContains(t, err, "call lambda.plan needs option runtime")

@@ -2,10 +2,12 @@ package catalog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
 	"github.com/distribution/reference"
+	"github.com/pkg/errors"
 )
 
 // runtimeName matches the forms that mean a runtime where a Dockerfile names an image. Runtimes of the future are among them: a
@@ -48,6 +50,18 @@ func IsCommit(id string) bool { return commitID.MatchString(id) }
 
 // IsRuntime reports whether a name has the form of a runtime's.
 func IsRuntime(name string) bool { return runtimeName.MatchString(name) }
+
+// branchName matches what a branch is named that can be a runtime.
+var branchName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
+
+// CheckName says why a name can't be a runtime's: any branch of a repository may be one.
+func CheckName(name string) error {
+	contains := func(part string) bool { return strings.Contains(name+"\x00", part) }
+	if !branchName.MatchString(name) || slices.ContainsFunc([]string{"..", "//", "/.", "/\x00", ".\x00", ".lock\x00", ".lock/"}, contains) {
+		return errors.Errorf("%q is no name of a runtime, want for example nodejs20.x", name)
+	}
+	return nil
+}
 
 // Hint returns what may have been meant by a reference that the registry doesn't have, or empty: a name that is nearly a
 // runtime's, or a runtime with the beginning of a commit.

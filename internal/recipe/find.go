@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/catalog"
+
 	"github.com/pkg/errors"
 )
 
@@ -20,6 +22,16 @@ func ArchOf(name string) string {
 		}
 	}
 	return ""
+}
+
+// CheckRuntime says of which other runtime a recipe is by its name. A mirror may call a branch what it likes, but a runtime's
+// commit is of that runtime.
+func CheckRuntime(name, runtime string) error {
+	own := strings.TrimPrefix(path.Base(name), "Dockerfile.")
+	if own != runtime && catalog.IsRuntime(own) && catalog.IsRuntime(runtime) {
+		return errors.Errorf("is of %s, not of %s", own, runtime)
+	}
+	return nil
 }
 
 // Paths are the recipes of a branch: paths by architecture.

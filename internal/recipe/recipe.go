@@ -32,6 +32,19 @@ type Add struct {
 
 // Parse reads a recipe for a platform. Errors are located (parser.LocationError) and name file, line and instruction.
 func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Platform) (*Recipe, error) {
+	adds, err := ParseAdds(filename, dt)
+	if err != nil {
+		return nil, err
+	}
+	image, err := imageConfig(ctx, dt, platform)
+	if err != nil {
+		return nil, errors.Wrap(err, filename)
+	}
+	return &Recipe{Adds: adds, Image: image}, nil
+}
+
+// ParseAdds is Parse without the image config.
+func ParseAdds(filename string, dt []byte) ([]Add, error) {
 	ast, err := parser.Parse(bytes.NewReader(dt))
 	if err != nil {
 		return nil, errors.Wrap(err, filename)
@@ -46,11 +59,7 @@ func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Pl
 	if len(s.adds) == 0 {
 		return nil, errors.Errorf("%s: no ADD, so no layers", filename)
 	}
-	image, err := imageConfig(ctx, dt, platform)
-	if err != nil {
-		return nil, errors.Wrap(err, filename)
-	}
-	return &Recipe{Adds: s.adds, Image: image}, nil
+	return s.adds, nil
 }
 
 // imageConfig returns the image config as BuildKit itself derives it from the Dockerfile. It needs no client for that, as a

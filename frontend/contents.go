@@ -1,0 +1,138 @@
+package frontend
+
+import (
+	"context"
+	"path"
+	"strings"
+	"time"
+
+	"lambdabase/internal/document"
+	"lambdabase/internal/lfs"
+	"lambdabase/internal/recipe"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/containerd/platforms"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// contents are what a commit says of a runtime.
+type contents interface {
+	date(ctx context.Context) (time.Time, error)
+	platformNames(ctx context.Context) ([]string, error)
+	platform(ctx context.Context, platform ocispecs.Platform) (*document.Platform, error)
+	// configuredServer is the LFS server that the commit names; empty where it names none, or that isn't known.
+	configuredServer(ctx context.Context) string
+}
+
+// treeContents are those of the commit's tree.
+type treeContents struct {
+	*tree
+	runtime, commit string
+	sizes           pointerSizes
+}
+
+func (t *treeContents) date(ctx context.Context) (time.Time, error) {
+	return t.commitDate(ctx, t.commit)
+}
+
+func (t *treeContents) configuredServer(ctx context.Context) string {
+	dt, err := t.readFile(ctx, ".lfsconfig", maxTextSize)
+	if err != nil {
+		return ""
+	}
+	return configuredServer(dt)
+}
+
+func (t *treeContents) platformNames(ctx context.Context) ([]string, error) {
+	found, err := t.findRecipes(ctx)
+	return found.Platforms(), err
+}
+
+func (t *treeContents) platform(ctx context.Context, platform ocispecs.Platform) (*document.Platform, error) {
+	platform = platforms.Normalize(platform)
+	file, err := t.readRecipe(ctx, platform)
+	if err != nil {
+		return nil, err
+	}
+	adds, err := recipe.ParseAdds(file.Path, file.Data)
+	if err != nil {
+		return nil, wrapSource(err, file)
+	}
+	p := &document.Platform{Name: platforms.Format(platform), Recipe: document.NewRecipe(file.Path, file.Data)}
+	for _, add := range adds {
+		l, err := t.readLayer(ctx, path.Join(path.Dir(file.Path), add.Source))
+		if err != nil {
+			return nil, wrapAddError(err, file, add)
+		}
+		p.Layers = append(p.Layers, l)
+	}
+	return p, nil
+}
+
+// readLayer reads the pointer that an ADD's source is.
+func (t *treeContents) readLayer(ctx context.Context, name string) (document.Layer, error) {
+	dt, err := t.readFile(ctx, name, lfs.MaxPointerSize-1)
+	var large *fileTooLargeError
+	if errors.As(err, &large) {
+		err = errors.Wrapf(lfs.ErrNotPointer, "%s has %d bytes", name, large.size)
+	}
+	if err != nil {
+		return document.Layer{}, err
+	}
+	pointer, err := lfs.ParsePointer(dt)
+	if err != nil {
+		return document.Layer{}, errors.Wrap(err, name)
+	}
+	return document.Layer{Path: name, Pointer: pointer}, t.sizes.add(lfs.Object{Pointer: pointer, Path: name})
+}
+
+// readRecipe reads the recipe of a platform.
+func (t *treeContents) readRecipe(ctx context.Context, platform ocispecs.Platform) (lambda2llb.File, error) {
+	found, err := t.findRecipes(ctx)
+	if err != nil {
+		return lambda2llb.File{}, err
+	}
+	name := found[platform.Architecture]
+	if name == "" || platform.OS != "linux" {
+		return lambda2llb.File{}, errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
+			t.runtime, platforms.Format(platform), t.commit, strings.Join(found.Platforms(), ", "))
+	}
+	if err := recipe.CheckRuntime(name, t.runtime); err != nil {
+		return lambda2llb.File{}, errors.Errorf("commit %s %v", t.commit, err)
+	}
+	dt, err := t.readFile(ctx, name, maxTextSize)
+	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", t.runtime)
+}
+
+func (t *treeContents) findRecipes(ctx context.Context) (recipe.Paths, error) {
+	found, err := recipe.Find(t.runtime, func(dir string) ([]string, error) { return t.names(ctx, dir) })
+	if err != nil {
+		return nil, errors.Wrapf(err, "runtime %s", t.runtime)
+	}
+	if len(found) == 0 {
+		return nil, errors.Errorf("branch %s is no runtime: commit %s has no Dockerfile.%s", t.runtime, t.commit, t.runtime)
+	}
+	return found, nil
+}
+
+// documentContents are those of a document that was made of the commit.
+type documentContents struct {
+	*document.Snapshot
+	name string // of the document
+}
+
+func (d documentContents) date(context.Context) (time.Time, error) { return d.Date, nil }
+
+func (d documentContents) platformNames(context.Context) ([]string, error) {
+	return d.PlatformNames(), nil
+}
+
+func (d documentContents) platform(_ context.Context, platform ocispecs.Platform) (*document.Platform, error) {
+	if p := d.Find(platform); p != nil {
+		return p, nil
+	}
+	return nil, errors.Errorf("%s has no platform %s of runtime %s, it has %s", d.name, platforms.Format(platform), d.Runtime, strings.Join(d.PlatformNames(), ", "))
+}
+
+func (documentContents) configuredServer(context.Context) string { return "" }

@@ -1,0 +1,72 @@
+package document
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/pkg/errors"
+)
+
+// MaxSize is the size in bytes that no document comes near to: one of a runtime has some 5 KB.
+const MaxSize = 8 << 20
+
+// decode reads a document strictly: a field that is unknown may be the one that the writer relies on.
+func decode(name string, dt []byte, v any) error {
+	if len(dt) > MaxSize {
+		return errors.Errorf("%s has %d bytes, at most %d are expected", name, len(dt), MaxSize)
+	}
+	d := json.NewDecoder(bytes.NewReader(dt))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil && d.More() {
+		err = errors.New("something follows the document")
+	}
+	if err == nil {
+		return nil
+	}
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) {
+		return errors.Errorf("%s:%d: %s: %s where %s is expected", name, lineOf(dt, wrongType.Offset), wrongType.Field, wrongType.Value, wrongType.Type)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = errors.New("it is cut")
+	}
+	return errors.Wrapf(err, "%s:%d", name, lineOf(dt, d.InputOffset()))
+}
+
+// lineOf returns the line that an offset is in, from 1.
+func lineOf(dt []byte, offset int64) int {
+	return 1 + bytes.Count(dt[:min(offset, int64(len(dt)))], []byte("\n"))
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return b.Bytes(), e.Encode(v)
+}
+
+// invalidField is what is wrong with a document, and in which field.
+type invalidField struct {
+	field string
+	cause error
+}
+
+func (e *invalidField) Error() string { return e.field + ": " + e.cause.Error() }
+
+func (e *invalidField) Unwrap() error { return e.cause }
+
+// fieldError says in which field an error is, which may be one within the field.
+func fieldError(err error, format string, args ...any) error {
+	field := fmt.Sprintf(format, args...)
+	if inner, ok := err.(*invalidField); ok { //nolint:errorlint // only the outermost is joined
+		return &invalidField{field: field + "." + inner.field, cause: inner.cause}
+	}
+	return &invalidField{field: field, cause: err}
+}
+
+// wrapField names the file of an error.
+func wrapField(err error, name string) error { return errors.WithMessage(err, name) }
