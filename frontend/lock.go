@@ -35,12 +35,12 @@ func (r *request) lockedSnapshot(ctx context.Context, runtime, commit string) (*
 			r.lockName(), runtime, strings.Join(lock.Runtimes(), ", "), runtime)
 	}
 	if commit != "" && commit != locked.Commit {
-		return nil, errors.Errorf("%s: snapshots.commit: runtime %s is locked to commit %s, and %s is asked for: change one of them, or give lock=none",
-			r.lockName(), runtime, locked.Commit, commit)
+		return nil, errors.Errorf("%s: %s.commit: runtime %s is locked to commit %s, and %s is asked for: change one of them, or give lock=none",
+			r.lockName(), lock.Field(runtime), runtime, locked.Commit, commit)
 	}
 	repo, err := r.lockedRemote(locked)
 	if err != nil {
-		return nil, errors.Wrapf(err, "%s: snapshots.repository of %s", r.lockName(), runtime)
+		return nil, errors.Wrapf(err, "%s: %s.repository", r.lockName(), lock.Field(runtime))
 	}
 	r.showLock(ctx, locked)
 	return &lockedContents{documentContents{locked, r.lockName()}, repo}, nil

@@ -31,7 +31,7 @@ func decode(name string, dt []byte, v any) error {
 		return errors.Errorf("%s:%d: %s: %s where %s is expected", name, lineOf(dt, wrongType.Offset), wrongType.Field, wrongType.Value, wrongType.Type)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		err = errors.New("it is cut")
+		return errors.Errorf("%s:%d: it is cut", name, lineOf(dt, int64(len(dt))))
 	}
 	return errors.Wrapf(err, "%s:%d", name, lineOf(dt, d.InputOffset()))
 }
@@ -46,7 +46,8 @@ func encode(v any) ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return b.Bytes(), e.Encode(v)
+	err := e.Encode(v)
+	return b.Bytes(), errors.Wrap(err, "document")
 }
 
 // invalidField is what is wrong with a document, and in which field.

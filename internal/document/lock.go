@@ -1,6 +1,7 @@
 package document
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,6 +34,11 @@ func (l *Lock) Find(runtime string) *Snapshot {
 		}
 	}
 	return nil
+}
+
+// Field returns the name of the field that the snapshot of a runtime is, as errors have it.
+func (l *Lock) Field(runtime string) string {
+	return fmt.Sprintf("snapshots[%d]", slices.IndexFunc(l.Snapshots, func(s *Snapshot) bool { return s.Runtime == runtime }))
 }
 
 // Runtimes returns the names of the runtimes that are locked.

@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/lfs"
@@ -95,6 +96,9 @@ func (s *Snapshot) validateRecipe(r Recipe, arch string) ([]recipe.Add, error) {
 	}
 	if err := recipe.CheckRuntime(r.Path, s.Runtime); err != nil {
 		return nil, fieldError(err, "path")
+	}
+	if !utf8.ValidString(r.Text) {
+		return nil, fieldError(errors.New("it isn't UTF-8, so that a document can't hold it"), "text")
 	}
 	if found := digest.FromString(r.Text); found != r.Digest {
 		return nil, fieldError(errors.Errorf("%q, and the text has %s", r.Digest, found), "digest")

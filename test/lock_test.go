@@ -1,0 +1,118 @@
+package test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"lambdabase/internal/document"
+	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+// lock asks for a lock file of what a request is for.
+func lock(t *testing.T, d *sandbox.Daemon, req sandbox.Request) string {
+	t.Helper()
+	req.Attrs["requestid"] = "lambda.lock"
+	answer := callSubrequest(t, d, req)
+	delete(req.Attrs, "requestid")
+	return answer
+}
+
+// publish pushes another snapshot of a runtime by force, as AWS does.
+func (h *repoServer) publish(t testing.TB, runtime string) {
+	t.Helper()
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{runtime}, Shell: busybox(t)})
+	require.NoError(t, err)
+	made[0].Date = made[0].Date.Add(time.Hour)
+	_, err = h.Push(made[0])
+	require.NoError(t, err)
+}
+
+// withLock gives a request a build context that has a lock file.
+func withLock(t testing.TB, req sandbox.Request, text string) sandbox.Request {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, document.LockName), []byte(text), 0o644))
+	req.Dirs = map[string]string{"context": dir}
+	return req
+}
+
+func TestALockedBuildAsksNoGitServer(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	text := lock(t, d, h.request("nodejs20.x"))
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	h.publish(t, "nodejs20.x")
+	require.NotEqual(t, want.Digest, oneImage(t, d, h.request("nodejs20.x")).Digest, "the branch has moved on")
+
+	fresh := sandbox.Start(t)
+	h.Reset()
+	req := withLock(t, h.request("nodejs20.x"), text)
+	result, err := fresh.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+	require.Contains(t, result.Progress, "obey lambda.lock.json: nodejs20.x is commit ")
+	require.Zero(t, h.Total(githost.Git))
+	require.NotZero(t, h.Total(githost.Object))
+	require.Equal(t, want.Digest, oneImage(t, fresh, req).Digest)
+	h.Reset()
+	require.Equal(t, want.Digest, oneImage(t, d, req).Digest)
+	require.Empty(t, h.Requests(), "a daemon that has the objects asks nobody")
+}
+
+func TestALockHoldsForEveryBaseOfADockerfile(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x", "provided.al2023")
+	files := map[string]string{"Dockerfile": "FROM provided.al2023 AS other\nFROM nodejs20.x\nCOPY --from=other /etc /other\n"}
+	text := lock(t, d, h.functionRequest(t, files))
+	want := oneImage(t, d, h.functionRequest(t, files))
+	h.publish(t, "nodejs20.x")
+	h.publish(t, "provided.al2023")
+
+	h.Reset()
+	files[document.LockName] = text
+	require.Equal(t, want.Digest, oneImage(t, d, h.functionRequest(t, files)).Digest)
+	require.Empty(t, h.Requests())
+	require.NotEqual(t, want.Digest, oneImage(t, d, h.functionRequest(t, files, "lock", "none")).Digest)
+}
+
+func TestWhatIsAgainstALockIsAnError(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x", "go1.x")
+	text := lock(t, d, h.request("nodejs20.x"))
+	commit := must(h.Commit("nodejs20.x"))
+	h.publish(t, "nodejs20.x")
+	later := must(h.Commit("nodejs20.x"))
+	var tampered map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &tampered))
+	tampered["snapshots"].([]any)[0].(map[string]any)["commit"] = "main"
+	changed := must(json.Marshal(tampered))
+
+	for name, tc := range map[string]struct {
+		req  sandbox.Request
+		want string
+	}{
+		"another commit":   {withLock(t, h.request("nodejs20.x", "commit", later), text), "lambda.lock.json: snapshots[0].commit: runtime nodejs20.x is locked to commit " + commit + ", and " + later + " is asked for"},
+		"another tag":      {h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x:" + later + "\n", document.LockName: text}), "snapshots[0].commit: runtime nodejs20.x is locked"},
+		"another runtime":  {withLock(t, h.request("go1.x"), text), "lambda.lock.json has no runtime go1.x, it has nodejs20.x: add it (lambdabase lock --update go1.x), or give lock=none"},
+		"a base outside":   {h.functionRequest(t, map[string]string{"Dockerfile": "FROM go1.x\n", document.LockName: text}), "go1.x: lambda.lock.json has no runtime go1.x"},
+		"another platform": {withLock(t, h.request("nodejs20.x", "platform", "linux/s390x"), text), "lambda.lock.json has no platform linux/s390x of runtime nodejs20.x, it has linux/amd64, linux/arm64"},
+		"another form":     {withLock(t, h.request("nodejs20.x"), string(changed)), `lambda.lock.json: snapshots[0].commit: "main" is no full commit id`},
+		"no JSON":          {withLock(t, h.request("nodejs20.x"), "version: 1\n"), "lambda.lock.json:1: "},
+		"no file":          {withLock(t, h.request("nodejs20.x", "lock", "locks/a.json"), text), "lock file locks/a.json: it isn't in the build context"},
+		"no context":       {h.request("nodejs20.x", "lock", "locks/a.json"), "lock file locks/a.json: there is no build context"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.Reset()
+			result, err := d.Solve(t.Context(), t, tc.req)
+			require.Error(t, err)
+			require.Contains(t, err.Error()+result.Progress, tc.want)
+			require.Zero(t, h.Total(githost.Object))
+		})
+	}
+}
