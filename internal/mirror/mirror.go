@@ -1,0 +1,95 @@
+// Package mirror is the form of a mirror: snapshots and their objects, kept in a registry or an OCI layout.
+//
+// A snapshot is an ordinary image manifest: its config has the document of the snapshot as a label, and its layers are the
+// objects as they are, under their own digest. So a registry keeps what is needed, and whatever copies images copies it. One
+// manifest is for all platforms, and says linux/amd64.
+package mirror
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"lambdabase/internal/weburl"
+
+	"github.com/distribution/reference"
+	"github.com/pkg/errors"
+)
+
+const (
+	// SnapshotLabel is the label of the config that has the document of the snapshot.
+	SnapshotLabel = "lambdabase.snapshot"
+	// CatalogLabel is the label of the catalog's config that lists the runtimes: catalog.Runtime, as JSON.
+	CatalogLabel = "lambdabase.catalog"
+	// CatalogTag is the tag of the catalog, an image like a snapshot's.
+	CatalogTag = "lambdabase-catalog"
+	// ObjectMediaType is that of a layer: a tarball as it is.
+	ObjectMediaType = "application/vnd.lambdabase.object.v1.tar+xz"
+	// Platform is the one that every image of a mirror says it is for.
+	Platform = "linux/amd64"
+
+	registryScheme = "oci://"
+	layoutScheme   = "oci-layout:"
+)
+
+// Location is where a mirror is: either of the two.
+type Location struct {
+	Repository string // host/name of a registry
+	Layout     string // folder of an OCI layout
+}
+
+// IsLocation reports whether a text claims to be the location of a mirror.
+func IsLocation(s string) bool {
+	return strings.HasPrefix(s, registryScheme) || strings.HasPrefix(s, layoutScheme)
+}
+
+// ParseLocation reads "oci://registry/name" or "oci-layout:DIR". Errors never repeat what may be a credential.
+func ParseLocation(s string) (Location, error) {
+	if dir, ok := strings.CutPrefix(s, layoutScheme); ok {
+		if dir == "" {
+			return Location{}, errors.New("want oci-layout:DIR")
+		}
+		return Location{Layout: dir}, nil
+	}
+	name, ok := strings.CutPrefix(s, registryScheme)
+	if !ok {
+		return Location{}, errors.New("want oci://registry/name or oci-layout:DIR")
+	}
+	if strings.Contains(name, "@") {
+		return Location{}, errors.New("want oci://registry/name, without user information and without a digest; credentials are those of docker login")
+	}
+	named, err := reference.ParseNamed(name)
+	if err != nil || !reference.IsNameOnly(named) {
+		return Location{}, errors.New("want oci://registry/name, without a tag: a runtime has one of its own")
+	}
+	return Location{Repository: named.Name()}, nil
+}
+
+// String returns the location as it is given.
+func (l Location) String() string {
+	if l.Layout != "" {
+		return layoutScheme + l.Layout
+	}
+	return registryScheme + l.Repository
+}
+
+// IsPlainHTTP reports whether the registry is asked without TLS: on this machine alone.
+func (l Location) IsPlainHTTP() bool {
+	host, _, _ := strings.Cut(l.Repository, "/")
+	u := url.URL{Host: host}
+	return weburl.IsLoopback(u.Hostname())
+}
+
+var tagRE = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+
+// Tag returns the tag of a runtime's snapshot: of a commit, or without one the latest that was mirrored.
+func Tag(runtime, commit string) (string, error) {
+	tag := runtime
+	if commit != "" {
+		tag += "-" + commit
+	}
+	if !tagRE.MatchString(tag) || tag == CatalogTag {
+		return "", errors.Errorf("runtime %s can't be in a mirror: its name can't be a tag", runtime)
+	}
+	return tag, nil
+}

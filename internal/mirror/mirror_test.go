@@ -1,0 +1,55 @@
+package mirror
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseLocation(t *testing.T) {
+	for text, want := range map[string]Location{
+		"oci://registry.example/aws/lambda": {Repository: "registry.example/aws/lambda"},
+		"oci://127.0.0.1:5000/m":            {Repository: "127.0.0.1:5000/m"},
+		"oci-layout:some/dir":               {Layout: "some/dir"},
+		"oci-layout:/abs:dir":               {Layout: "/abs:dir"},
+	} {
+		got, err := ParseLocation(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got)
+		require.Equal(t, text, got.String())
+		require.True(t, IsLocation(text))
+	}
+	for text, want := range map[string]string{
+		"https://h/x":                   "want oci://registry/name or oci-layout:DIR",
+		"oci-layout:":                   "want oci-layout:DIR",
+		"oci://h/x:tag":                 "without a tag",
+		"oci://x":                       "want oci://registry/name",
+		"oci://u:s3cret@h/x":            "without user information",
+		"oci://h/X":                     "want oci://registry/name",
+		"oci://h/x?token=s3cret":        "want oci://registry/name",
+		"oci://h/x@sha256:" + "0123456": "without a digest",
+	} {
+		_, err := ParseLocation(text)
+		require.ErrorContains(t, err, want, text)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+}
+
+func TestPlainHTTPIsForThisMachineAlone(t *testing.T) {
+	for name, want := range map[string]bool{"127.0.0.1:5000/m": true, "localhost/m": true, "[::1]:5000/m": true, "registry.example/m": false, "10.0.0.1:5000/m": false} {
+		require.Equal(t, want, Location{Repository: name}.IsPlainHTTP(), name)
+	}
+}
+
+func TestTag(t *testing.T) {
+	tag, err := Tag("nodejs20.x", "")
+	require.NoError(t, err)
+	require.Equal(t, "nodejs20.x", tag)
+	tag, err = Tag("nodejs20.x", "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31")
+	require.NoError(t, err)
+	require.Equal(t, "nodejs20.x-b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31", tag)
+	for _, name := range []string{"team/nodejs20.x", CatalogTag} {
+		_, err = Tag(name, "")
+		require.ErrorContains(t, err, "can't be in a mirror")
+	}
+}
