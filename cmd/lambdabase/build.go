@@ -100,6 +100,7 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 	if err := b.readSyntaxLine(); err != nil {
 		return err
 	}
+	b.findContextLock(args)
 	s, err := b.newSession(ctx)
 	if err != nil {
 		return err

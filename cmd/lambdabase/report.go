@@ -33,6 +33,9 @@ func (r *request) printReport(c *cobra.Command, asJSON bool, attrs map[string]st
 	}
 	var result *gateway.Result
 	t := target{attrs: merged, onResult: func(res *gateway.Result) { result = res }, build: build}
+	if err := r.addLock(&t); err != nil {
+		return err
+	}
 	if _, err := s.solve(c.Context(), t); err != nil {
 		return err
 	}

@@ -27,7 +27,9 @@ type request struct {
 	progressMode string
 	noCache      bool
 	sample       bool
-	noRun        bool // nothing but runtimes is asked for: no RUN is anybody's
+	contextLock  string // lock file of a build context; empty: it has none
+	noLock       bool   // a lock file is made, and none obeyed
+	noRun        bool   // nothing but runtimes is asked for: no RUN is anybody's
 }
 
 func (r *request) addFlags(f *pflag.FlagSet, progress string) {
@@ -57,9 +59,12 @@ func (r *request) attrs() (map[string]string, error) {
 		attrs = map[string]string{}
 	}
 	for name, value := range r.optionFlags {
-		if r.flagSet.Changed(name) {
+		if r.flagSet.Changed(name) && (name != "lock" || !r.noRun) { // a runtime has no context: see addLock
 			attrs[name] = *value
 		}
+	}
+	if err := r.addLockedRepository(attrs); err != nil {
+		return nil, err
 	}
 	if len(r.platforms) > 0 {
 		attrs["platform"] = strings.Join(r.platforms, ",")
@@ -68,6 +73,25 @@ func (r *request) attrs() (map[string]string, error) {
 		attrs["no-cache"] = ""
 	}
 	return attrs, nil
+}
+
+// addLockedRepository names the repository of the lock file, where nothing else does.
+func (r *request) addLockedRepository(attrs map[string]string) error {
+	if attrs["repository"] != "" || r.noLock || strings.Contains(r.syntaxLine, "repository=") {
+		return nil
+	}
+	name := r.contextLock
+	if r.noRun {
+		name = r.lockFile()
+	}
+	if name == "" {
+		return nil
+	}
+	dt, err := readLockFile(name)
+	if repository := lockedRepository(dt); repository != "" {
+		attrs["repository"] = repository
+	}
+	return err
 }
 
 // parseOptions returns the options that all targets have in common, as the frontend reads them.

@@ -22,7 +22,7 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newBuild(), newList(), newPlan(), newInspect(),
+		newBuild(), newList(), newPlan(), newLock(), newInspect(),
 		newDiskUsage(), newPrune(), newSample(), newVersion(),
 	)
 	for _, c := range append(root.Commands(), root) {

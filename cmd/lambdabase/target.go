@@ -58,6 +58,9 @@ func (b *buildCommand) newTargets(args []string) (targets []target, files []atom
 				return nil, nil, err
 			}
 			t.attrs["runtime"] = runtime
+			if err := b.addLock(&t); err != nil {
+				return nil, nil, err
+			}
 			targets = append(targets, t)
 		}
 	}

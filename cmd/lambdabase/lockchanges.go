@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"lambdabase/internal/document"
+	"lambdabase/internal/lfs"
+	"lambdabase/internal/printable"
+
+	"github.com/docker/go-units"
+)
+
+// snapshotChange is a runtime as it was locked, and as it is.
+type snapshotChange struct {
+	old, found *document.Snapshot // old is nil for a runtime that wasn't locked
+}
+
+// compareLocks returns a change for each runtime that was found, by name.
+func compareLocks(old, found *document.Lock) (changes []snapshotChange) {
+	for _, s := range found.Snapshots {
+		changes = append(changes, snapshotChange{old.Find(s.Runtime), s})
+	}
+	return changes
+}
+
+// isMove reports whether the branch has another commit.
+func (c snapshotChange) isMove() bool { return c.old == nil || c.old.Commit != c.found.Commit }
+
+// isChange reports whether the lock isn't what a new one would be: of another commit, or not what its commit says.
+func (c snapshotChange) isChange() bool {
+	return c.isMove() || len(c.fields()) > 0
+}
+
+// fields are those of the lock that its commit says otherwise.
+func (c snapshotChange) fields() (names []string) {
+	if c.isMove() {
+		return nil
+	}
+	if !c.old.Date.Equal(c.found.Date) {
+		names = append(names, "date")
+	}
+	if !slices.Equal(c.old.PlatformNames(), c.found.PlatformNames()) {
+		return append(names, "platforms")
+	}
+	for i, was := range c.old.Platforms {
+		is := c.found.Platforms[i]
+		if was.Recipe != is.Recipe {
+			names = append(names, fmt.Sprintf("platforms[%d].recipe", i))
+			continue
+		}
+		for j, l := range was.Layers {
+			if l != is.Layers[j] { // as many as the recipe adds
+				names = append(names, fmt.Sprintf("platforms[%d].layers[%d]", i, j))
+			}
+		}
+	}
+	return names
+}
+
+func printChanges(w io.Writer, changes []snapshotChange) error {
+	for _, c := range changes {
+		if err := c.print(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c snapshotChange) print(w io.Writer) error {
+	found := c.found
+	switch {
+	case c.old == nil:
+		fmt.Fprintf(w, "%s is locked to %.12s (%s)\n", found.Runtime, found.Commit, found.Date.Format(time.DateOnly))
+		return nil
+	case c.isMove():
+		fmt.Fprintf(w, "%s: %.12s (%s) -> %.12s (%s)\n", found.Runtime, c.old.Commit, c.old.Date.Format(time.DateOnly), found.Commit, found.Date.Format(time.DateOnly))
+		return c.printLayers(w)
+	case c.isChange():
+		for _, name := range c.fields() {
+			fmt.Fprintf(w, "%s: %s isn't what commit %.12s says\n", found.Runtime, name, found.Commit)
+		}
+		return nil
+	}
+	fmt.Fprintf(w, "%s: %.12s (%s), no change\n", found.Runtime, found.Commit, found.Date.Format(time.DateOnly))
+	return nil
+}
+
+// printLayers prints which objects came and went, and what stays.
+func (c snapshotChange) printLayers(w io.Writer) error {
+	was, is := c.old.Objects(), c.found.Objects()
+	gone, come := missingIn(is, was), missingIn(was, is)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	printObjects(tw, "-", gone)
+	printObjects(tw, "+", come)
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	stay := missingIn(come, is)
+	_, err := fmt.Fprintf(w, "  %d objects to fetch, %s; %d stay, %s\n", len(come), sizeOf(come), len(stay), sizeOf(stay))
+	return err
+}
+
+func printObjects(w io.Writer, sign string, objects []lfs.Object) {
+	for _, o := range objects {
+		fmt.Fprintf(w, "  %s %s\t%s\tsha256:%s\n", sign, units.HumanSize(float64(o.Size)), printable.Name(o.Path), o.OID)
+	}
+}
+
+// missingIn returns the objects that some have and others don't.
+func missingIn(others, some []lfs.Object) (missing []lfs.Object) {
+	for _, o := range some {
+		if !slices.ContainsFunc(others, func(other lfs.Object) bool { return other.OID == o.OID }) {
+			missing = append(missing, o)
+		}
+	}
+	return missing
+}
+
+func sizeOf(objects []lfs.Object) string {
+	var size int64
+	for _, o := range objects {
+		size += o.Size
+	}
+	return units.HumanSize(float64(size))
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"lambdabase/internal/document"
+	"lambdabase/internal/lfs"
+
+	"github.com/stretchr/testify/require"
+)
+
+func lockedSnapshot(commit string, digits ...string) *document.Snapshot {
+	s := &document.Snapshot{
+		Version: document.Version, Runtime: "nodejs20.x", Repository: "https://git.example/o/r.git", Commit: strings.Repeat(commit, 40),
+		Date: time.Date(2024, 10, 14, 0, 0, 0, 0, time.UTC), Platforms: []document.Platform{{Name: "linux/amd64"}},
+	}
+	for _, digit := range digits {
+		s.Platforms[0].Layers = append(s.Platforms[0].Layers, document.Layer{Path: digit + ".tar.xz", Pointer: lfs.Pointer{OID: strings.Repeat(digit, 64), Size: 1000}})
+	}
+	return s
+}
+
+func TestPrintedChanges(t *testing.T) {
+	for name, tc := range map[string]struct {
+		old, found *document.Snapshot
+		want       []string
+		changed    bool
+	}{
+		"new":       {nil, lockedSnapshot("a", "1"), []string{"nodejs20.x is locked to aaaaaaaaaaaa (2024-10-14)"}, true},
+		"no change": {lockedSnapshot("a", "1"), lockedSnapshot("a", "1"), []string{"nodejs20.x: aaaaaaaaaaaa (2024-10-14), no change"}, false},
+		"moved": {lockedSnapshot("a", "1", "2"), lockedSnapshot("b", "2", "3", "4"), []string{
+			"nodejs20.x: aaaaaaaaaaaa (2024-10-14) -> bbbbbbbbbbbb (2024-10-14)",
+			"  - 1kB  1.tar.xz  sha256:" + strings.Repeat("1", 64),
+			"  + 1kB  3.tar.xz  sha256:" + strings.Repeat("3", 64),
+			"  + 1kB  4.tar.xz  sha256:" + strings.Repeat("4", 64),
+			"  2 objects to fetch, 2kB; 1 stay, 1kB",
+		}, true},
+		"tampered": {lockedSnapshot("a", "1", "2"), lockedSnapshot("a", "1", "3"), []string{"nodejs20.x: platforms[0].layers[1] isn't what commit aaaaaaaaaaaa says"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var old *document.Lock
+			if old = document.NewLock(); tc.old != nil {
+				old.Set(tc.old)
+			}
+			changes := compareLocks(old, document.NewLock(tc.found))
+			var text strings.Builder
+			require.NoError(t, printChanges(&text, changes))
+			require.Equal(t, strings.Join(tc.want, "\n")+"\n", text.String())
+			require.Equal(t, tc.changed, changes[0].isChange())
+		})
+	}
+}
