@@ -37,7 +37,10 @@ func (r dirRef) ReadDir(_ context.Context, req gateway.ReadDirRequest) ([]*fstyp
 
 func (r dirRef) ReadFile(_ context.Context, req gateway.ReadRequest) ([]byte, error) {
 	dt, err := os.ReadFile(filepath.Join(r.dir, req.Filename))
-	return dt[:min(len(dt), req.Range.Length)], err
+	if req.Range != nil {
+		dt = dt[:min(len(dt), req.Range.Length)]
+	}
+	return dt, err
 }
 
 func TestTheDateIsReadFromWhatGitKeeps(t *testing.T) {
