@@ -22,18 +22,23 @@ type assembler struct {
 	canBatch   bool  // what has no URL, or is refused there, can be got by the batch API
 	convert    *lambda2llb.Converter
 	prefetched bool // every object, after one had failed
+	chainCut   bool // what is left out of each layer of a chain is known
 }
 
 // pendingLayer is how far a layer has come.
 type pendingLayer struct {
 	lambda2llb.Attempt
-	empty bool // its archive is a tar without entries
+	empty   bool     // its archive is a tar without entries
+	brought []string // what is left out of it, and wasn't below it
 }
 
 func (r *request) newAssembler(plan *lambda2llb.Plan) (*assembler, error) {
 	a := &assembler{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.constraints...)}
 	for _, l := range plan.Layers {
 		a.layers = append(a.layers, &pendingLayer{Attempt: lambda2llb.Attempt{Layer: l}})
+	}
+	if err := checkExclude(plan); err != nil {
+		return nil, err
 	}
 	return a, a.setUpBatch()
 }
@@ -118,6 +123,7 @@ func (a *assembler) rootFS(st llb.State, hasWorkdir bool) *lambda2llb.RootFS {
 	fs := &lambda2llb.RootFS{State: st, HasWorkdir: hasWorkdir}
 	for _, l := range a.layers {
 		fs.Empty, fs.Origins = append(fs.Empty, l.empty), append(fs.Origins, l.Origin)
+		fs.Gone, fs.Excluded = append(fs.Gone, l.Gone), append(fs.Excluded, l.brought)
 	}
 	return fs
 }

@@ -12,19 +12,26 @@ import (
 )
 
 // chain unpacks each layer onto the one before, as the recipe says. What shows only then is put right by another chain: that
-// an archive is empty, that an object has to be fetched otherwise, or that a layer has to be unpacked anew.
+// an archive is empty, that an object has to be fetched otherwise, that a layer has to be unpacked anew, or what is to be left
+// out of it.
 func (a *assembler) chain(ctx context.Context) (*lambda2llb.RootFS, error) {
 	for {
 		layers := a.nonEmptyLayers()
-		if len(layers) == 0 {
-			return a.rootFS(llb.Scratch(), a.plan.Config.Config.WorkingDir == "/"), nil
-		}
 		st := a.convert.Chain(layers)
+		if st.Output() == nil { // nothing is in it
+			return a.rootFS(st, a.plan.Config.Config.WorkingDir == "/"), nil
+		}
 		ref, again, err := a.tryChain(ctx, st)
 		if err != nil {
 			return nil, err
 		}
 		if again || len(a.nonEmptyLayers()) < len(layers) {
+			continue
+		}
+		if again, err = a.excludeFromChain(ctx); err != nil {
+			return nil, err
+		}
+		if again {
 			continue
 		}
 		hasWorkdir, err := a.hasWorkdir(ctx, ref)
@@ -94,7 +101,7 @@ func (a *assembler) chainError(ctx context.Context, err error) (again bool, _ er
 	if errors.Is(err, errTimeout) {
 		return false, a.chainTimeoutError(err)
 	}
-	st := llb.Scratch()
+	stack := lambda2llb.NewStack()
 	for _, l := range a.nonEmptyLayers() {
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
 		if derr == nil && isVertexError(err, source) && l.IsObject() {
@@ -105,9 +112,11 @@ func (a *assembler) chainError(ctx context.Context, err error) (again bool, _ er
 			err := a.prefetch(ctx, 0)
 			return err == nil, err
 		}
-		st = a.convert.Unpack(st, l)
-		if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && isVertexError(err, unpack) {
-			return false, &unpackError{err, l.Layer, a.xz != nil}
+		stack = a.convert.Stack(stack, l)
+		for _, st := range []llb.State{stack.State, stack.Whole} {
+			if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && isVertexError(err, unpack) {
+				return false, &unpackError{err, l.Layer, a.xz != nil}
+			}
 		}
 	}
 	return false, errors.Wrapf(withDiskHint(err), "layers of %s", a.plan.Runtime)

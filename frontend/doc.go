@@ -13,6 +13,7 @@
 //	solve.go         definitions to the daemon, and its errors back
 //	timeout.go       time limits that the daemon isn't told of
 //	warnings.go      warnings
+//	exclude.go       paths to be left out, looked for in a layer
 //	step.go          a step of the frontend's own image
 //	assembler.go     the state of one image whose layers are put together
 //	fetcherror.go    why an object didn't arrive
@@ -22,6 +23,8 @@
 //	unpack.go        an archive that BuildKit couldn't unpack
 //	overlap.go       where two layers are in conflict
 //	layer.go         each layer on its own
+//	excludemerge.go  what is left out of layers that are merged
+//	excludechain.go  what is left out of layers that are chained
 //	chain.go         each layer onto the one before
 //	layers.go        layers merged or chained
 //	liveness.go      whether a git server is there

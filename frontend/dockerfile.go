@@ -34,6 +34,7 @@ func (r *request) buildDockerfile(ctx context.Context) (*gateway.Result, error) 
 	if err != nil {
 		return nil, err
 	}
+	r.warnExclude(ctx)
 	if err := b.histories.correct(res); err != nil {
 		return nil, err
 	}
@@ -55,7 +56,9 @@ func (r *request) convertDockerfile(ctx context.Context) (*gateway.Result, error
 	if err != nil {
 		return nil, err
 	}
-	return b.convertLLB(ctx, res)
+	res, err = b.convertLLB(ctx, res)
+	r.warnExclude(ctx)
+	return res, err
 }
 
 // callDockerfileFrontend has BuildKit's own Dockerfile frontend answer, with a client to whom Lambda's runtimes are images: it

@@ -76,6 +76,7 @@ func (r *request) buildPlatforms(ctx context.Context, epoch *time.Time, plan fun
 	if err != nil {
 		return nil, err
 	}
+	r.warnExclude(ctx)
 	if err := r.attachSBOMs(ctx, rb); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"maps"
 	"path"
 
 	"lambdabase/llb/lambda2llb"
@@ -79,6 +80,7 @@ func (r *request) unpackLayers(ctx context.Context, plan *lambda2llb.Plan) ([]Un
 			if err := listAll(ctx, s.ref, "/", l.Files); err != nil {
 				return nil, errors.Wrapf(err, "inspect %s", layerLabel(s.layer.Layer))
 			}
+			maps.DeleteFunc(l.Files, func(name string, _ *fstypes.Stat) bool { return isExcluded(plan, name) })
 		}
 		all = append(all, l)
 	}

@@ -23,10 +23,10 @@ func (a *assembler) solveLayers(ctx context.Context) []solvedLayer {
 	return a.solveEach(ctx, a.solveLayer)
 }
 
-// solveLayer unpacks a layer onto nothing, and checks what came of it.
+// solveLayer unpacks a layer onto nothing, without what is left out of it, and checks what came of it.
 func (a *assembler) solveLayer(ctx context.Context, l *pendingLayer) (gateway.Reference, error) {
 	for {
-		ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), l.Attempt) })
+		ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Apart(l.Attempt) })
 		if err != nil {
 			return nil, a.asUnpackError(ctx, err, l.Layer)
 		}

@@ -90,6 +90,9 @@ func (a *assembler) merge(ctx context.Context, solved []solvedLayer) (*lambda2ll
 			break
 		}
 	}
+	if err := a.excludeApart(ctx, solved); err != nil {
+		return nil, err
+	}
 	return a.rootFS(a.convert.Merge(a.nonEmptyLayers()), hasWorkdir), nil
 }
 

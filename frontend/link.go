@@ -45,10 +45,11 @@ type material struct {
 }
 
 type environment struct {
-	Runtime    string `json:"runtime"`
-	Repository string `json:"repository"`
-	Commit     string `json:"commit"`
-	Platform   string `json:"platform"`
+	Runtime    string   `json:"runtime"`
+	Repository string   `json:"repository"`
+	Commit     string   `json:"commit"`
+	Platform   string   `json:"platform"`
+	Exclude    []string `json:"exclude,omitempty"` // what is left out of the layers
 }
 
 // newLink says what a base image was made of.
@@ -56,7 +57,7 @@ func newLink(p *lambda2llb.Plan) link {
 	repository := redact.Text(p.Repository)
 	l := link{
 		Name: "lambdabase", Command: []string{}, Byproducts: map[string]string{},
-		Environment: environment{Runtime: p.Runtime, Repository: repository, Commit: p.Commit, Platform: platforms.Format(p.Platform)},
+		Environment: environment{Runtime: p.Runtime, Repository: repository, Commit: p.Commit, Platform: platforms.Format(p.Platform), Exclude: p.Exclude},
 		Materials:   []material{{Name: p.Recipe.Path, URI: repository, Digest: commitDigest(p.Commit)}},
 	}
 	for _, layer := range p.Layers {

@@ -8,6 +8,7 @@ import (
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/document"
+	"lambdabase/internal/exclude"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 
@@ -36,8 +37,9 @@ type Options struct {
 	ObjectSource lfs.ObjectSource
 	KnownHosts   string // the user's, as known_hosts has them
 	Layers       LayerMode
-	ECR          bool   // AWS's own images are taken from the snapshots too
-	Lock         string // lock file in the build context, or "none"; empty: the one that is found
+	ECR          bool     // AWS's own images are taken from the snapshots too
+	Lock         string   // lock file in the build context, or "none"; empty: the one that is found
+	Exclude      []string // paths that are left out of the layers, as exclude.Parse returns them
 
 	repositoryGiven bool
 }
@@ -48,6 +50,7 @@ type Option struct {
 	DefaultText string
 	Usage       string
 	set         func(*Options, string) error
+	IsList      bool // its value is a list with commas, so that a flag of its name may be given several times
 }
 
 // BuildArg returns the name of the option as a build argument. AWS's images have LAMBDA_ variables of their own, hence the prefix.
@@ -58,14 +61,15 @@ func (o Option) BuildArg() string {
 // AllOptions returns the table of options: each is declared here, and nowhere else.
 func AllOptions() []Option {
 	return []Option{
-		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read. Without it, the Dockerfile is built", setRuntime},
-		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`)", setRepository},
-		{"commit", "the branch's head", "full id of the commit to build, with `runtime`; a build pinned like this asks the repository for nothing that the daemon has", setCommit},
-		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), a URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), or `auto`: the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects},
-		{"known-hosts", "", "host keys of an SSH `repository`, as `ssh-keyscan` prints them; those of github.com, gitlab.com and codeberg.org are built in", setKnownHosts},
-		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers},
-		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR},
-		{"lock", document.LockName + " if the context has one", "lock file in the build context, which says the commit and the objects of each runtime: a build asks no git server, and what is against the file, or not in it, is an error; `none` ignores it. No context, no lock", setLock},
+		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile and no context is read. Without it, the Dockerfile is built", setRuntime, false},
+		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`)", setRepository, false},
+		{"commit", "the branch's head", "full id of the commit to build, with `runtime`; a build pinned like this asks the repository for nothing that the daemon has", setCommit, false},
+		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), a URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), or `auto`: the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects, false},
+		{"known-hosts", "", "host keys of an SSH `repository`, as `ssh-keyscan` prints them; those of github.com, gitlab.com and codeberg.org are built in", setKnownHosts, false},
+		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers, false},
+		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR, false},
+		{"lock", document.LockName + " if the context has one", "lock file in the build context, which says the commit and the objects of each runtime: a build asks no git server, and what is against the file, or not in it, is an error; `none` ignores it. No context, no lock", setLock, false},
+		{"exclude", "", "paths to leave out of the layers, separated by commas, for example `/usr/local/bin/aws-lambda-rie`: files, or folders with all that is in them. They are taken as they are, without patterns, and no symlink on the way is followed. What Lambda or the entrypoint needs is refused", setExclude, true},
 	}
 }
 
@@ -151,6 +155,11 @@ func setLock(o *Options, v string) error {
 		return nil
 	}
 	return errors.Errorf("%q is no plain path of a file in the build context", v)
+}
+
+func setExclude(o *Options, v string) (err error) {
+	o.Exclude, err = exclude.Parse(v)
+	return err
 }
 
 func oneOf(v string, choices []string) error {

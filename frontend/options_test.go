@@ -69,6 +69,7 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		"known hosts":         {map[string]string{"runtime": "x", "known-hosts": "h ssh-ed25519 AAAA"}, "invalid option known-hosts"},
 		"signed objects":      {map[string]string{"runtime": "x", "objects": "https://h/{oid}?sig=" + secret}, `invalid option objects: want auto, lfs, lfs+https://host/path or a URL template: query key "sig" may carry`},
 		"commit, no runtime":  {map[string]string{"commit": "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"}, "option commit goes with option runtime"},
+		"excluded path":       {map[string]string{"exclude": "/a,b"}, `invalid option exclude: "b" is not absolute`},
 		"ecr":                 {map[string]string{"ecr": "snapshots"}, "did you mean snapshot?"},
 		"too long a runtime":  {map[string]string{"runtime": strings.Repeat("a", 200)}, "is no name of a runtime"},
 		"trailing slash":      {map[string]string{"runtime": "a/"}, "is no name of a runtime"},

@@ -75,6 +75,13 @@ func TestReadmeExplainsErrorsOfLayers(t *testing.T) {
 	readme.Explains(t, changed(func(s *stub) { s.layers[stubOID("b")]["etc"] = stubFile{mode: os.ModeDir | 0o700} }), "layers=merge would differ from the recipe")
 }
 
+func TestReadmeExplainsWhatIsNotLeftOut(t *testing.T) {
+	readme.Explains(t, buildError(t, newStub(map[string]string{"exclude": "/var"})).Error(), "can't be left out")
+	s := newStub(map[string]string{"exclude": "/none"})
+	built(t, s)
+	readme.Explains(t, s.warned[0], "exclude: no layer of a base image has ...")
+}
+
 func TestReadmeExplainsErrorsOfUnpacking(t *testing.T) {
 	said := func(text string) string { return (&unpackError{cause: errors.New(text)}).Error() }
 	readme.Explains(t, said(`exec: "xz": executable file not found in $PATH`), "the BuildKit daemon has no xz")

@@ -75,6 +75,7 @@ type request struct {
 	seenWarnings *sync.Map // texts: platforms would say them twice
 	builtPlans   *sync.Map // lambda2llb.Plan of base images that were put together, by what they are
 	scanTargets  *sync.Map // llb.State of images by platform, to be scanned
+	excluded     *sync.Map // paths of option exclude: empty if a layer had it, or the symlink on the way to it
 
 	lock        *flightcontrol.CachedGroup[*document.Lock]
 	commits     *flightcontrol.CachedGroup[string] // by what is asked for: a git source with its ref
@@ -87,7 +88,7 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore,
 		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity,
 		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
-		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{},
+		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{}, excluded: &sync.Map{},
 		commits: &flightcontrol.CachedGroup[string]{CacheError: true}, lock: &flightcontrol.CachedGroup[*document.Lock]{CacheError: true},
 	}
 	caps := bc.BuildOpts().LLBCaps

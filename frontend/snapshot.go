@@ -90,6 +90,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	p := &lambda2llb.Plan{
 		Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Created: s.created,
 		Platform: platform, Recipe: file, Config: rec.Image, LFSServer: s.source.Server, Labels: s.imageLabels(),
+		Exclude: s.Exclude,
 	}
 	if s.source.Batch {
 		p.ForeignLFSServer = foreignLFSServer(s.configuredServer(ctx), s.source, s.repo)

@@ -58,6 +58,9 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := checkExclude(p); err != nil {
+			return nil, err
+		}
 		plans = append(plans, p)
 	}
 	d, err := snap.document(ctx, r.targetPlatforms()...)

@@ -54,13 +54,21 @@ func (e entry) xattr(name, value string) entry {
 	return e
 }
 
+// nanoseconds gives an entry a time that is no whole second.
+func (e entry) nanoseconds(n int) entry {
+	e.ModTime = time.Unix(0, int64(n))
+	e.Format = tar.FormatPAX
+	return e
+}
+
 // packTar is a tar of the entries.
 func packTar(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)
 	for i, e := range entries {
-		e.ModTime = commitTime.Add(time.Duration(i) * time.Second)
+		fraction := time.Duration(e.ModTime.Nanosecond())
+		e.ModTime = commitTime.Add(time.Duration(i)*time.Second + fraction)
 		require.NoError(t, tw.WriteHeader(&e.Header))
 		_, err := tw.Write([]byte(e.content))
 		require.NoError(t, err)

@@ -37,7 +37,7 @@ func (r *request) addFlags(f *pflag.FlagSet, progress string) {
 	r.flagSet, r.optionFlags = f, map[string]*string{}
 	for _, o := range frontend.AllOptions() {
 		if o.Name != "runtime" {
-			r.optionFlags[o.Name] = f.String(o.Name, o.DefaultText, strings.ReplaceAll(o.Usage, "`", "'"))
+			r.optionFlags[o.Name] = addOptionFlag(f, o)
 		}
 	}
 	f.StringSliceVar(&r.platforms, "platform", nil, "platforms to build for; this machine's")
@@ -47,6 +47,31 @@ func (r *request) addFlags(f *pflag.FlagSet, progress string) {
 	f.StringVar(&r.progressMode, "progress", progress, "auto, tty, plain, rawjson or quiet (BUILDKIT_PROGRESS)")
 	f.BoolVar(&r.noCache, "no-cache", false, "do every step again")
 	f.BoolVar(&r.sample, "sample", false, "take the runtimes from a sample of AWS's repository, made on the spot: for trying things without a network")
+}
+
+func addOptionFlag(f *pflag.FlagSet, o frontend.Option) *string {
+	usage := strings.ReplaceAll(o.Usage, "`", "'")
+	if !o.IsList {
+		return f.String(o.Name, o.DefaultText, usage)
+	}
+	var list string
+	f.Var((*listFlag)(&list), o.Name, usage)
+	return &list
+}
+
+// listFlag is a flag that may be given several times, and whose values are lists of the frontend's.
+type listFlag string
+
+func (l *listFlag) String() string { return string(*l) }
+
+func (l *listFlag) Type() string { return "stringSlice" }
+
+func (l *listFlag) Set(v string) error {
+	if *l != "" && v != "" {
+		v = string(*l) + "," + v
+	}
+	*l = listFlag(v)
+	return nil
 }
 
 // attrs returns the options of the frontend.

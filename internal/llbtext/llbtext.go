@@ -100,7 +100,13 @@ func (w *writer) location(dgst string) {
 func action(a *pb.FileAction) string {
 	switch t := a.Action.(type) {
 	case *pb.FileAction_Copy:
-		return fmt.Sprintf("copy %s -> %s unpack=%t parents=%t", t.Copy.Src, t.Copy.Dest, t.Copy.AttemptUnpackDockerCompatibility, t.Copy.CreateDestPath)
+		text := fmt.Sprintf("copy %s -> %s unpack=%t parents=%t", t.Copy.Src, t.Copy.Dest, t.Copy.AttemptUnpackDockerCompatibility, t.Copy.CreateDestPath)
+		if len(t.Copy.ExcludePatterns) > 0 {
+			text += fmt.Sprintf(" contents=%t exclude=%s", t.Copy.DirCopyContents, t.Copy.ExcludePatterns)
+		}
+		return text
+	case *pb.FileAction_Rm:
+		return fmt.Sprintf("rm %s missing=%t patterns=%t", t.Rm.Path, t.Rm.AllowNotFound, t.Rm.AllowWildcard)
 	case *pb.FileAction_Mkdir:
 		return fmt.Sprintf("mkdir %s %o parents=%t time=%d", t.Mkdir.Path, t.Mkdir.Mode, t.Mkdir.MakeParents, t.Mkdir.Timestamp)
 	}

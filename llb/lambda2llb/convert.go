@@ -76,34 +76,47 @@ func (c *Converter) blob(a Attempt) llb.State {
 
 // Unpack returns the layer unpacked onto a state, exactly as ADD does it.
 func (c *Converter) Unpack(onto llb.State, a Attempt) llb.State {
+	return onto.File(c.unpack(nil, a), c.unpackOpts(a)...)
+}
+
+// unpack is the action, after those that are given.
+func (c *Converter) unpack(before *llb.FileAction, a Attempt) *llb.FileAction {
 	archive := a.OID
 	if !a.IsObject() {
 		archive = a.Path
 	}
-	unpack := llb.Copy(c.Fetch(a), archive, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
-	opts := c.vertexOpts("unpack", a.Layer)
+	return before.Copy(c.Fetch(a), archive, "/", &llb.CopyInfo{AttemptUnpack: true, CreateDestPath: true})
+}
+
+func (c *Converter) unpackOpts(a Attempt, more ...llb.ConstraintsOpt) []llb.ConstraintsOpt {
+	opts := append(c.vertexOpts("unpack", a.Layer), more...)
 	if a.Uncached {
 		opts = append(opts, llb.IgnoreCache)
 	}
-	return onto.File(unpack, opts...)
+	return opts
 }
+
+// Apart returns the layer on its own, without what is left out of it.
+func (c *Converter) Apart(a Attempt) llb.State { return c.Stack(NewStack(), a).State }
 
 // Chain returns all layers, each unpacked onto the one before: what the recipe says to the letter.
 func (c *Converter) Chain(layers []Attempt) llb.State {
-	st := llb.Scratch()
+	st := NewStack()
 	for _, a := range layers {
-		st = c.Unpack(st, a)
+		st = c.Stack(st, a)
 	}
-	return st
+	return st.State
 }
 
 // Merge returns all layers, unpacked apart and laid over each other: equal to Chain unless two layers are in conflict.
 func (c *Converter) Merge(layers []Attempt) llb.State {
 	states := make([]llb.State, 0, len(layers))
 	for _, a := range layers {
-		states = append(states, c.Unpack(llb.Scratch(), a))
+		if !a.Gone {
+			states = append(states, c.Apart(a))
+		}
 	}
-	return llb.Merge(states, c.constraints(llb.WithCustomNamef("merge %d layers", len(layers)))...)
+	return llb.Merge(states, c.constraints(llb.WithCustomNamef("merge %d layers", len(states)))...)
 }
 
 // Workdir makes the working directory, as WORKDIR does where no layer has it.
@@ -113,14 +126,17 @@ func (c *Converter) Workdir(onto llb.State) llb.State {
 	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+printable.Name(dir)))...)
 }
 
-// vertexOpts names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
 func (c *Converter) vertexOpts(verb string, l Layer) []llb.ConstraintsOpt {
+	return c.constraints(llb.WithCustomName(vertexName(verb, l)), c.source.Location(Ranges(l.Lines)))
+}
+
+// vertexName names a step by the object alone, never by the runtime: runtimes share the step, and the first name stays.
+func vertexName(verb string, l Layer) string {
 	what := printable.Name(l.Path)
 	if l.IsObject() {
 		what = l.OID[:12]
 	}
-	name := fmt.Sprintf("%s %s %s", verb, what, units.HumanSize(float64(l.Size)))
-	return c.constraints(llb.WithCustomName(name), c.source.Location(Ranges(l.Lines)))
+	return fmt.Sprintf("%s %s %s", verb, what, units.HumanSize(float64(l.Size)))
 }
 
 func (c *Converter) constraints(opts ...llb.ConstraintsOpt) []llb.ConstraintsOpt {

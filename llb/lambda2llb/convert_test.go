@@ -62,16 +62,23 @@ func states(c *Converter, p Plan) map[string]llb.State {
 	byStep.Origin = LFSOrigin{Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r"}
 	again := Attempt{Layer: p.Layers[0], Number: 1}
 	layers := attempts(p)
+	without := attempts(p)
+	without[0].Exclude = []string{"/etc/a", "/usr/local/bin/aws-lambda-rie", "/usr/local/bin/b", "/top"}
+	without[1].Restore, without[1].Exclude, without[1].Gone = []string{"/etc/a"}, []string{"/etc/a"}, true
+	without[2].Restore = []string{"/etc/a"}
 	return map[string]llb.State{
-		"step":    c.WithStep(testStep()).Unpack(llb.Scratch(), byStep),
-		"again":   c.Fetch(again),
-		"blob":    NewConverter(p).WithStore("client", "session").Unpack(llb.Scratch(), byStep),
-		"tree":    Tree(p.Repository, p.Commit),
-		"head":    Branch(p.Repository, p.Runtime),
-		"layer":   c.Unpack(llb.Scratch(), layers[0]),
-		"merge":   c.Merge(layers),
-		"chain":   c.Chain(layers),
-		"workdir": c.Workdir(c.Merge(layers[:2])),
+		"without":       c.Apart(without[0]),
+		"without-chain": c.Chain(without),
+		"without-merge": c.Merge(without[:2]),
+		"step":          c.WithStep(testStep()).Unpack(llb.Scratch(), byStep),
+		"again":         c.Fetch(again),
+		"blob":          NewConverter(p).WithStore("client", "session").Unpack(llb.Scratch(), byStep),
+		"tree":          Tree(p.Repository, p.Commit),
+		"head":          Branch(p.Repository, p.Runtime),
+		"layer":         c.Unpack(llb.Scratch(), layers[0]),
+		"merge":         c.Merge(layers),
+		"chain":         c.Chain(layers),
+		"workdir":       c.Workdir(c.Merge(layers[:2])),
 	}
 }
 
@@ -153,6 +160,13 @@ func TestImageSaysWhereItsLayersCameFrom(t *testing.T) {
 	dt, err := json.MarshalIndent(p.ImageConfig(RootFS{Empty: []bool{false, true, false}}), "", "  ")
 	require.NoError(t, err)
 	golden(t, "image.json.golden", string(dt)+"\n")
+
+	fs := RootFS{Empty: []bool{false, true, false}, Gone: []bool{true, false, false}, Excluded: [][]string{{"/a"}, nil, {"/b\x1b", "/c"}}, HasWorkdir: true}
+	history := p.ImageConfig(fs).History
+	require.Len(t, history, 2, "of the layer that nothing is left of there is no line")
+	require.True(t, history[0].EmptyLayer)
+	require.NotContains(t, history[0].CreatedBy, "without")
+	require.Regexp(t, `34675496 bytes, without "/b\\x1b", /c$`, history[1].CreatedBy)
 	require.Empty(t, p.Config.Config.Labels, "the plan is left alone")
 }
 

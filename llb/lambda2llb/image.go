@@ -29,11 +29,14 @@ func (p Plan) ImageConfig(fs RootFS) *dockerspec.DockerOCIImage {
 	}
 	image.History = nil
 	for i, l := range p.Layers {
+		if fs.isGone(i) {
+			continue
+		}
 		origin := "sha256:" + l.OID
 		if !l.IsObject() {
 			origin = "from the build context"
 		}
-		p.addHistory(&image, fmt.Sprintf("ADD %s / # %s, %d bytes", printable.Name(l.Path), origin, l.Size), fs.isEmpty(i))
+		p.addHistory(&image, fmt.Sprintf("ADD %s / # %s, %d bytes%s", printable.Name(l.Path), origin, l.Size, fs.excluded(i)), fs.isEmpty(i))
 	}
 	if !fs.HasWorkdir {
 		p.addHistory(&image, "WORKDIR "+printable.Name(p.Config.Config.WorkingDir), false)

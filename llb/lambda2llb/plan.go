@@ -24,10 +24,11 @@ type Plan struct {
 	Created          time.Time                 `json:"created"`          // the commit's date, or SOURCE_DATE_EPOCH
 	Platform         ocispecs.Platform         `json:"platform"`
 	Recipe           File                      `json:"recipe"`
-	ForeignLFSServer string                    `json:"-"`                // the server that the repository's .lfsconfig names; not obeyed
-	Layers           []Layer                   `json:"layers"`           // in the recipe's order
-	Config           dockerspec.DockerOCIImage `json:"config"`           // as the recipe says
-	Labels           map[string]string         `json:"labels,omitempty"` // the user's; ours win over them
+	ForeignLFSServer string                    `json:"-"`                 // the server that the repository's .lfsconfig names; not obeyed
+	Layers           []Layer                   `json:"layers"`            // in the recipe's order
+	Config           dockerspec.DockerOCIImage `json:"config"`            // as the recipe says
+	Labels           map[string]string         `json:"labels,omitempty"`  // the user's; ours win over them
+	Exclude          []string                  `json:"exclude,omitempty"` // paths that are left out of the layers
 }
 
 // File is a file of the commit's tree.
@@ -75,14 +76,36 @@ type Attempt struct {
 	// Uncached says that what the cache has of the unpacked layer is wrong: BuildKit keeps an archive that it copied because
 	// xz failed as if it were the layer, also once xz does what it should.
 	Uncached bool
+
+	// Exclude are the paths that are left out of the layer. It has them all, and no symlink is on the way to one.
+	Exclude []string
+
+	// Restore are the paths that were left out of the layers below, and are there while this one is unpacked: its archive may
+	// have a hard link to one, or write through it.
+	Restore []string
+
+	// Gone says that nothing is left of the layer without what is left out.
+	Gone bool
 }
 
 // RootFS is the root filesystem that the layers of a plan make.
 type RootFS struct {
 	State      llb.State
-	Empty      []bool   // by layer: nothing was in its archive
-	Origins    []Origin // by layer: where its archive came from in the end
-	HasWorkdir bool     // a layer has the working directory; otherwise it was made
+	Empty      []bool     // by layer: nothing was in its archive
+	Gone       []bool     // by layer: all that was in it is left out
+	Excluded   [][]string // by layer: what was left out of it
+	Origins    []Origin   // by layer: where its archive came from in the end
+	HasWorkdir bool       // a layer has the working directory; otherwise it was made
 }
 
 func (r RootFS) isEmpty(layer int) bool { return layer < len(r.Empty) && r.Empty[layer] }
+
+func (r RootFS) isGone(layer int) bool { return layer < len(r.Gone) && r.Gone[layer] }
+
+// excluded names what was left out of a layer; empty for nothing.
+func (r RootFS) excluded(layer int) string {
+	if layer >= len(r.Excluded) || len(r.Excluded[layer]) == 0 {
+		return ""
+	}
+	return ", without " + names(r.Excluded[layer])
+}

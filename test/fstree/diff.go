@@ -14,9 +14,12 @@ type comparison struct {
 	ignoreMtime func(path string) bool
 }
 
-// IgnoreMtime leaves out the times of the paths it is true for; [HeaderlessDirs] says which those have to be.
+// IgnoreMtime leaves out the times of the paths it is true for, too; [HeaderlessDirs] says which those have to be.
 func IgnoreMtime(ignore func(path string) bool) Option {
-	return func(c *comparison) { c.ignoreMtime = ignore }
+	return func(c *comparison) {
+		before := c.ignoreMtime
+		c.ignoreMtime = func(path string) bool { return before(path) || ignore(path) }
+	}
 }
 
 // Diff says, sorted and one difference a line, where got is not what is wanted; nil when they are equal.

@@ -4,6 +4,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -44,6 +45,9 @@ func write(w io.Writer, s *document.Snapshot, plans []*lambda2llb.Plan) error {
 	}
 	fmt.Fprintf(w, "runtime     %s\ncommit      %s (%s)\nrepository  %s\nto fetch    %d objects, %s\n",
 		s.Runtime, s.Commit, s.Date.Format(time.RFC3339), s.Repository, len(objects), units.HumanSize(float64(size)))
+	if exclude := plans[0].Exclude; len(exclude) > 0 {
+		fmt.Fprintf(w, "left out    %s\n", strings.Join(exclude, ", "))
+	}
 	uses := map[string]int{}
 	for _, p := range plans {
 		for _, l := range p.Layers {
