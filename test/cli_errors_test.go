@@ -2,6 +2,7 @@ package test
 
 import (
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -120,7 +121,15 @@ func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
 // and more than this if an end is waited for: of an answer, of a time limit, or of the build.
 const soon = 20 * time.Second
 
+// takeHangup has commands start with SIGHUP as it is by default, also where the tests were started without it, by nohup.
+func takeHangup(t *testing.T) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(signals) })
+}
+
 func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
+	takeHangup(t)
 	h := serveUpstream(t, "nodejs20.x")
 	for name, tc := range map[string]struct {
 		fault  faults.Fault
