@@ -37,13 +37,13 @@ type github struct {
 }
 
 // startGitHub serves the sample of the real repository under the names of the real hosts.
-func startGitHub(t testing.TB) *github {
+func startGitHub(t testing.TB, more ...string) *github {
 	t.Helper()
 	ca, err := githost.NewCA()
 	require.NoError(t, err)
 	certificate, err := ca.Certificate("github.com", mediaHost, storeHost)
 	require.NoError(t, err)
-	g := &github{repoServer: serveUpstream(t, "nodejs20.x"), ca: ca.PEM()}
+	g := &github{repoServer: serveUpstream(t, append(more, "nodejs20.x")...), ca: ca.PEM()}
 	g.setStore("https://" + storeHost)
 	server := httptest.NewUnstartedServer(g)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
