@@ -173,3 +173,13 @@ func (e *objectsError) Error() string {
 }
 
 func (e *objectsError) Unwrap() error { return e.failed[0] }
+
+// withLockHint says what to do where objects of a locked commit can't be had any more.
+func withLockHint(err error, p *lambda2llb.Plan) error {
+	var failed *fetchError
+	if p.Lock == "" || !errors.As(err, &failed) || !failed.isRefusal() {
+		return err
+	}
+	return &withMessage{cause: err, msg: fmt.Sprintf("%v\n%s locks %s to commit %s, which the repository may have dropped: "+
+		"build from a mirror that kept it (repository=oci://...), or lock it anew (lambdabase lock --update %s)", err, p.Lock, p.Runtime, p.Commit, p.Runtime)}
+}

@@ -19,7 +19,7 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (*lambda2
 	}
 	fs, err := a.mergeOrChain(ctx)
 	if err != nil {
-		return nil, err
+		return nil, withLockHint(err, plan)
 	}
 	if !fs.HasWorkdir {
 		fs.State = a.convert.Workdir(fs.State)

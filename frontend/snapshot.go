@@ -28,6 +28,7 @@ type snapshot struct {
 	commit  string
 	created time.Time // SOURCE_DATE_EPOCH, or the commit's date
 	source  lfs.ObjectSource
+	lock    string // lock file that it is of; empty: of none
 }
 
 // newSnapshot returns that of the lock file, if there is one, or else loads the one of the branch's head or of the commit that
@@ -38,7 +39,11 @@ func (r *request) newSnapshot(ctx context.Context, repo remote, runtime, commit 
 		return nil, err
 	}
 	if locked != nil {
-		return r.openSnapshot(ctx, locked.repo, runtime, locked.Commit, locked)
+		snap, err := r.openSnapshot(ctx, locked.repo, runtime, locked.Commit, locked)
+		if err == nil {
+			snap.lock = locked.name
+		}
+		return snap, err
 	}
 	return r.loadSnapshot(ctx, repo, runtime, commit)
 }
@@ -89,7 +94,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	}
 	p := &lambda2llb.Plan{
 		Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Created: s.created,
-		Platform: platform, Recipe: file, Config: rec.Image, LFSServer: s.source.Server, Labels: s.imageLabels(),
+		Platform: platform, Recipe: file, Config: rec.Image, LFSServer: s.source.Server, Labels: s.imageLabels(), Lock: s.lock,
 		Exclude: s.Exclude,
 	}
 	if s.source.Batch {

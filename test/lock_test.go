@@ -5,11 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"lambdabase/internal/document"
 	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
+	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/stretchr/testify/require"
@@ -27,9 +27,8 @@ func lock(t *testing.T, d *sandbox.Daemon, req sandbox.Request) string {
 // publish pushes another snapshot of a runtime by force, as AWS does.
 func (h *repoServer) publish(t testing.TB, runtime string) {
 	t.Helper()
-	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{runtime}, Shell: busybox(t)})
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{runtime}, Release: 1})
 	require.NoError(t, err)
-	made[0].Date = made[0].Date.Add(time.Hour)
 	_, err = h.Push(made[0])
 	require.NoError(t, err)
 }
@@ -112,7 +111,28 @@ func TestWhatIsAgainstALockIsAnError(t *testing.T) {
 			result, err := d.Solve(t.Context(), t, tc.req)
 			require.Error(t, err)
 			require.Contains(t, err.Error()+result.Progress, tc.want)
+			switch name {
+			case "another commit":
+				readme.Explains(t, err.Error(), "runtime ... is locked to commit ..., and ... is asked for")
+			case "another runtime":
+				readme.Explains(t, err.Error(), "lambda.lock.json has no runtime ...")
+			}
 			require.Zero(t, h.Total(githost.Object))
 		})
 	}
+}
+
+func TestALockedCommitThatIsGoneIsSaid(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	text := lock(t, d, h.request("nodejs20.x"))
+	commit := must(h.Commit("nodejs20.x"))
+	h.publish(t, "nodejs20.x")
+	_, err := d.Solve(t.Context(), t, withLock(t, h.request("nodejs20.x"), text))
+	require.NoError(t, err, "as long as the host serves it")
+	d.Prune(t)
+	require.NoError(t, h.CollectGarbage())
+	_, err = d.Solve(t.Context(), t, withLock(t, h.request("nodejs20.x"), text))
+	require.ErrorContains(t, err, "lambda.lock.json locks nodejs20.x to commit "+commit+", which the repository may have dropped: build from a mirror that kept it (repository=oci://...)")
+	readme.Explains(t, err.Error(), "... locks ... to commit ..., which the repository may have dropped")
 }

@@ -30,7 +30,10 @@ func IsOID(s string) bool {
 	return oidForm.MatchString(s)
 }
 
+// lfsDir is the folder that objects are kept in.
+const lfsDir = "lfs"
+
 // objectFile is where a store on disk keeps an object, as git-lfs lays them out.
 func objectFile(oid string) string {
-	return filepath.Join("lfs", oid[:2], oid[2:4], oid)
+	return filepath.Join(lfsDir, oid[:2], oid[2:4], oid)
 }

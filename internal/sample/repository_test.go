@@ -105,3 +105,47 @@ func TestDeletedBranchIsGone(t *testing.T) {
 	require.Error(t, err)
 	require.Error(t, r.Delete("provided"))
 }
+
+func TestWhatNoBranchNamesVanishesWithTheGarbage(t *testing.T) {
+	at := func(release int) Branch {
+		made, err := Upstream(UpstreamOptions{Scale: 0.0001, Branches: []string{"nodejs20.x"}, Release: release})
+		require.NoError(t, err)
+		return made[0]
+	}
+	r, err := Create(t.TempDir(), []Branch{at(0)})
+	require.NoError(t, err)
+	first, err := r.Commit("nodejs20.x")
+	require.NoError(t, err)
+	var names []string
+	for name := range at(0).LFS {
+		names = append(names, name)
+	}
+	later, err := r.Push(at(1))
+	require.NoError(t, err)
+	require.NotEqual(t, first, later)
+	oids := map[string]bool{}
+	for _, name := range names {
+		oid, ok := r.OIDAt(first, name)
+		require.True(t, ok, "the commit before stays")
+		oids[oid] = true
+	}
+	require.NoError(t, r.CollectGarbage())
+	for _, name := range names {
+		_, ok := r.OIDAt(first, name)
+		require.False(t, ok)
+	}
+	kept := 0
+	for oid := range oids {
+		if _, err := r.Object(oid); err == nil {
+			kept++
+		}
+	}
+	require.NotZero(t, kept, "what the later one has, too")
+	require.Less(t, kept, len(oids))
+	for name := range at(1).LFS {
+		oid, ok := r.OIDAt(later, name)
+		require.True(t, ok)
+		_, err := r.Object(oid)
+		require.NoError(t, err)
+	}
+}
