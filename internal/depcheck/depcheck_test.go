@@ -45,6 +45,7 @@ var rules = []rule{
 			buildkit + "solver/bboltcachestorage", buildkit + "exporter/containerimage/image",
 			containerd + "plugins/snapshots", containerd + "core/metadata", "github.com/containerd/go-runc",
 			"lambdabase/internal/embedded", "lambdabase/internal/sample", "lambdabase/internal/usergit",
+			"lambdabase/internal/mirror/store", "oras.land/oras-go",
 		},
 		because: "it runs in a daemon's container, with the daemon outside",
 	},

@@ -73,10 +73,15 @@ func (l Location) String() string {
 	return registryScheme + l.Repository
 }
 
+// Host returns the registry, with its port.
+func (l Location) Host() string {
+	host, _, _ := strings.Cut(l.Repository, "/")
+	return host
+}
+
 // IsPlainHTTP reports whether the registry is asked without TLS: on this machine alone.
 func (l Location) IsPlainHTTP() bool {
-	host, _, _ := strings.Cut(l.Repository, "/")
-	u := url.URL{Host: host}
+	u := url.URL{Host: l.Host()}
 	return weburl.IsLoopback(u.Hostname())
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lambdabase/internal/httpclient"
+	"lambdabase/internal/lfs"
 )
 
 // Client gets objects by the batch API of Git LFS and its basic transfer
@@ -14,6 +15,8 @@ import (
 type Client struct {
 	// Endpoint is asked before the first batch of a call of Fetch, and again once what it gave has expired.
 	Endpoint func(ctx context.Context) (Endpoint, error)
+	// ObjectURL is where an object is served by itself: then no batch API is asked. May be nil.
+	ObjectURL func(o lfs.Object) string
 	// Authorization is the value of that header for requests to a URL, and what the user calls the credential, e.g.
 	// "secret GIT_AUTH_TOKEN"; both empty where there is none. May be nil.
 	Authorization func(u *url.URL) (value, name string)

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"lambdabase/internal/document"
+	"lambdabase/internal/lfs"
+	"lambdabase/internal/mirror"
+
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+	"oras.land/oras-go/v2/content"
+)
+
+// What is read of an image at most, in bytes. A document in a label is escaped, and takes less than twice its size.
+const (
+	maxManifestSize = 4 << 20
+	maxConfigSize   = 2 * document.MaxSize
+)
+
+// errNoSnapshot says that an image is somebody else's.
+var errNoSnapshot = errors.New("it is no snapshot: its config has no label " + mirror.SnapshotLabel)
+
+// Snapshot is one that is in a mirror, or is to be: the document, and the image that has it.
+type Snapshot struct {
+	*document.Snapshot
+	image image
+}
+
+// NewSnapshot makes the image of a document.
+func NewSnapshot(d *document.Snapshot) (*Snapshot, error) {
+	text, err := d.MarshalCompact()
+	if err != nil {
+		return nil, errors.Wrap(err, d.Runtime)
+	}
+	var layers []ocispecs.Descriptor
+	for _, o := range d.Objects() {
+		layers = append(layers, objectBlob(o))
+	}
+	made, err := newImage(d.Date, mirror.SnapshotLabel, string(text), layers)
+	return &Snapshot{d, made}, errors.Wrap(err, d.Runtime)
+}
+
+// Digest returns that of the manifest.
+func (s *Snapshot) Digest() digest.Digest { return s.image.manifest.Digest }
+
+// Size returns that of the layers of the largest platform, packed, in bytes.
+func (s *Snapshot) Size() (largest int64) {
+	for _, p := range s.Platforms {
+		var size int64
+		for _, l := range p.Layers {
+			size += l.Size
+		}
+		largest = max(largest, size)
+	}
+	return largest
+}
+
+// Snapshot reads the snapshot that a tag names, and checks it: its layers have to be the objects that its document names.
+func (m *Mirror) Snapshot(ctx context.Context, tag string) (*Snapshot, error) {
+	s, err := m.readSnapshot(ctx, tag)
+	return s, errors.Wrap(err, m.ref(tag))
+}
+
+func (m *Mirror) readSnapshot(ctx context.Context, tag string) (*Snapshot, error) {
+	read, config, err := m.readImage(ctx, tag)
+	if err != nil {
+		return nil, err
+	}
+	text := config.Config.Labels[mirror.SnapshotLabel]
+	if text == "" {
+		return nil, errNoSnapshot
+	}
+	d, err := document.ParseSnapshot("label "+mirror.SnapshotLabel, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	if !slices.EqualFunc(d.Objects(), read.layers, isLayer) {
+		return nil, errors.New("the layers of the manifest aren't the objects of its document: it was changed, mirror it again")
+	}
+	if want := tagOf(d); tag != want && tag != d.Runtime {
+		return nil, errors.Errorf("the tag is another snapshot's: it has runtime %s at commit %s", d.Runtime, d.Commit)
+	}
+	return &Snapshot{d, read}, nil
+}
+
+func isLayer(o lfs.Object, layer ocispecs.Descriptor) bool {
+	return layer.Digest == o.Digest() && layer.Size == o.Size
+}
+
+// readImage reads the image that a tag names.
+func (m *Mirror) readImage(ctx context.Context, tag string) (read image, config ocispecs.Image, err error) {
+	desc, err := m.resolve(ctx, tag)
+	if err != nil {
+		return image{}, config, err
+	}
+	if !isManifest(desc.MediaType) {
+		return image{}, config, errors.Wrapf(errNoSnapshot, "%s", desc.MediaType)
+	}
+	var manifest ocispecs.Manifest
+	if read.manifest, err = m.readJSON(ctx, desc, maxManifestSize, &manifest); err != nil {
+		return image{}, config, errors.Wrap(err, "manifest")
+	}
+	read.layers = manifest.Layers
+	read.config, err = m.readJSON(ctx, manifest.Config, maxConfigSize, &config)
+	return read, config, errors.Wrap(err, "config")
+}
+
+// isManifest reports whether a media type is an image's. A tool may have made a Docker manifest of ours, which reads the same.
+func isManifest(mediaType string) bool {
+	return mediaType == ocispecs.MediaTypeImageManifest || mediaType == "application/vnd.docker.distribution.manifest.v2+json"
+}
+
+// readJSON reads a small blob, verified.
+func (m *Mirror) readJSON(ctx context.Context, desc ocispecs.Descriptor, limit int64, v any) (blob, error) {
+	if desc.Size > limit {
+		return blob{}, errors.Errorf("%d bytes, at most %d are expected", desc.Size, limit)
+	}
+	if err := desc.Digest.Validate(); err != nil {
+		return blob{}, errors.Wrap(err, "digest")
+	}
+	r, err := m.fetch(ctx, desc)
+	if IsNotFound(err) { // which is for a tag that isn't there
+		err = errors.Errorf("%s is missing: mirror it again", desc.Digest)
+	}
+	if err != nil {
+		return blob{}, err
+	}
+	defer r.Close()
+	dt, err := content.ReadAll(r, desc)
+	if err != nil {
+		return blob{}, errors.Wrap(err, desc.Digest.String())
+	}
+	return blob{desc, dt}, errors.Wrap(json.Unmarshal(dt, v), desc.Digest.String())
+}
+
+// tagOf returns the tag of a snapshot's commit.
+func tagOf(d *document.Snapshot) string { return d.Runtime + "-" + d.Commit }
