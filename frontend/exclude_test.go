@@ -71,6 +71,15 @@ func TestWhatAFunctionNeedsIsNotLeftOut(t *testing.T) {
 	require.ErrorContains(t, buildError(t, withDockerfile("FROM nodejs20.x\nCOPY Dockerfile /\n", map[string]string{"exclude": "/var"})), "/var can't be left out: /var/task is in it")
 }
 
+func TestADaemonThatCannotLeavePathsOutSaysSo(t *testing.T) {
+	s := newStub(map[string]string{"exclude": "/etc/a"})
+	s.noPatterns = true
+	require.ErrorContains(t, buildError(t, s), "option exclude needs BuildKit 0.9 or later")
+	s = newStub(nil)
+	s.noPatterns = true
+	built(t, s)
+}
+
 func TestAPlanAndProvenanceSayWhatIsLeftOut(t *testing.T) {
 	res := built(t, newStub(map[string]string{"exclude": "/etc/b,/etc/a", "requestid": "lambda.plan"}))
 	require.Contains(t, string(res.Metadata["result.txt"]), "left out    /etc/a, /etc/b\n")

@@ -73,9 +73,13 @@ func (a *assembler) isGone(ctx context.Context, l *pendingLayer, below gateway.R
 	if len(l.brought) == 0 {
 		return false, nil
 	}
-	ref, err := a.solveWithTimeout(ctx, a.convert.Unpack(llb.Scratch(), l.Attempt), a.fetchTimeout(l.Layer), 0)
+	ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Unpack(llb.Scratch(), l.Attempt) })
 	if err != nil {
-		return false, context.Cause(ctx)
+		err = a.asUnpackError(ctx, err, l.Layer)
+		if failed := (*unpackError)(nil); errors.As(err, &failed) && failed.isChainable() {
+			return false, nil
+		}
+		return false, err
 	}
 	dirs, only, err := leftDirs(ctx, a.plan, ref)
 	if err != nil || !only {

@@ -108,6 +108,9 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 	if r.Layers == LayersMerge && !r.canMerge() {
 		return nil, errors.New("layers=merge needs BuildKit 0.10 or later and not Docker's graphdriver store; layers=auto chains instead")
 	}
+	if len(r.Exclude) > 0 && caps.Supports(pb.CapFileCopyIncludeExcludePatterns) != nil {
+		return nil, errors.New("option exclude needs BuildKit 0.9 or later, or Docker Engine 23")
+	}
 	return r, nil
 }
 

@@ -39,6 +39,7 @@ const (
 type stub struct {
 	opts       map[string]string
 	noMerge    bool               // as Docker's graphdriver store
+	noPatterns bool               // as BuildKit before v0.9
 	noGit      bool               // as BuildKit before v0.26
 	branches   map[string]string  // to commits
 	tree       stubRef            // of the commit
@@ -61,9 +62,10 @@ type stub struct {
 func (s *stub) BuildOpts() gateway.BuildOpts {
 	var all []*apicaps.PBCap
 	for _, c := range pb.Caps.All() {
-		if !s.noMerge || c.ID != string(pb.CapMergeOp) {
-			all = append(all, c)
+		if s.noMerge && c.ID == string(pb.CapMergeOp) || s.noPatterns && c.ID == string(pb.CapFileCopyIncludeExcludePatterns) {
+			continue
 		}
+		all = append(all, c)
 	}
 	opts := map[string]string{}
 	for k, v := range s.opts {

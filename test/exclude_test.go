@@ -7,9 +7,11 @@ import (
 
 	"lambdabase/internal/exclude"
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
+	"github.com/moby/buildkit/client"
 	"github.com/stretchr/testify/require"
 )
 
@@ -178,6 +180,18 @@ func TestRuntimesWithTheSamePathsLeftOutShare(t *testing.T) {
 }
 
 func countShared(a, b sandbox.Image) int { return len(b.Layers) - differentLayers(a, b) }
+
+func TestAnImportedCacheServesBuildsWithoutPaths(t *testing.T) {
+	h := serveUpstream(t, "nodejs20.x")
+	cache := []client.CacheOptionsEntry{{Type: "registry", Attrs: map[string]string{"ref": sandbox.Registry(t) + "/cache", "mode": "max"}}}
+	req := h.request("nodejs20.x", "exclude", emulator)
+	req.CacheExports = cache
+	want := oneImage(t, sandbox.Start(t), req)
+	h.Reset()
+	req.CacheExports, req.CacheImports = nil, cache
+	require.Equal(t, diffIDs(want), diffIDs(oneImage(t, sandbox.Start(t), req)))
+	require.Zero(t, h.Total(githost.Object))
+}
 
 func TestPathsInAnyOrderGiveOneDigest(t *testing.T) {
 	d := sandbox.Start(t)

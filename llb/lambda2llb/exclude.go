@@ -48,7 +48,8 @@ func (c *Converter) unpackWithout(below, whole llb.State, a Attempt) *llb.FileAc
 		action = action.Rm(p, llb.WithAllowNotFound(true))
 	}
 	for _, dir := range parents(a.Exclude) {
-		// Copying a directory onto one gives that its time (restoreFileTimestamp in fsutil's copy/copy.go), and here nothing else.
+		// Copying a directory onto one gives that its time (since v0.11: restoreFileTimestamp in fsutil's copy/copy.go), and
+		// without its contents nothing else.
 		action = action.Copy(whole, dir, dir, &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: []string{"*"}})
 	}
 	return action
