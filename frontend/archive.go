@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/klauspost/compress/zstd"
@@ -66,7 +67,7 @@ func (e *xzError) Error() string {
 // checkArchive fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too: it adds nothing.
 func checkArchive(ctx context.Context, ref gateway.Reference, l lambda2llb.Layer) (empty bool, err error) {
-	st, err := lookup(ctx, ref, "/"+l.ArchiveName())
+	st, err := rootfs.Lookup(ctx, ref, "/"+l.ArchiveName())
 	if err != nil {
 		return false, errors.Wrapf(err, "check %s", layerLabel(l))
 	}

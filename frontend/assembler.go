@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"lambdabase/internal/lfsstore"
+	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -129,6 +130,6 @@ func (a *assembler) rootFS(st llb.State, hasWorkdir bool) *lambda2llb.RootFS {
 }
 
 func (a *assembler) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
-	st, err := lookup(ctx, ref, a.plan.Config.Config.WorkingDir)
+	st, err := rootfs.Lookup(ctx, ref, a.plan.Config.Config.WorkingDir)
 	return st != nil && isDir(st), errors.Wrap(err, "working directory")
 }

@@ -4,7 +4,7 @@
 // A file uses only those above it in this list, which a test keeps so:
 //
 //	errors.go        what an error says, and the lines of a file that it points at
-//	tree.go          files of a commit or of a layer, found by listing
+//	tree.go          files of a commit, found by listing
 //	options.go       the table of options
 //	optionparse.go   options read from a request
 //	session.go       what is known of the client's session

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"lambdabase/internal/exclude"
+	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -26,9 +27,9 @@ func isExcluded(plan *lambda2llb.Plan, name string) bool {
 
 // findExcluded returns what is to be left out of a layer, and is in it. No symlink is followed on the way: where one layer has a
 // symlink another has something else, which is in conflict.
-func (r *request) findExcluded(ctx context.Context, plan *lambda2llb.Plan, layer dirReader) (found []string, err error) {
+func (r *request) findExcluded(ctx context.Context, plan *lambda2llb.Plan, layer rootfs.DirReader) (found []string, err error) {
 	for _, p := range plan.Exclude {
-		st, link, err := walk(ctx, layer, p)
+		st, link, err := rootfs.LookupLink(ctx, layer, p)
 		switch {
 		case err != nil:
 			return nil, errors.Wrapf(err, "look for %s", p)
@@ -61,7 +62,7 @@ func (r *request) warnExclude(ctx context.Context) {
 }
 
 // leftDirs are the directories of a layer without what is left out; only tells that there is nothing else.
-func leftDirs(ctx context.Context, plan *lambda2llb.Plan, layer dirReader) (dirs map[string]*fstypes.Stat, only bool, err error) {
+func leftDirs(ctx context.Context, plan *lambda2llb.Plan, layer rootfs.DirReader) (dirs map[string]*fstypes.Stat, only bool, err error) {
 	dirs = map[string]*fstypes.Stat{}
 	for next := []string{"/"}; len(next) > 0; next = next[1:] {
 		entries, err := layer.ReadDir(ctx, gateway.ReadDirRequest{Path: next[0]})

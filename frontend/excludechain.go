@@ -3,6 +3,8 @@ package frontend
 import (
 	"context"
 
+	"lambdabase/internal/rootfs"
+
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
@@ -99,5 +101,5 @@ func statIn(ctx context.Context, ref gateway.Reference, name string) (*fstypes.S
 	if ref == nil {
 		return nil, nil
 	}
-	return lookup(ctx, ref, name)
+	return rootfs.Lookup(ctx, ref, name)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"lambdabase/internal/rootfs"
+
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
@@ -75,7 +77,7 @@ func lastWith(ctx context.Context, layers []solvedLayer, name string) (*fstypes.
 		if s.layer.empty || s.layer.Gone {
 			continue
 		}
-		if st, err := lookup(ctx, s.ref, name); st != nil || err != nil {
+		if st, err := rootfs.Lookup(ctx, s.ref, name); st != nil || err != nil {
 			return st, err
 		}
 	}

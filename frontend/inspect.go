@@ -2,26 +2,18 @@ package frontend
 
 import (
 	"context"
-	"maps"
-	"path"
 
+	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
-	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
 // UnpackedImage is a base image of one platform, to look into.
 type UnpackedImage struct {
 	Plan   *lambda2llb.Plan
-	Layers []UnpackedLayer // those of the plan
-}
-
-// UnpackedLayer is what a layer has.
-type UnpackedLayer struct {
-	Files    map[string]*fstypes.Stat // by absolute paths
-	ReadFile func(ctx context.Context, name string) ([]byte, error)
+	Layers []rootfs.Reader // those of the plan
 }
 
 // Inspect is like Build, but unpacks each layer on its own, and answers what look makes of them.
@@ -59,7 +51,7 @@ func (r *request) unpackImage(ctx context.Context) (*UnpackedImage, error) {
 	return &UnpackedImage{plan, layers}, err
 }
 
-func (r *request) unpackLayers(ctx context.Context, plan *lambda2llb.Plan) ([]UnpackedLayer, error) {
+func (r *request) unpackLayers(ctx context.Context, plan *lambda2llb.Plan) ([]rootfs.Reader, error) {
 	a, err := r.newAssembler(plan)
 	if err != nil {
 		return nil, err
@@ -68,39 +60,16 @@ func (r *request) unpackLayers(ctx context.Context, plan *lambda2llb.Plan) ([]Un
 	if err := a.finalError(solved); err != nil {
 		return nil, err
 	}
-	var all []UnpackedLayer
+	var all []rootfs.Reader
 	for _, s := range solved {
-		if s.err != nil {
+		switch {
+		case s.err != nil:
 			return nil, s.err
+		case s.layer.empty:
+			all = append(all, rootfs.Empty{})
+		default:
+			all = append(all, rootfs.Without(s.ref, func(name string) bool { return isExcluded(plan, name) }))
 		}
-		l := UnpackedLayer{map[string]*fstypes.Stat{}, func(ctx context.Context, name string) ([]byte, error) {
-			return s.ref.ReadFile(ctx, gateway.ReadRequest{Filename: name})
-		}}
-		if !s.layer.empty {
-			if err := listAll(ctx, s.ref, "/", l.Files); err != nil {
-				return nil, errors.Wrapf(err, "inspect %s", layerLabel(s.layer.Layer))
-			}
-			maps.DeleteFunc(l.Files, func(name string, _ *fstypes.Stat) bool { return isExcluded(plan, name) })
-		}
-		all = append(all, l)
 	}
 	return all, nil
-}
-
-// listAll puts all that is below a directory into files.
-func listAll(ctx context.Context, ref gateway.Reference, dir string, files map[string]*fstypes.Stat) error {
-	found, err := ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
-	if err != nil {
-		return err
-	}
-	for _, st := range found {
-		name := path.Join(dir, path.Base(st.Path))
-		files[name] = st
-		if isDir(st) {
-			if err := listAll(ctx, ref, name, files); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

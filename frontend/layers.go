@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/pkg/errors"
@@ -66,7 +67,7 @@ func (a *assembler) chainFor(ctx context.Context, reasons []string) (*lambda2llb
 
 // conflictReasons returns the reasons why merging would differ from unpacking one onto the other.
 func (a *assembler) conflictReasons(ctx context.Context, solved []solvedLayer) ([]string, error) {
-	var dirs []dirReader
+	var dirs []rootfs.DirReader
 	for _, s := range solved {
 		if s.err != nil { // a hard link into an earlier layer, say: only the chain can tell
 			return []string{s.err.Error()}, nil

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/rootfs"
+
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -30,7 +32,7 @@ const maxReads = 16
 //     the chain gives the recipe's own error
 //
 // A file over a file is the later one's in both.
-func findConflicts(ctx context.Context, layers []dirReader) ([]string, error) {
+func findConflicts(ctx context.Context, layers []rootfs.DirReader) ([]string, error) {
 	var found []string
 	level := []sharedDir{{path: "/", layers: layers}}
 	for len(level) > 0 {
@@ -51,7 +53,7 @@ func findConflicts(ctx context.Context, layers []dirReader) ([]string, error) {
 // sharedDir is a directory that two layers or more have.
 type sharedDir struct {
 	path   string
-	layers []dirReader
+	layers []rootfs.DirReader
 }
 
 // readAll lists directories in each layer that has them: by directory, layer and entry.
@@ -76,7 +78,7 @@ func readAll(ctx context.Context, dirs []sharedDir) ([][][]*fstypes.Stat, error)
 // compare looks at what stands in two layers or more: the directories among it to go into, and what is in conflict.
 func (d sharedDir) compare(entries [][]*fstypes.Stat) (below []sharedDir, conflicts []string) {
 	byName := map[string][]*fstypes.Stat{}
-	holders := map[string][]dirReader{}
+	holders := map[string][]rootfs.DirReader{}
 	for i, list := range entries {
 		for _, e := range list {
 			name := path.Base(e.Path)

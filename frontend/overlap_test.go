@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"lambdabase/internal/rootfs"
+
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
@@ -72,7 +74,7 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 		"0:0 device over a file": {file, whiteout, "/p: a 0:0 device"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := findConflicts(context.Background(), []dirReader{
+			got, err := findConflicts(context.Background(), []rootfs.DirReader{
 				layer(map[string]*fstypes.Stat{"/p": tc.one, "/only1": dir(0o711)}),
 				layer(map[string]*fstypes.Stat{"/only2": dir(0o711), "/dev": null}),
 				layer(map[string]*fstypes.Stat{"/p": tc.two}),
@@ -91,7 +93,7 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 func TestConflictsAreFoundAtAnyDepthAndOnlySharedDirectoriesAreRead(t *testing.T) {
 	one := layer(map[string]*fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o700), "/x": dir(0o755), "/x/broken": dir(0o755)})
 	two := layer(map[string]*fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o755), "/y": dir(0o755)})
-	got, err := findConflicts(context.Background(), []dirReader{one, two})
+	got, err := findConflicts(context.Background(), []rootfs.DirReader{one, two})
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	require.Contains(t, got[0], "/a/b/c")
@@ -100,6 +102,6 @@ func TestConflictsAreFoundAtAnyDepthAndOnlySharedDirectoriesAreRead(t *testing.T
 
 func TestALayerThatCannotBeReadIsAnError(t *testing.T) {
 	l := map[string]*fstypes.Stat{"/broken": dir(0o755)}
-	_, err := findConflicts(context.Background(), []dirReader{layer(l), layer(l)})
+	_, err := findConflicts(context.Background(), []rootfs.DirReader{layer(l), layer(l)})
 	require.ErrorContains(t, err, "directory /broken of a layer: input/output error")
 }

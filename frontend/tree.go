@@ -114,42 +114,4 @@ func (e *fileTooLargeError) Error() string {
 	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
 }
 
-// dirReader is a layer as far as it is looked at here.
-type dirReader interface {
-	ReadDir(context.Context, gateway.ReadDirRequest) ([]*fstypes.Stat, error)
-}
-
-// lookup looks a path up in a layer; nil says that there is none. What a symlink on the way points to is not looked at.
-func lookup(ctx context.Context, layer dirReader, name string) (*fstypes.Stat, error) {
-	found, _, err := walk(ctx, layer, name)
-	return found, err
-}
-
-// walk is lookup, and tells of a symlink on the way. It lists directories, as asking for a file that isn't there is an error in
-// the daemon's log.
-func walk(ctx context.Context, layer dirReader, name string) (found *fstypes.Stat, link string, err error) {
-	found, dir := &fstypes.Stat{Mode: uint32(os.ModeDir)}, "/"
-	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
-		if part == "" {
-			break
-		}
-		if os.FileMode(found.Mode)&os.ModeSymlink != 0 {
-			return nil, dir, nil
-		}
-		if !isDir(found) {
-			return nil, "", nil
-		}
-		entries, err := layer.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
-		if err != nil {
-			return nil, "", errors.Wrapf(err, "directory %s", dir)
-		}
-		i := slices.IndexFunc(entries, func(e *fstypes.Stat) bool { return path.Base(e.Path) == part })
-		if i < 0 {
-			return nil, "", nil
-		}
-		found, dir = entries[i], path.Join(dir, part)
-	}
-	return found, "", nil
-}
-
 func isDir(e *fstypes.Stat) bool { return os.FileMode(e.Mode).IsDir() }

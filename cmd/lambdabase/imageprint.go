@@ -19,9 +19,16 @@ func printImage(dt []byte, w io.Writer) error {
 	if err := json.Unmarshal(dt, &i); err != nil {
 		return err
 	}
-	if i.Path != "" {
+	switch {
+	case i.Path != "":
 		return i.printEntries(w)
+	case i.Packages != nil:
+		return i.printPackages(w)
 	}
+	return i.printLayers(w)
+}
+
+func (i *imageReport) printLayers(w io.Writer) error {
 	var files int
 	var size int64
 	for _, l := range i.Layers {
@@ -36,6 +43,15 @@ func printImage(dt []byte, w io.Writer) error {
 	fmt.Fprintln(tw, "LAYER\tSIZE\tPACKED\tFILES\tTARBALL")
 	for n, l := range i.Layers {
 		fmt.Fprintf(tw, "%d\t%s\t%s\t%d\t%s\n", n+1, units.HumanSize(float64(l.Size)), units.HumanSize(float64(l.Packed)), l.Files, printable.Name(l.File))
+	}
+	return tw.Flush()
+}
+
+func (i *imageReport) printPackages(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "PACKAGE\tVERSION\tRELEASE\tARCH")
+	for _, p := range i.Packages {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", printable.Name(p.Name), printable.Name(p.EpochVersion()), printable.Name(p.Release), printable.Name(p.Arch))
 	}
 	return tw.Flush()
 }

@@ -11,22 +11,32 @@ import (
 	"time"
 
 	"lambdabase/frontend"
+	"lambdabase/internal/rootfs"
+	"lambdabase/internal/rpmdb"
 
 	"github.com/containerd/platforms"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// imageReport is a base image, layer by layer.
+// question is what is asked of a base image: with neither, what its layers have.
+type question struct {
+	path     string
+	packages bool
+}
+
+// imageReport is what is said of a base image.
 type imageReport struct {
-	Runtime  string        `json:"runtime"`
-	Commit   string        `json:"commit"`
-	Created  time.Time     `json:"created"`
-	Platform string        `json:"platform"`
-	Release  string        `json:"release,omitempty"` // of the system in it, as its os-release says
-	Layers   []layerReport `json:"layers"`
-	Path     string        `json:"path,omitempty"`    // that was asked for
-	Entries  []pathReport  `json:"entries,omitempty"` // it, and what is in it
+	Runtime  string          `json:"runtime"`
+	Commit   string          `json:"commit"`
+	Created  time.Time       `json:"created"`
+	Platform string          `json:"platform"`
+	Release  string          `json:"release,omitempty"` // of the system in it, as its os-release says
+	Layers   []layerReport   `json:"layers"`
+	Path     string          `json:"path,omitempty"`    // that was asked for
+	Entries  []pathReport    `json:"entries,omitempty"` // it, and what is in it
+	Packages []rpmdb.Package `json:"packages,omitzero"` // if they were asked for
 }
 
 // layerReport is a tarball of the recipe.
@@ -34,8 +44,13 @@ type layerReport struct {
 	File   string `json:"file"`
 	OID    string `json:"oid"`
 	Packed int64  `json:"packed"` // in bytes
-	Size   int64  `json:"size"`   // of its files, in bytes
-	Files  int    `json:"files"`  // all that is no directory
+	*LayerTotals
+}
+
+// LayerTotals take a look at all that a layer has, and so are there only if neither a path nor packages were asked for. JSON reads no embedded pointer to a type that isn't exported.
+type LayerTotals struct {
+	Size  int64 `json:"size"`  // of its files, in bytes
+	Files int   `json:"files"` // all that is no directory
 }
 
 // pathReport is a file or directory.
@@ -49,66 +64,96 @@ type pathReport struct {
 	Layers []int  `json:"layers"`           // those that have it, from 1; what the last has is what there is
 }
 
-// newImageReport looks into an image: its layers or, with a path, what is there and which layers brought it.
-func newImageReport(ctx context.Context, image *frontend.UnpackedImage, name string) (*imageReport, error) {
-	plan := image.Plan
+// newImageReport looks into an image as far as the question takes.
+func newImageReport(ctx context.Context, image *frontend.UnpackedImage, asked question) (*imageReport, error) {
+	plan, root := image.Plan, rootfs.NewLayers(image.Layers)
 	report := &imageReport{Runtime: plan.Runtime, Commit: plan.Commit, Created: plan.Created, Platform: platforms.Format(plan.Platform)}
-	for i, l := range image.Layers {
-		of := plan.Layers[i]
-		layer := layerReport{File: of.Path, OID: of.OID, Packed: of.Size}
-		for _, st := range l.Files {
-			if !isDirStat(st) {
-				layer.Files++
-				layer.Size += st.Size
-			}
-		}
-		report.Layers = append(report.Layers, layer)
+	for _, l := range plan.Layers {
+		report.Layers = append(report.Layers, layerReport{File: l.Path, OID: l.OID, Packed: l.Size})
 	}
 	var err error
-	if report.Release, err = osRelease(ctx, image.Layers); err != nil || name == "" {
-		return report, err
+	if report.Release, err = osRelease(ctx, root); err != nil {
+		return nil, err
 	}
-	report.Path = path.Join("/", name)
-	report.Entries = pathsAt(image.Layers, report.Path)
-	if len(report.Entries) == 0 {
-		return nil, errors.Errorf("%s has no %s", plan.Runtime, report.Path)
+	switch {
+	case asked.packages:
+		err = report.addPackages(ctx, root)
+	case asked.path != "":
+		err = report.addPath(ctx, root, path.Join("/", asked.path))
+	default:
+		err = report.addTotals(ctx, image.Layers)
 	}
-	return report, nil
+	return report, err
 }
 
-// pathsAt returns what is at a path and right below it.
-func pathsAt(layers []frontend.UnpackedLayer, name string) []pathReport {
-	numbers, stats := map[string][]int{}, map[string]*fstypes.Stat{}
-	for i, l := range layers {
-		for p, st := range l.Files {
-			if (p == name || path.Dir(p) == name) && !isShadowed(layers[i+1:], p) {
-				numbers[p] = append(numbers[p], i+1)
-				stats[p] = st
+func (i *imageReport) addTotals(ctx context.Context, layers []rootfs.Reader) error {
+	for n, l := range layers {
+		totals := &LayerTotals{}
+		err := rootfs.Walk(ctx, l, func(_ string, st *fstypes.Stat) {
+			if !rootfs.IsDir(st) {
+				totals.Files++
+				totals.Size += st.Size
 			}
-		}
-	}
-	var all []pathReport
-	for _, p := range slices.Sorted(maps.Keys(numbers)) {
-		st := stats[p]
-		all = append(all, pathReport{
-			Path: p, Mode: os.FileMode(st.Mode).String(), UID: st.Uid, GID: st.Gid, Size: st.Size, Target: st.Linkname, Layers: numbers[p],
 		})
+		if err != nil {
+			return errors.Wrapf(err, "layer %d", n+1)
+		}
+		i.Layers[n].LayerTotals = totals
 	}
-	return all
+	return nil
 }
 
-func isDirStat(st *fstypes.Stat) bool { return os.FileMode(st.Mode).IsDir() }
-
-// isShadowed reports whether one of the later layers has something else in place of a directory that the path is in.
-func isShadowed(later []frontend.UnpackedLayer, name string) bool {
-	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-		for _, l := range later {
-			if st := l.Files[dir]; st != nil && !isDirStat(st) {
-				return true
-			}
-		}
+func (i *imageReport) addPackages(ctx context.Context, root rootfs.Reader) (err error) {
+	i.Packages, err = rpmdb.Read(ctx, root)
+	if errors.Is(err, rpmdb.ErrNone) {
+		return errors.Errorf("%s has %v", i.Runtime, rpmdb.ErrNone)
 	}
-	return false
+	return errors.Wrap(err, i.Runtime)
+}
+
+// addPath adds what is at a path and right below it.
+func (i *imageReport) addPath(ctx context.Context, root *rootfs.Layers, name string) error {
+	at, err := root.Lookup(ctx, name)
+	if err != nil {
+		return err
+	}
+	if at == nil {
+		return i.noPathError(ctx, root, name)
+	}
+	i.Path = name
+	if name != "/" {
+		i.addEntry(name, at)
+	}
+	below, err := root.List(ctx, name)
+	for _, base := range slices.Sorted(maps.Keys(below)) {
+		i.addEntry(path.Join(name, base), below[base])
+	}
+	return err
+}
+
+func (i *imageReport) addEntry(name string, e *rootfs.Entry) {
+	st := e.Stat()
+	report := pathReport{Path: name, Mode: os.FileMode(st.Mode).String(), UID: st.Uid, GID: st.Gid, Size: st.Size, Target: st.Linkname}
+	for _, n := range e.Layers {
+		report.Layers = append(report.Layers, n+1)
+	}
+	i.Entries = append(i.Entries, report)
+}
+
+// noPathError says that there is no such path, and which link on the way to it may lead there.
+func (i *imageReport) noPathError(ctx context.Context, root rootfs.Reader, name string) error {
+	_, link, err := rootfs.LookupLink(ctx, root, name)
+	if err != nil {
+		return err
+	}
+	if link == "" {
+		return errors.Errorf("%s has no %s", i.Runtime, name)
+	}
+	at, err := rootfs.Lookup(ctx, root, link)
+	if err != nil {
+		return err
+	}
+	return errors.Errorf("%s has no %s: %s is a link to %s", i.Runtime, name, link, at.Linkname)
 }
 
 // maxReleaseSize is more bytes than any os-release has.
@@ -117,20 +162,21 @@ const maxReleaseSize = 256 << 10
 var prettyNameRE = regexp.MustCompile(`(?m)^PRETTY_NAME="?([^"\n]*)"?$`)
 
 // osRelease returns the system's name. /etc/os-release is a link to the other, where it isn't a file.
-func osRelease(ctx context.Context, layers []frontend.UnpackedLayer) (string, error) {
-	for _, l := range slices.Backward(layers) {
-		for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-			st := l.Files[name]
-			if st == nil || !os.FileMode(st.Mode).IsRegular() || st.Size > maxReleaseSize {
-				continue
-			}
-			dt, err := l.ReadFile(ctx, name)
-			if err != nil {
-				return "", errors.Wrap(err, "os-release")
-			}
-			if found := prettyNameRE.FindSubmatch(dt); found != nil {
-				return strings.TrimSpace(string(found[1])), nil
-			}
+func osRelease(ctx context.Context, root rootfs.Reader) (string, error) {
+	for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
+		st, err := rootfs.Lookup(ctx, root, name)
+		if err != nil {
+			return "", errors.Wrap(err, "os-release")
+		}
+		if st == nil || !rootfs.IsRegular(st) || st.Size > maxReleaseSize {
+			continue
+		}
+		dt, err := root.ReadFile(ctx, gateway.ReadRequest{Filename: name})
+		if err != nil {
+			return "", errors.Wrap(err, "os-release")
+		}
+		if found := prettyNameRE.FindSubmatch(dt); found != nil {
+			return strings.TrimSpace(string(found[1])), nil
 		}
 	}
 	return "", nil

@@ -14,6 +14,7 @@ import (
 	"lambdabase/internal/isolate"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/redact"
+	"lambdabase/internal/rpmdb"
 
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/pkg/errors"
@@ -28,6 +29,9 @@ const (
 )
 
 func main() {
+	if rpmdb.RunChild() {
+		return
+	}
 	// BuildKit's client writes to it what it also returns, or mends by itself. --debug has the log of the BuildKit inside.
 	logrus.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), interruptSignals()...)

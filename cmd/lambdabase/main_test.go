@@ -1,11 +1,21 @@
 package main
 
 import (
+	"os"
 	"testing"
+
+	"lambdabase/internal/rpmdb"
 
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
+
+func TestMain(m *testing.M) {
+	if rpmdb.RunChild() {
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestErrorTextIsTheSameWhicheverCallOfTheClientTells(t *testing.T) {
 	for _, client := range []string{"failed to solve", "failed to run Build function"} {

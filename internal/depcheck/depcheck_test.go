@@ -46,12 +46,13 @@ var rules = []rule{
 			containerd + "plugins/snapshots", containerd + "core/metadata", "github.com/containerd/go-runc",
 			"lambdabase/internal/embedded", "lambdabase/internal/sample", "lambdabase/internal/usergit",
 			"lambdabase/internal/mirror/store", "oras.land/oras-go",
+			"lambdabase/internal/rpmdb", "modernc.org",
 		},
 		because: "it runs in a daemon's container, with the daemon outside",
 	},
 	{
 		pkg:       "lambdabase/cmd/lambdabase",
-		forbidden: []string{"lambdabase/internal/sample/faults", "lambdabase/internal/sample/hosttest", "github.com/stretchr/testify", "testing"},
+		forbidden: []string{"lambdabase/internal/sample/faults", "lambdabase/internal/sample/hosttest", "lambdabase/internal/rootfs/rootfstest", "github.com/stretchr/testify", "testing"},
 		because:   "its sample is a server like any other: what makes it fail is for tests",
 	},
 }
