@@ -49,4 +49,5 @@
 //	relock.go        lambda.lock: a lock file made anew
 //	build.go         Build: which of these is asked for
 //	inspect.go       Inspect: a base image to look into
+//	compare.go       Compare: two images to look into, as far as they may differ
 package frontend

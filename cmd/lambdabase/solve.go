@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -55,12 +56,14 @@ func (s *session) solveOne(ctx context.Context, cancel context.CancelCauseFunc, 
 	statuses := make(chan *client.SolveStatus)
 	go s.warnings.watch(statuses, shown)
 	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser(), GitActivity: s.gitActivity()})
+	stores := map[string]content.Store{lfsstore.StoreID: s.store}
+	maps.Copy(stores, t.stores)
 	files, exports := newExportReceiver(t.exports, t.markDirsWritten, cancel)
 	return s.client.Build(files.withExports(ctx), client.SolveOpt{
 		FrontendAttrs: t.attrs, LocalMounts: t.mounts,
 		Exports: exports, CacheImports: t.cacheImports, CacheExports: t.cacheExports,
 		Session:   append(slices.Clone(s.attachables), files),
-		OCIStores: map[string]content.Store{lfsstore.StoreID: s.store},
+		OCIStores: stores,
 	}, "", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := build(ctx, c)
 		if err == nil && t.onResult != nil {

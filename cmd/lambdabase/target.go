@@ -6,6 +6,7 @@ import (
 
 	"lambdabase/frontend"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/tonistiigi/fsutil"
@@ -20,7 +21,8 @@ type target struct {
 	existingDirs []*existingDir // that files are written into
 	cacheImports []client.CacheOptionsEntry
 	cacheExports []client.CacheOptionsEntry
-	onResult     func(*gateway.Result) // of the frontend, if anybody wants it
+	stores       map[string]content.Store // of images, by the id that the frontend names
+	onResult     func(*gateway.Result)    // of the frontend, if anybody wants it
 	build        func(frontend.Frontend) gateway.BuildFunc
 }
 

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"lambdabase/internal/lfs"
+	"lambdabase/internal/printable"
+
+	"github.com/docker/go-units"
+)
+
+// signs are those of the kinds of change.
+var signs = map[string]string{changeAdded: "+", changeRemoved: "-", changeChanged: "~"}
+
+// printDiff writes the JSON of a diffReport as text.
+func printDiff(dt []byte, w io.Writer) error {
+	var d diffReport
+	if err := json.Unmarshal(dt, &d); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "- %s\n+ %s\n", d.Old, d.New)
+	if d.isSame() {
+		fmt.Fprintln(w, "\nno difference")
+		return nil
+	}
+	if d.Layers != nil {
+		if err := d.Layers.print(w); err != nil {
+			return err
+		}
+	}
+	if err := printPackageDiffs(w, d.Packages); err != nil {
+		return err
+	}
+	return d.printFiles(w)
+}
+
+func (i diffImage) String() string {
+	text := printable.Name(i.Name)
+	if i.Commit != "" {
+		text += fmt.Sprintf(" (commit %s of %s)", i.Commit, i.Date)
+	}
+	return text
+}
+
+func (l *layerDiff) print(w io.Writer) error {
+	fmt.Fprintf(w, "\nlayers: %d added (%s), %d removed (%s), %d in both (%s)\n", len(l.Added), sizeOf(l.Added), len(l.Removed), sizeOf(l.Removed), len(l.Same), sizeOf(l.Same))
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, part := range []struct {
+		sign    string
+		objects []lfs.Object
+	}{{"-", l.Removed}, {"+", l.Added}} {
+		printObjects(tw, part.sign, part.objects)
+	}
+	return tw.Flush()
+}
+
+func printPackageDiffs(w io.Writer, packages []packageDiff) error {
+	if len(packages) == 0 {
+		return nil
+	}
+	fmt.Fprintf(w, "\npackages: %d\n", len(packages))
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, p := range packages {
+		sign, version := "~", p.Old+" -> "+p.New
+		if p.Old == "" || p.New == "" {
+			sign, version = "+", cmp.Or(p.Old, p.New)
+		}
+		if p.New == "" {
+			sign = "-"
+		}
+		fmt.Fprintf(tw, "  %s %s\t%s\t%s\n", sign, printable.Name(p.Name), printable.Name(version), printable.Name(p.Arch))
+	}
+	return tw.Flush()
+}
+
+func (d *diffReport) printFiles(w io.Writer) error {
+	if len(d.Files) == 0 {
+		return nil
+	}
+	fmt.Fprintf(w, "\nfiles: %d added, %d removed, %d changed\n", d.Totals[changeAdded], d.Totals[changeRemoved], d.Totals[changeChanged])
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range d.Files {
+		fmt.Fprintf(tw, "  %s %s\t%s\n", signs[f.Change], printable.Name(f.Path), f.what())
+	}
+	return tw.Flush()
+}
+
+// what says in what a path differs.
+func (f fileDiff) what() string {
+	if f.Old == nil || f.New == nil {
+		return f.present().String()
+	}
+	was, is := *f.Old, *f.New
+	if was == is {
+		return "content"
+	}
+	return was.String() + " -> " + is.String()
+}
+
+func (f fileDiff) present() *fileStat { return cmp.Or(f.Old, f.New) }
+
+func (s *fileStat) String() string {
+	text := fmt.Sprintf("%s %d:%d", s.Mode, s.UID, s.GID)
+	if s.Target != "" {
+		return text + " -> " + printable.Name(s.Target)
+	}
+	if s.Mode[0] == '-' {
+		text += " " + units.HumanSize(float64(s.Size))
+	}
+	return text
+}

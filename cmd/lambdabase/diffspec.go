@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path"
+	"strings"
+
+	"lambdabase/frontend"
+	"lambdabase/internal/catalog"
+	"lambdabase/internal/document"
+	"lambdabase/internal/printable"
+
+	"github.com/distribution/reference"
+	"github.com/pkg/errors"
+)
+
+// comparison is two images to compare.
+type comparison struct {
+	runtime string // of a lock file's entry, where two lock files are compared; else empty
+	specs   [2]frontend.ImageSpec
+	files   [2]string // OCI archives
+}
+
+// side is an argument: a runtime, a lock file, an archive or an image.
+type side struct {
+	spec    frontend.ImageSpec
+	lock    *document.Lock
+	archive string
+}
+
+// parseSide reads an argument. What is there as a file is that file.
+func parseSide(arg string) (side, error) {
+	if isFile(arg) {
+		return openSide(arg)
+	}
+	name, commit, pinned := strings.Cut(arg, "@")
+	if catalog.CheckName(name) == nil && !strings.Contains(name, "/") && (!pinned || catalog.IsCommit(commit)) {
+		return side{spec: frontend.ImageSpec{Name: arg, Runtime: name, Commit: commit}}, nil
+	}
+	if strings.ContainsAny(arg, "/:") {
+		if named, err := reference.ParseNormalizedNamed(arg); err == nil {
+			return side{spec: frontend.ImageSpec{Name: arg, Reference: reference.TagNameOnly(named).String()}}, nil
+		}
+	}
+	return side{}, errors.Errorf("%q is neither RUNTIME, RUNTIME@<full commit>, a file, nor the name of an image", arg)
+}
+
+// openSide reads a file: a lock file, or an OCI archive.
+func openSide(name string) (side, error) {
+	if path.Ext(name) != ".json" {
+		return side{archive: name, spec: frontend.ImageSpec{Name: name}}, nil
+	}
+	dt, err := readLockFile(name)
+	if err != nil {
+		return side{}, err
+	}
+	lock, err := document.ParseLock(printable.Name(name), dt)
+	return side{lock: lock, spec: frontend.ImageSpec{Name: name}}, err
+}
+
+// comparisons pairs two sides: a lock file stands for the runtime of the other side, or for all that both lock.
+func comparisons(a, b side) ([]comparison, error) {
+	if a.lock == nil && b.lock == nil {
+		return []comparison{{specs: [2]frontend.ImageSpec{a.spec, b.spec}, files: [2]string{a.archive, b.archive}}}, nil
+	}
+	runtimes := []string{a.spec.Runtime + b.spec.Runtime}
+	if a.lock != nil && b.lock != nil {
+		runtimes = commonRuntimes(a.lock, b.lock)
+	}
+	if len(runtimes) == 0 || runtimes[0] == "" {
+		return nil, errors.New("a lock file is compared with a runtime, or with another lock file that has one of its runtimes")
+	}
+	var all []comparison
+	for _, runtime := range runtimes {
+		c := comparison{}
+		for i, s := range []side{a, b} {
+			spec, err := s.specOf(runtime)
+			if err != nil {
+				return nil, err
+			}
+			c.specs[i] = spec
+		}
+		if len(runtimes) > 1 {
+			c.runtime = runtime
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// specOf returns the image of a runtime that a side stands for.
+func (s side) specOf(runtime string) (frontend.ImageSpec, error) {
+	if s.lock == nil {
+		return s.spec, nil
+	}
+	locked := s.lock.Find(runtime)
+	if locked == nil {
+		return s.spec, errors.Errorf("%s has no runtime %s, it has %s", printable.Name(s.spec.Name), runtime, strings.Join(s.lock.Runtimes(), ", "))
+	}
+	s.spec.Runtime, s.spec.Commit, s.spec.Snapshot = runtime, locked.Commit, locked
+	return s.spec, nil
+}
+
+func commonRuntimes(a, b *document.Lock) (names []string) {
+	for _, name := range a.Runtimes() {
+		if b.Find(name) != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}

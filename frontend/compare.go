@@ -1,0 +1,144 @@
+package frontend
+
+import (
+	"context"
+
+	"lambdabase/internal/document"
+	"lambdabase/internal/rootfs"
+	"lambdabase/llb/lambda2llb"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+	"golang.org/x/sync/errgroup"
+)
+
+// ImageSpec names an image to compare: a runtime, or an image of a registry or of a client's store.
+type ImageSpec struct {
+	Name string // as the user gave it
+
+	Runtime  string
+	Commit   string             // empty: the branch's head
+	Snapshot *document.Snapshot // of a lock file, whose name is Name; nil: the repository is asked
+
+	Reference string        // of a registry
+	Store     string        // of the client, that has the image
+	Digest    digest.Digest // of the image in the store
+}
+
+// ComparedImage is one of two images that are compared.
+type ComparedImage struct {
+	Spec ImageSpec
+	Plan *lambda2llb.Plan // of a runtime; nil for any other image
+	Root rootfs.Reader    // what it has; of two runtimes without the layers that both have
+}
+
+// Compare is like Build, but unpacks two images as far as they may differ, and answers what look makes of them.
+func (f Frontend) Compare(specs [2]ImageSpec, look func(context.Context, [2]*ComparedImage) (*gateway.Result, error)) gateway.BuildFunc {
+	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := recoverPanic(func() (*gateway.Result, error) {
+			r, err := f.readRequest(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			images, err := r.openImages(ctx, specs)
+			if err != nil {
+				return nil, err
+			}
+			return look(ctx, images)
+		})
+		return res, toUserError(err)
+	}
+}
+
+func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2]*ComparedImage, err error) {
+	targets := r.targetPlatforms()
+	if len(targets) > 1 {
+		return images, errors.Errorf("one platform is compared at a time, not %d", len(targets))
+	}
+	eg, planCtx := errgroup.WithContext(ctx)
+	for i, spec := range specs {
+		images[i] = &ComparedImage{Spec: spec}
+		eg.Go(func() (err error) {
+			images[i].Plan, err = r.planOfSpec(planCtx, spec, targets[0])
+			return errors.Wrap(err, spec.Name)
+		})
+	}
+	if err := eg.Wait(); err != nil {
+		return images, err
+	}
+	unpacked := [2]*lambda2llb.Plan{images[0].Plan, images[1].Plan}
+	if unpacked[0] != nil && unpacked[1] != nil {
+		unpacked = [2]*lambda2llb.Plan{withoutObjectsOf(unpacked[0], unpacked[1]), withoutObjectsOf(unpacked[1], unpacked[0])}
+	}
+	eg, rootCtx := errgroup.WithContext(ctx)
+	for i, image := range images {
+		eg.Go(func() (err error) {
+			image.Root, err = r.openRoot(rootCtx, image.Spec, unpacked[i], targets[0])
+			return errors.Wrap(err, image.Spec.Name)
+		})
+	}
+	return images, eg.Wait()
+}
+
+// planOfSpec returns the plan of a runtime; nil for any other image.
+func (r *request) planOfSpec(ctx context.Context, spec ImageSpec, platform ocispecs.Platform) (*lambda2llb.Plan, error) {
+	if spec.Runtime == "" {
+		return nil, nil
+	}
+	snap, err := r.snapshotOfSpec(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return snap.plan(ctx, platform)
+}
+
+// snapshotOfSpec obeys no lock file but the one that is named.
+func (r *request) snapshotOfSpec(ctx context.Context, spec ImageSpec) (*snapshot, error) {
+	if spec.Snapshot == nil {
+		return r.loadSnapshot(ctx, r.remote, spec.Runtime, spec.Commit)
+	}
+	repo, err := r.lockedRemote(spec.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	return r.openSnapshot(ctx, repo, spec.Runtime, spec.Snapshot.Commit, documentContents{spec.Snapshot, spec.Name})
+}
+
+// withoutObjectsOf returns the plan without the layers whose objects another one has, too: what they have needn't be fetched.
+func withoutObjectsOf(p, other *lambda2llb.Plan) *lambda2llb.Plan {
+	has := map[string]bool{}
+	for _, l := range other.Layers {
+		has[l.OID] = true
+	}
+	rest := *p
+	rest.Layers = nil
+	for _, l := range p.Layers {
+		if !has[l.OID] {
+			rest.Layers = append(rest.Layers, l)
+		}
+	}
+	return &rest
+}
+
+// openRoot opens the layers of a plan, or another image.
+func (r *request) openRoot(ctx context.Context, spec ImageSpec, p *lambda2llb.Plan, platform ocispecs.Platform) (rootfs.Reader, error) {
+	if p != nil {
+		layers, err := r.unpackLayers(ctx, p)
+		return rootfs.NewLayers(layers), err
+	}
+	st := llb.Image(spec.Reference, llb.Platform(platform))
+	if spec.Store != "" {
+		st = llb.OCILayout("lambdabase.local/image@"+spec.Digest.String(), llb.OCIStore("", spec.Store), llb.Platform(platform))
+	}
+	ref, err := r.solve(ctx, st, platform, true)
+	if err != nil {
+		return nil, withImageHint(err, spec.Reference)
+	}
+	if ref == nil {
+		return rootfs.Empty{}, nil
+	}
+	return ref, nil
+}
