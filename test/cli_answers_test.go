@@ -194,7 +194,7 @@ func TestTheSampleIsServed(t *testing.T) {
 func TestTheCommandExplainsItself(t *testing.T) {
 	c := newCLI(t)
 	require.Regexp(t, `^lambdabase  \S+\ncommit      .+\nbuildkit    v0\.33\.\d+\ngo          go1\.\S+ linux/\w+\n$`, c.mustRun(t, "version"))
-	for _, command := range []string{"", "build", "list", "plan", "lock", "inspect", "du", "prune", "sample", "version"} {
+	for _, command := range []string{"", "build", "list", "plan", "lock", "inspect", "diff", "du", "prune", "sample", "version"} {
 		help := c.mustRun(t, append(strings.Fields(command), "--help")...)
 		require.Contains(t, help, "\nExamples:\n  lambdabase "+command)
 	}

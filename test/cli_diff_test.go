@@ -1,0 +1,78 @@
+package test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+// diffAnswer is what a test reads of the command's answer.
+type diffAnswer struct {
+	Layers struct{ Added, Removed, Same []struct{ OID string } }
+	Files  []struct{ Path, Change string }
+}
+
+func TestADiffOfTwoCommitsFetchesTheLayersThatDiffer(t *testing.T) {
+	c := newCLI(t)
+	shared := compress(t, packTar(t, append(taskDirs, dirEntry("opt/", 0o755), file("opt/shared", "x"))...))
+	before := compress(t, packTar(t, dirEntry("etc/", 0o755), file("etc/same", "x"), file("etc/content", "abc"), file("etc/gone", "x"), file("etc/mode", "x")))
+	after := compress(t, packTar(t, dirEntry("etc/", 0o755), file("etc/same", "x"), file("etc/content", "abd"), file("etc/come", "12345"), file("etc/mode", "x").mode(0o600)))
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", shared, before)})
+	first := must(h.Commit("nodejs20.x"))
+	c.mustRun(t, append([]string{"lock", "nodejs20.x"}, h.flags()...)...)
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "old.tar")...)
+	later := newBranch("nodejs20.x", shared, after)
+	later.Date = later.Date.AddDate(0, 0, 7)
+	must(h.Push(later))
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--lock=none", "-o", "new.tar")...)
+
+	fresh := newCLI(t)
+	fresh.dir = c.dir
+	h.Reset()
+	s := fresh.run(t, append([]string{"diff", "nodejs20.x@" + first, "nodejs20.x", "--exit-code"}, h.flags()...)...)
+	require.Equal(t, 1, s.code, s.stderr)
+	require.Equal(t, 2, h.Total(githost.Object), "what both have isn't fetched")
+	for _, line := range []string{
+		"- nodejs20.x@" + first + " (commit " + first + " of ", "\nlayers: 1 added (", ", 1 in both (", "\nfiles: 1 added, 1 removed, 2 changed\n",
+		"  + /etc/come     -rw-r--r-- 0:0 5B\n", "  ~ /etc/content  content\n", "  - /etc/gone     -rw-r--r-- 0:0 1B\n", "  ~ /etc/mode     -rw-r--r-- 0:0 1B -> -rw------- 0:0 1B\n",
+	} {
+		require.Contains(t, s.stdout, line)
+	}
+
+	for _, sides := range [][]string{{"lambda.lock.json", "nodejs20.x"}, {"old.tar", "new.tar"}, {"lambda.lock.json", "new.tar"}} {
+		args := append(append([]string{"diff"}, sides...), "--json")
+		if sides[0] == "lambda.lock.json" && sides[1] == "new.tar" {
+			require.Contains(t, c.mustFail(t, 2, args...), "a lock file is compared with a runtime, or with another lock file")
+			continue
+		}
+		var answer diffAnswer
+		require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, append(args, h.flags()...)...)), &answer))
+		var files []string
+		for _, f := range answer.Files {
+			files = append(files, f.Change+" "+f.Path)
+		}
+		require.Equal(t, []string{"added /etc/come", "changed /etc/content", "removed /etc/gone", "changed /etc/mode"}, files, sides)
+	}
+	require.Contains(t, c.mustRun(t, append([]string{"diff", "nodejs20.x", "nodejs20.x", "--exit-code"}, h.flags()...)...), "no difference")
+	require.Contains(t, c.mustRun(t, append([]string{"diff", "nodejs20.x", "new.tar", "--exit-code"}, h.flags()...)...), "no difference", "an image is the same as what it was built of")
+}
+
+func TestADiffSaysWhichPackagesDiffer(t *testing.T) {
+	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
+		h := serveUpstream(t, "nodejs20.x", "python3.9")
+		registry := sandbox.Registry(t)
+		c.mustRun(t, append(append(buildArgs(h, "python3.9"), where...), "-t", registry+"/base:1", "--push")...)
+		out := c.mustRun(t, append(append([]string{"diff", registry + "/base:1", "nodejs20.x"}, h.flags()...), where...)...)
+		require.Contains(t, out, "\npackages: ")
+		require.Contains(t, out, "\nfiles: ")
+		require.NotContains(t, out, "\nlayers: ", "whose objects an image doesn't tell")
+
+		require.Contains(t, c.mustFail(t, 2, "diff", "nodejs20.x", "b8b153b94ac0@x"), "is neither RUNTIME, RUNTIME@<full commit>, a file, nor the name of an image")
+		require.Contains(t, c.mustFail(t, 1, append([]string{"diff", registry + "/base:1", registry + "/none"}, where...)...), registry+"/none")
+	})
+}
