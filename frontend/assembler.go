@@ -9,7 +9,6 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 	"github.com/pkg/errors"
 )
 
@@ -96,8 +95,7 @@ func (a *assembler) newBatchStep(batch lambda2llb.LFSOrigin) (*lambda2llb.Step, 
 
 // offerToStore offers the objects to the daemon as blobs of the client's store, if the client has one and the daemon takes such.
 func (a *assembler) offerToStore(batch lambda2llb.LFSOrigin) bool {
-	caps := a.bc.BuildOpts().LLBCaps
-	if a.store == nil || caps.Supports(pb.CapSourceImageBlob) != nil {
+	if a.store == nil || !a.hasBlobSource() {
 		return false
 	}
 	for _, l := range a.plan.Layers {

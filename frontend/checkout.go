@@ -99,7 +99,7 @@ func (c *checkout) build(ctx context.Context) (*gateway.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := c.ObjectSource.Resolve(c.repo.url)
+	source := c.objectSource(c.repo)
 	layers, err := c.withOrigins(ctx, source)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (c *checkout) withOrigins(ctx context.Context, source lfs.ObjectSource) ([]
 			l.Origin = origins[l.OID]
 		default:
 			l.Commit = c.commit
-			l.Origin = originOf(source, c.repo, l.Object)
+			l.Origin = c.originOf(source, c.repo, l.Object)
 		}
 	}
 	return layers, nil

@@ -23,6 +23,8 @@ type contents interface {
 	platform(ctx context.Context, platform ocispecs.Platform) (*document.Platform, error)
 	// configuredServer is the LFS server that the commit names; empty where it names none, or that isn't known.
 	configuredServer(ctx context.Context) string
+	// originalRepository is the one of git that a document was made of; empty where the commit itself is read.
+	originalRepository() string
 }
 
 // treeContents are those of the commit's tree.
@@ -43,6 +45,8 @@ func (t *treeContents) configuredServer(ctx context.Context) string {
 	}
 	return configuredServer(dt)
 }
+
+func (*treeContents) originalRepository() string { return "" }
 
 func (t *treeContents) platformNames(ctx context.Context) ([]string, error) {
 	found, err := t.findRecipes(ctx)
@@ -136,3 +140,5 @@ func (d documentContents) platform(_ context.Context, platform ocispecs.Platform
 }
 
 func (documentContents) configuredServer(context.Context) string { return "" }
+
+func (d documentContents) originalRepository() string { return d.Repository }

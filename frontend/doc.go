@@ -13,6 +13,8 @@
 //	solve.go         definitions to the daemon, and its errors back
 //	timeout.go       time limits that the daemon isn't told of
 //	warnings.go      warnings
+//	show.go          what a user sees of the frontend's own
+//	registry.go      what a registry says against a request
 //	exclude.go       paths to be left out, looked for in a layer
 //	step.go          a step of the frontend's own image
 //	assembler.go     the state of one image whose layers are put together
@@ -33,6 +35,7 @@
 //	lfsconfig.go     another LFS server than the one that is asked
 //	origin.go        where an object comes from
 //	contents.go      what a commit says of a platform, by its tree or by a document
+//	mirror.go        a snapshot of a mirror
 //	lock.go          the lock file of the build context
 //	snapshot.go      a commit, and the plan of a platform
 //	link.go          an attestation of what base images were made of

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/mirror"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/docker/go-units"
@@ -17,6 +18,7 @@ import (
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
@@ -33,8 +35,11 @@ func (e *fetchError) Error() string { return fmt.Sprintf("fetch %s: %v", e.objec
 func (e *fetchError) Unwrap() error { return e.reason }
 
 func (e *fetchError) object() string {
-	if url, ok := e.layer.Origin.(lambda2llb.HTTPOrigin); ok {
-		return layerLabel(e.layer) + " from " + url.Address
+	switch origin := e.layer.Origin.(type) {
+	case lambda2llb.HTTPOrigin:
+		return layerLabel(e.layer) + " from " + origin.Address
+	case lambda2llb.BlobOrigin:
+		return layerLabel(e.layer) + " from " + origin.String()
 	}
 	return layerLabel(e.layer)
 }
@@ -64,6 +69,7 @@ func isFetchError(err error) bool {
 func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.Attempt) *fetchError {
 	failed := &fetchError{layer: l.Layer}
 	url, isURL := l.Origin.(lambda2llb.HTTPOrigin)
+	blob, isBlob := l.Origin.(lambda2llb.BlobOrigin)
 	_, isLFS := l.Origin.(lambda2llb.LFSOrigin)
 	switch {
 	case errors.Is(err, errTimeout): // which no vertex is to blame for, so that nobody has said where
@@ -71,6 +77,8 @@ func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.A
 	case isLFS || !l.IsObject():
 		failed.transient = isSessionLost(err)
 		err = a.stepError(ctx, err)
+	case isBlob:
+		err, failed.status, failed.transient = blobFailure(err, blob.Mirror, a.mirroring(blob.Mirror))
 	case isURL && errorContains(err, "digest mismatch"):
 		var reason error
 		reason, failed.transient = a.diagnoseFetch(ctx, url, l)
@@ -82,14 +90,20 @@ func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.A
 	}
 	if code := httpStatusOf(err); code > 0 {
 		failed.status, failed.transient = code, code == 408 || code == 429 || code >= 500
-		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, statusHint(code, hostOf(url.Address)))}
+		hint := statusHint(code, hostOf(url.Address))
+		if !url.Mirror.IsZero() {
+			hint = anonymousHint(code, url.Mirror, a.mirroring(url.Mirror))
+		}
+		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, hint)}
 	}
 	failed.reason = withDiskHint(err)
 	return failed
 }
 
-// transientTexts are texts of errors of a connection that may not come again.
-var transientTexts = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}
+// mirroring is what puts the plan's objects into a mirror again.
+func (a *assembler) mirroring(to mirror.Location) string {
+	return fmt.Sprintf("mirror it again (lambdabase mirror %s --commit %s --to %s)", cmp.Or(a.plan.Runtime, "RUNTIME"), cmp.Or(a.plan.Commit, "COMMIT"), to)
+}
 
 // diagnoseFetch is what the server says of an object's URL, and whether it may say something else when asked again.
 func (r *request) diagnoseFetch(ctx context.Context, url lambda2llb.HTTPOrigin, l lambda2llb.Attempt) (reason error, again bool) {
@@ -105,6 +119,9 @@ func (r *request) diagnoseFetch(ctx context.Context, url lambda2llb.HTTPOrigin, 
 		return err, false
 	}
 	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "ask why " + l.OID[:12] + " failed"})
+	if err == nil && meta.HTTP == nil && !url.Mirror.IsZero() { // before v0.25 or so BuildKit asks for no metadata
+		_, err = r.solve(ctx, llb.HTTP(url.Address, opts...), ocispecs.Platform{}, true)
+	}
 	switch {
 	case err == nil && meta.HTTP == nil:
 		return errors.New("it sent something else, an error page perhaps (this version of BuildKit can't tell): try the URL"), true
@@ -174,10 +191,17 @@ func (e *objectsError) Error() string {
 
 func (e *objectsError) Unwrap() error { return e.failed[0] }
 
+// isMirrored tells whether an object was to come from a mirror, which keeps what its repository drops.
+func isMirrored(o lambda2llb.Origin) bool {
+	url, _ := o.(lambda2llb.HTTPOrigin)
+	_, isBlob := o.(lambda2llb.BlobOrigin)
+	return isBlob || !url.Mirror.IsZero()
+}
+
 // withLockHint says what to do where objects of a locked commit can't be had any more.
 func withLockHint(err error, p *lambda2llb.Plan) error {
 	var failed *fetchError
-	if p.Lock == "" || !errors.As(err, &failed) || !failed.isRefusal() {
+	if p.Lock == "" || !errors.As(err, &failed) || !failed.isRefusal() || isMirrored(failed.layer.Origin) {
 		return err
 	}
 	return &withMessage{cause: err, msg: fmt.Sprintf("%v\n%s locks %s to commit %s, which the repository may have dropped: "+

@@ -89,7 +89,7 @@ func (r *request) contextRemote(ref *dfgitutil.GitRef) (remote, error) {
 	if err := setRepository(&named, address); err != nil {
 		return remote{}, err
 	}
-	if r.repositoryGiven && !sameRepository(r.Repository, named.Repository) {
+	if r.repositoryGiven && !r.remote.isMirror() && !sameRepository(r.Repository, named.Repository) {
 		return remote{}, errors.Errorf("it is of %s, and option repository says %s: leave out the option, or build from the one it names", named.Repository, r.Repository)
 	}
 	return newRemote(named.Repository, r.KnownHosts)

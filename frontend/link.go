@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"lambdabase/internal/mirror"
 	"lambdabase/internal/redact"
 	"lambdabase/llb/lambda2llb"
 
@@ -60,14 +61,32 @@ func newLink(p *lambda2llb.Plan) link {
 		Environment: environment{Runtime: p.Runtime, Repository: repository, Commit: p.Commit, Platform: platforms.Format(p.Platform), Exclude: p.Exclude},
 		Materials:   []material{{Name: p.Recipe.Path, URI: repository, Digest: commitDigest(p.Commit)}},
 	}
+	if p.Mirror.Digest != "" {
+		l.Materials = append(l.Materials, material{Name: "mirrored snapshot", URI: mirrorURI(p.Mirror.Location), Digest: map[string]string{p.Mirror.Digest.Algorithm().String(): p.Mirror.Digest.Encoded()}})
+	}
 	for _, layer := range p.Layers {
 		m := material{Name: layer.Path}
 		if layer.IsObject() {
-			m.URI, m.Digest = redact.Text(layer.Origin.String()), map[string]string{"sha256": layer.OID}
+			m.URI, m.Digest = originURI(layer.Origin), map[string]string{"sha256": layer.OID}
 		}
 		l.Materials = append(l.Materials, m)
 	}
 	return l
+}
+
+func originURI(o lambda2llb.Origin) string {
+	if blob, ok := o.(lambda2llb.BlobOrigin); ok {
+		return mirrorURI(blob.Mirror)
+	}
+	return redact.Text(o.String())
+}
+
+// mirrorURI is a mirror's location; where a folder is that somebody has it in is nobody else's business.
+func mirrorURI(l mirror.Location) string {
+	if l.Layout != "" {
+		return "oci-layout:"
+	}
+	return l.String()
 }
 
 // commitDigest is a commit as BuildKit's provenance has it; a local checkout has none.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -20,6 +21,7 @@ import (
 type lockedContents struct {
 	documentContents
 	repo remote
+	step digest.Digest // that tells of it
 }
 
 // lockedSnapshot returns what the lock file says of a runtime; nil where there is no lock file. What it doesn't say is outside
@@ -42,8 +44,8 @@ func (r *request) lockedSnapshot(ctx context.Context, runtime, commit string) (*
 	if err != nil {
 		return nil, errors.Wrapf(err, "%s: %s.repository", r.lockName(), lock.Field(runtime))
 	}
-	r.showLock(ctx, locked)
-	return &lockedContents{documentContents{locked, r.lockName()}, repo}, nil
+	step := r.show(ctx, "obey", fmt.Sprintf("%s: %s is commit %s", r.lockName(), locked.Runtime, locked.Commit))
+	return &lockedContents{documentContents{locked, r.lockName()}, repo, step}, nil
 }
 
 // lockedRemote is the repository that the user names, which may be a mirror, or else the one that the snapshot is of.
@@ -117,14 +119,4 @@ func (r *request) contextFile(ctx context.Context, name string) (*llb.State, err
 	st := llb.Local(dockerui.DefaultLocalNameContext, llb.SessionID(session), llb.FollowPaths([]string{name}), llb.SharedKeyHint("lambdabase-lock"),
 		llb.WithCustomNamef("[internal] load %s, if there is one", printable.Name(name)), llb.Differ(llb.DiffNone, false))
 	return &st, nil
-}
-
-// showLock tells that a lock file is obeyed, as a step: a user sees no other text of a frontend but warnings.
-func (r *request) showLock(ctx context.Context, locked *document.Snapshot) {
-	if _, shown := r.seenWarnings.LoadOrStore("lock "+locked.Runtime, true); shown {
-		return
-	}
-	text := fmt.Sprintf("%s: %s is commit %s", r.lockName(), locked.Runtime, locked.Commit)
-	st := llb.Scratch().File(llb.Mkfile("/lock", 0o644, []byte(text)), llb.WithCustomName("obey "+text))
-	_, _ = r.solve(ctx, st, r.daemonPlatform(), true)
 }

@@ -29,6 +29,9 @@ func ParseOptions(raw map[string]string) (Options, error) {
 	if opts.Runtime == "" && opts.Commit != "" {
 		return Options{}, errors.New("option commit goes with option runtime; in a Dockerfile write FROM nodejs20.x:<full commit>")
 	}
+	if !opts.mirror.IsZero() && opts.ObjectSource.Batch && opts.ObjectSource.Server == "" {
+		return Options{}, errors.New("objects=lfs is the batch API of a Git repository, and option repository names a mirror, which has the objects itself: leave out one of them")
+	}
 	return opts, nil
 }
 

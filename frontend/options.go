@@ -11,6 +11,7 @@ import (
 	"lambdabase/internal/exclude"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/mirror"
 
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/pkg/errors"
@@ -41,8 +42,12 @@ type Options struct {
 	Lock         string   // lock file in the build context, or "none"; empty: the one that is found
 	Exclude      []string // paths that are left out of the layers, as exclude.Parse returns them
 
+	mirror          mirror.Location // that the repository is; zero: it is one of git
 	repositoryGiven bool
 }
+
+// Layout returns the folder of an OCI layout that the repository is; empty if it is none.
+func (o Options) Layout() string { return o.mirror.Layout }
 
 // Option is one row of the table that parsing, help and the README's reference come from.
 type Option struct {
@@ -62,9 +67,9 @@ func (o Option) BuildArg() string {
 func AllOptions() []Option {
 	return []Option{
 		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile is read, and of the context a lock file at most. Without it, the Dockerfile is built", setRuntime, false},
-		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`)", setRepository, false},
+		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`); or a mirror, which has the objects too: `oci://registry/name`", setRepository, false},
 		{"commit", "the branch's head", "full id of the commit to build, with `runtime`; a build pinned like this asks the repository for nothing that the daemon has", setCommit, false},
-		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), a URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), or `auto`: the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects, false},
+		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), a URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), a mirror (`oci://registry/name`), or `auto`: where `repository` is a mirror, that one; else the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects, false},
 		{"known-hosts", "", "host keys of an SSH `repository`, as `ssh-keyscan` prints them; those of github.com, gitlab.com and codeberg.org are built in", setKnownHosts, false},
 		{"layers", string(LayersAuto), "`merge`: layers are unpacked apart, a conflict between two is an error; `chain`: one onto the other; `auto`: merge, and chain where a conflict makes them differ. The root filesystem is the same", setLayers, false},
 		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR, false},
@@ -86,15 +91,19 @@ func setRuntime(o *Options, v string) error {
 	return catalog.CheckName(v)
 }
 
-func setRepository(o *Options, v string) error {
+func setRepository(o *Options, v string) (err error) {
 	o.Repository = v
+	if mirror.IsLocation(v) {
+		o.mirror, err = mirror.ParseLocation(v)
+		return err
+	}
 	if remote, isSSH, err := gitssh.ParseRemote(v); isSSH {
 		o.Repository = remote.String()
 		return err
 	}
 	u, err := url.Parse(v)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New("want an https, http or SSH URL")
+		return errors.New("want an https, http or SSH URL, or oci://registry/name")
 	}
 	if u.User != nil {
 		return userInfoError(u)

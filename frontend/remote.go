@@ -5,18 +5,25 @@ import (
 	"strings"
 
 	"lambdabase/internal/gitssh"
+	"lambdabase/internal/mirror"
 
 	"github.com/pkg/errors"
 )
 
-// remote is a git repository, and what its host is known by if it is asked over SSH: without that git would trust any.
+// remote is a git repository, and what its host is known by if it is asked over SSH: without that git would trust any. Or it
+// is a mirror, which git knows nothing of.
 type remote struct {
-	url      string
+	url      string // or the mirror's location
 	hostKeys string
+	mirror   mirror.Location
 }
 
 // newRemote takes the user's known hosts, for what is not known by itself.
 func newRemote(repository, knownHosts string) (remote, error) {
+	if mirror.IsLocation(repository) {
+		location, err := mirror.ParseLocation(repository)
+		return remote{url: repository, mirror: location}, err
+	}
 	parsed, isSSH, err := gitssh.ParseRemote(repository)
 	if err != nil || !isSSH {
 		return remote{url: repository}, err
@@ -24,6 +31,8 @@ func newRemote(repository, knownHosts string) (remote, error) {
 	keys, err := gitssh.KnownHosts(knownHosts, parsed.Host)
 	return remote{url: repository, hostKeys: keys}, errors.Wrapf(err, "repository %s", repository)
 }
+
+func (r remote) isMirror() bool { return !r.mirror.IsZero() }
 
 func (r remote) isSSH() bool { return r.hostKeys != "" }
 

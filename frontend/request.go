@@ -97,6 +97,9 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 	if r.remote, err = newRemote(opts.Repository, opts.KnownHosts); err != nil {
 		return nil, err
 	}
+	if err := r.checkLayout(); err != nil {
+		return nil, err
+	}
 	if bc.IsNoCache("") {
 		r.constraints = append(r.constraints, llb.IgnoreCache)
 	}
@@ -144,4 +147,25 @@ func (r *request) daemonPlatform() ocispecs.Platform { return r.bc.BuildPlatform
 func (r *request) canMerge() bool {
 	caps := r.bc.BuildOpts().LLBCaps
 	return caps.Supports(pb.CapMergeOp) == nil
+}
+
+// hasBlobSource tells whether the daemon can fetch a blob of a registry or of the client: BuildKit 0.28 can.
+func (r *request) hasBlobSource() bool {
+	caps := r.bc.BuildOpts().LLBCaps
+	return caps.Supports(pb.CapSourceImageBlob) == nil
+}
+
+// checkLayout finds that an OCI layout can't be read.
+func (r *request) checkLayout() error {
+	switch {
+	case r.Layout() == "":
+		return nil
+	case r.session.LayoutConfig == nil:
+		return errors.New("repository oci-layout:DIR is a folder on the machine of who builds, which only the command lambdabase reads: " +
+			"push it to a registry (lambdabase mirror --from oci-layout:DIR --to oci://registry/name), and name that")
+	case !r.hasBlobSource():
+		return errors.New("repository oci-layout:DIR needs BuildKit 0.28 or later: leave out --addr for the BuildKit inside, or push it to a registry " +
+			"(lambdabase mirror --from oci-layout:DIR --to oci://registry/name), and name that")
+	}
+	return nil
 }

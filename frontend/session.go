@@ -1,14 +1,17 @@
 package frontend
 
 import (
+	"context"
 	"strings"
 
+	"lambdabase/internal/mirror"
 	"lambdabase/internal/secrets"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
+	"github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
 )
 
@@ -25,11 +28,14 @@ type Session struct {
 	HasSecret func(id string) bool
 	// Remote is where the user's git goes for a repository (url.<base>.insteadOf); nil: there.
 	Remote func(repository string) (string, error)
+	// LayoutConfig reads the image config behind a tag of an OCI layout, verified, and tells the digest of its manifest. The
+	// session has the layout's blobs as the store mirror.StoreID. nil: the client has no such folder.
+	LayoutConfig func(ctx context.Context, dir, tag string) (digest.Digest, []byte, error)
 }
 
 // setRemote has the repository be the one that the user's git goes to.
 func (s Session) setRemote(opts *Options) error {
-	if s.Remote == nil {
+	if s.Remote == nil || mirror.IsLocation(opts.Repository) {
 		return nil
 	}
 	remote, err := s.Remote(opts.Repository)

@@ -17,12 +17,17 @@ const (
 	sizeRate  = 1 << 20          // bytes a second, if it has to be fetched for that
 )
 
-// checkSize compares an object that came from its URL with its pointer: BuildKit verifies the sha256 alone. What the daemon
+// checkSize compares an object that came from its URL, or as a blob, with its pointer: BuildKit verifies the sha256 alone. What the daemon
 // has just fetched, or still has, tells its size at once. Where a cache is imported the object may not be there though its
 // layer is, and fetching it for its size would undo what the import is for; so then, and where it can't be had any more, it
 // isn't asked for.
 func (a *assembler) checkSize(ctx context.Context, l lambda2llb.Attempt) error {
-	if _, isURL := l.Origin.(lambda2llb.HTTPOrigin); !isURL || len(a.bc.CacheImports) > 0 {
+	switch l.Origin.(type) {
+	case lambda2llb.HTTPOrigin, lambda2llb.BlobOrigin:
+	default: // it was checked where it was fetched
+		return nil
+	}
+	if len(a.bc.CacheImports) > 0 {
 		return nil
 	}
 	size, ok := a.sizeOf(ctx, l)

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -29,6 +30,9 @@ type snapshot struct {
 	created time.Time // SOURCE_DATE_EPOCH, or the commit's date
 	source  lfs.ObjectSource
 	lock    string // lock file that it is of; empty: of none
+
+	step     digest.Digest     // that a user sees of it
+	mirrored *mirroredContents // nil: it is of no mirror
 }
 
 // newSnapshot returns that of the lock file, if there is one, or else loads the one of the branch's head or of the commit that
@@ -38,18 +42,22 @@ func (r *request) newSnapshot(ctx context.Context, repo remote, runtime, commit 
 	if err != nil {
 		return nil, err
 	}
-	if locked != nil {
-		snap, err := r.openSnapshot(ctx, locked.repo, runtime, locked.Commit, locked)
-		if err == nil {
-			snap.lock = locked.name
-		}
-		return snap, err
+	if locked == nil {
+		return r.loadSnapshot(ctx, repo, runtime, commit)
 	}
-	return r.loadSnapshot(ctx, repo, runtime, commit)
+	snap, err := r.openSnapshot(ctx, locked.repo, runtime, locked.Commit, locked)
+	if err != nil {
+		return nil, err
+	}
+	snap.step, snap.lock = locked.step, locked.name
+	return snap, nil
 }
 
-// loadSnapshot asks the repository.
+// loadSnapshot asks the repository, or the mirror.
 func (r *request) loadSnapshot(ctx context.Context, repo remote, runtime, commit string) (*snapshot, error) {
+	if repo.isMirror() {
+		return r.loadMirrored(ctx, repo, runtime, commit)
+	}
 	var err error
 	if commit == "" {
 		if commit, err = r.resolveHead(ctx, repo, runtime); err != nil {
@@ -60,14 +68,38 @@ func (r *request) loadSnapshot(ctx context.Context, repo remote, runtime, commit
 	if err != nil {
 		return nil, err
 	}
-	return r.openSnapshot(ctx, repo, runtime, commit, &treeContents{tree: t, runtime: runtime, commit: commit})
+	snap, err := r.openSnapshot(ctx, repo, runtime, commit, &treeContents{tree: t, runtime: runtime, commit: commit})
+	if err != nil {
+		return nil, err
+	}
+	snap.step, _ = vertexDigest(ctx, r.treeState(repo, commit))
+	return snap, nil
+}
+
+func (r *request) loadMirrored(ctx context.Context, repo remote, runtime, commit string) (*snapshot, error) {
+	c, err := r.readMirrored(ctx, repo.mirror, runtime, commit)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := r.openSnapshot(ctx, repo, runtime, c.Commit, c)
+	if err != nil {
+		return nil, err
+	}
+	snap.step, snap.mirrored = c.step, c
+	return snap, nil
 }
 
 func (r *request) openSnapshot(ctx context.Context, repo remote, runtime, commit string, c contents) (*snapshot, error) {
 	created, err := r.createdAt(ctx, c.date)
-	return &snapshot{
-		request: r, contents: c, repo: repo, runtime: runtime, commit: commit, created: created, source: r.ObjectSource.Resolve(repo.url),
-	}, err
+	return &snapshot{request: r, contents: c, repo: repo, runtime: runtime, commit: commit, created: created, source: r.objectSource(repo)}, err
+}
+
+// repository is the one of git that the snapshot is of.
+func (s *snapshot) repository() string {
+	if s.repo.isMirror() {
+		return s.originalRepository()
+	}
+	return s.repo.url
 }
 
 // loadTree gets the commit's tree.
@@ -93,16 +125,19 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 		return nil, wrapSource(err, file)
 	}
 	p := &lambda2llb.Plan{
-		Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Created: s.created,
+		Runtime: s.runtime, Repository: s.repository(), Commit: s.commit, Created: s.created,
 		Platform: platform, Recipe: file, Config: rec.Image, LFSServer: s.source.Server, Labels: s.imageLabels(), Lock: s.lock,
 		Exclude: s.Exclude,
+	}
+	if s.mirrored != nil {
+		p.Mirror = s.mirrored.image
 	}
 	if s.source.Batch {
 		p.ForeignLFSServer = foreignLFSServer(s.configuredServer(ctx), s.source, s.repo)
 	}
 	for i, l := range content.Layers {
 		o := lfs.Object{Pointer: l.Pointer, Path: l.Path, Commit: s.commit}
-		p.Layers = append(p.Layers, lambda2llb.Layer{Object: o, Lines: rec.Adds[i].Lines, Origin: originOf(s.source, s.repo, o)})
+		p.Layers = append(p.Layers, lambda2llb.Layer{Object: o, Lines: rec.Adds[i].Lines, Origin: s.originOf(s.source, s.repo, o)})
 	}
 	return p, nil
 }
@@ -113,7 +148,7 @@ func (s *snapshot) document(ctx context.Context, targets ...ocispecs.Platform) (
 	if err != nil {
 		return nil, err
 	}
-	d := &document.Snapshot{Version: document.Version, Runtime: s.runtime, Repository: s.repo.url, Commit: s.commit, Date: date}
+	d := &document.Snapshot{Version: document.Version, Runtime: s.runtime, Repository: s.repository(), Commit: s.commit, Date: date}
 	if len(targets) == 0 {
 		names, err := s.platformNames(ctx)
 		if err != nil {
@@ -149,7 +184,7 @@ func (r *request) warnEndOfSupport(ctx context.Context, snap *snapshot, w warnin
 	}
 	w.text = fmt.Sprintf("runtime %s is past its end of support (%s)", snap.runtime, end.Format(time.DateOnly))
 	w.detail = "AWS publishes no more security fixes for it, and Lambda may refuse to create or update functions."
-	w.vertex, _ = vertexDigest(ctx, r.treeState(snap.repo, snap.commit))
+	w.vertex = snap.step
 	r.warn(ctx, w)
 }
 

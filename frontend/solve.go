@@ -75,3 +75,6 @@ func httpStatusOf(err error) int {
 	code, _ := strconv.Atoi(found[1])
 	return code
 }
+
+// transientTexts are texts of errors of a connection that may not come again.
+var transientTexts = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}

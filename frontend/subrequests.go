@@ -70,8 +70,15 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 	return plan.Result(d, plans)
 }
 
-// runtimesSubrequest answers lambda.runtimes: as the repository has them, or from the catalog where no step can run.
+// runtimesSubrequest answers lambda.runtimes: as the mirror or the repository has them, or from the catalog where no step can run.
 func (r *request) runtimesSubrequest(ctx context.Context) (*gateway.Result, error) {
+	if r.remote.isMirror() {
+		found, err := r.readCatalog(ctx, r.remote.mirror)
+		if err != nil {
+			return nil, err
+		}
+		return runtimes.New(found).ToResult()
+	}
 	step, err := r.newStep(r.remote, "")
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"lambdabase/internal/githttp"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfsstore"
+	"lambdabase/internal/mirror"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/secrets"
 	"lambdabase/internal/usergit"
@@ -67,7 +68,11 @@ func (s *secretStore) addRepositoryCredentials(ctx context.Context, git usergit.
 }
 
 // resolveRemote returns where git goes for a repository, if that is one that can be built from.
+// Of a mirror git knows nothing.
 func resolveRemote(ctx context.Context, git usergit.Git, repository string) (usergit.Remote, error) {
+	if mirror.IsLocation(repository) {
+		return usergit.Remote{}, nil
+	}
 	remote, err := git.Resolve(ctx, repository)
 	if err == nil && remote.URL != repository {
 		_, err = frontend.ParseOptions(map[string]string{"repository": remote.URL})

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"lambdabase/internal/mirror"
 	"lambdabase/internal/weburl"
 
 	"github.com/pkg/errors"
@@ -11,9 +12,10 @@ import (
 
 // ObjectSource is where the objects of a repository come from. The zero value is "auto": what the repository's host tells.
 type ObjectSource struct {
-	Template Template // of objects' own URLs; zero: the batch API is asked
-	Server   string   // of the batch API ("https://host/path"), where it is not the repository's own
-	Batch    bool     // the batch API is asked: first, or for what the template's host refuses
+	Template Template        // of objects' own URLs; zero: the batch API is asked
+	Server   string          // of the batch API ("https://host/path"), where it is not the repository's own
+	Batch    bool            // the batch API is asked: first, or for what the template's host refuses
+	Mirror   mirror.Location // whose blobs the objects are; zero: they are no blobs
 }
 
 const (
@@ -21,8 +23,8 @@ const (
 	sourceBatch = "lfs"
 )
 
-// ParseSource reads "auto", "lfs" (the repository's batch API), "lfs+https://host/path" (that of another server) or a
-// template. Errors never repeat what may be a credential.
+// ParseSource reads "auto", "lfs" (the repository's batch API), "lfs+https://host/path" (that of another server), a mirror
+// ("oci://registry/name") or a template. Errors never repeat what may be a credential.
 func ParseSource(s string) (ObjectSource, error) {
 	switch server, other := strings.CutPrefix(s, sourceBatch+"+"); {
 	case s == sourceAuto:
@@ -32,8 +34,19 @@ func ParseSource(s string) (ObjectSource, error) {
 	case other:
 		return ObjectSource{Server: strings.TrimSuffix(server, "/"), Batch: true}, checkServerURL(server)
 	}
+	if mirror.IsLocation(s) {
+		return parseMirror(s)
+	}
 	t, err := ParseTemplate(s)
-	return ObjectSource{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path or a URL template")
+	return ObjectSource{Template: t}, errors.Wrap(err, "want auto, lfs, lfs+https://host/path, oci://registry/name or a URL template")
+}
+
+func parseMirror(s string) (ObjectSource, error) {
+	l, err := mirror.ParseLocation(s)
+	if err == nil && l.Layout != "" {
+		err = errors.New("an OCI layout has snapshots too: give it as option repository")
+	}
+	return ObjectSource{Mirror: l}, err
 }
 
 func checkServerURL(server string) error {
@@ -50,11 +63,17 @@ func checkServerURL(server string) error {
 	return nil
 }
 
+// IsAuto reports whether it is left to the repository.
+func (s ObjectSource) IsAuto() bool { return s == ObjectSource{} }
+
 // Resolve returns the source for a repository, with "auto" decided: the objects' own URLs on a host where their form is
-// known, and its batch API for what that refuses; the batch API alone anywhere else.
+// known, and its batch API for what that refuses; the batch API alone anywhere else. A mirror has its own.
 func (s ObjectSource) Resolve(repository string) ObjectSource {
-	if s.Batch || !s.Template.IsZero() {
+	if !s.IsAuto() {
 		return s
+	}
+	if l, err := mirror.ParseLocation(repository); err == nil {
+		return ObjectSource{Mirror: l}
 	}
 	t, _ := ForgeTemplate(repository)
 	return ObjectSource{Template: t, Batch: true}

@@ -1,6 +1,7 @@
 package lfs
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,8 @@ func TestSourceIsWhatTheOptionAndTheRepositorySay(t *testing.T) {
 		{"lfs", github, "", "", true},
 		{"lfs+https://lfs.example/o/r/", github, "", "https://lfs.example/o/r", true},
 		{"https://h/{oid}", github, "https://h/" + oid, "", false},
+		{"oci://registry.example/m", github, "", "", false},
+		{"auto", "oci://registry.example/m", "", "", false},
 	} {
 		s, err := ParseSource(tc.option)
 		require.NoError(t, err, tc.option)
@@ -26,13 +29,16 @@ func TestSourceIsWhatTheOptionAndTheRepositorySay(t *testing.T) {
 		require.Equal(t, tc.url, s.URL(Object{Pointer: Pointer{OID: oid}, Path: "p", Commit: "C"}), tc.option)
 		require.Equal(t, tc.server, s.Server, tc.option)
 		require.Equal(t, tc.batch, s.Batch, tc.option)
+		require.Equal(t, strings.Contains(tc.option+tc.repository, "oci://"), s.Mirror.Repository == "registry.example/m", tc.option)
 	}
 }
 
 func TestSourceErrorsSayWhatIsWrongWithoutRepeatingSecrets(t *testing.T) {
 	const secret = "hunter2secret"
 	for option, want := range map[string]string{
-		"":                               "want auto, lfs, lfs+https://host/path or a URL template",
+		"":                               "want auto, lfs, lfs+https://host/path, oci://registry/name or a URL template",
+		"oci://u:" + secret + "@h/m":     "without user information",
+		"oci-layout:dir":                 "give it as option repository",
 		"LFS":                            "want auto, lfs,",
 		"lfs+":                           "want lfs+https://host/path",
 		"lfs+ssh://h/x":                  "want lfs+https://host/path",

@@ -27,9 +27,12 @@ const (
 	ObjectMediaType = "application/vnd.lambdabase.object.v1.tar+xz"
 	// Platform is the one that every image of a mirror says it is for.
 	Platform = "linux/amd64"
+	// StoreID is the name under which a client's session has the blobs of an OCI layout.
+	StoreID = "lambdabase-mirror"
 
 	registryScheme = "oci://"
 	layoutScheme   = "oci-layout:"
+	dockerHub      = "docker.io"
 )
 
 // Location is where a mirror is: either of the two.
@@ -73,11 +76,35 @@ func (l Location) String() string {
 	return registryScheme + l.Repository
 }
 
-// Host returns the registry, with its port.
+// Image returns the name of an image, as a registry's client takes it.
+func (l Location) Image(tag string) string {
+	if l.Layout != "" {
+		return l.String() + ":" + tag
+	}
+	return l.Repository + ":" + tag
+}
+
+// Host returns the registry, with its port; empty for a layout.
 func (l Location) Host() string {
 	host, _, _ := strings.Cut(l.Repository, "/")
 	return host
 }
+
+// BlobURL returns where the registry serves an object, if it lets anybody read.
+func (l Location) BlobURL(oid string) string {
+	host, name, _ := strings.Cut(l.Repository, "/")
+	scheme := "https"
+	if l.IsPlainHTTP() {
+		scheme = "http"
+	}
+	if host == dockerHub {
+		host = "registry-1.docker.io"
+	}
+	return scheme + "://" + host + "/v2/" + name + "/blobs/sha256:" + oid
+}
+
+// IsZero reports whether it is no location.
+func (l Location) IsZero() bool { return l == Location{} }
 
 // IsPlainHTTP reports whether the registry is asked without TLS: on this machine alone.
 func (l Location) IsPlainHTTP() bool {

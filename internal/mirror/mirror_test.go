@@ -41,6 +41,20 @@ func TestPlainHTTPIsForThisMachineAlone(t *testing.T) {
 	}
 }
 
+func TestImagesAndBlobsHaveNames(t *testing.T) {
+	for text, want := range map[string][3]string{
+		"oci://registry.example/aws/lambda": {"registry.example", "registry.example/aws/lambda:go1.x", "https://registry.example/v2/aws/lambda/blobs/sha256:abc"},
+		"oci://localhost:5000/m":            {"localhost:5000", "localhost:5000/m:go1.x", "http://localhost:5000/v2/m/blobs/sha256:abc"},
+		"oci://docker.io/me/m":              {"docker.io", "docker.io/me/m:go1.x", "https://registry-1.docker.io/v2/me/m/blobs/sha256:abc"},
+	} {
+		l, err := ParseLocation(text)
+		require.NoError(t, err)
+		require.Equal(t, want, [3]string{l.Host(), l.Image("go1.x"), l.BlobURL("abc")})
+	}
+	require.Equal(t, "oci-layout:dir:go1.x", Location{Layout: "dir"}.Image("go1.x"))
+	require.True(t, Location{}.IsZero())
+}
+
 func TestTag(t *testing.T) {
 	tag, err := Tag("nodejs20.x", "")
 	require.NoError(t, err)

@@ -2,8 +2,10 @@ package lambda2llb
 
 import (
 	"fmt"
+	"os"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/mirror"
 
 	"github.com/moby/buildkit/client/llb"
 )
@@ -20,7 +22,8 @@ type Origin interface {
 // HTTPOrigin is an object's own URL, which an HTTP source fetches.
 type HTTPOrigin struct {
 	Address  string
-	Fallback Origin // asked for what the URL refuses; nil: nothing is
+	Fallback Origin          // asked for what the URL refuses; nil: nothing is
+	Mirror   mirror.Location // whose blob it is, where BuildKit has no source for such; zero: of none
 }
 
 func (u HTTPOrigin) String() string { return u.Address }
@@ -37,6 +40,35 @@ func (u HTTPOrigin) source(c *Converter, a Attempt) llb.State {
 	}
 	return llb.HTTP(u.Address, opts...)
 }
+
+// BlobOrigin is a blob of a mirror: of a registry, which the daemon asks as for any image, or of an OCI layout in the
+// client's session.
+type BlobOrigin struct {
+	Mirror  mirror.Location
+	Session string // the client's, for a layout: another client's may lie elsewhere
+}
+
+func (b BlobOrigin) String() string { return b.Mirror.String() }
+
+// BuildKit's cache key of a blob holds digest, name and mode, and not where it is.
+func (b BlobOrigin) source(c *Converter, a Attempt) llb.State {
+	opts := []llb.ImageBlobOption{llb.Filename(a.OID)}
+	if a.Number > 0 {
+		opts = append(opts, llb.Chmod(retryMode(a.Number)))
+	}
+	for _, o := range c.vertexOpts("fetch", a.Layer) {
+		opts = append(opts, o)
+	}
+	if b.Mirror.Layout == "" {
+		return llb.ImageBlob(b.Mirror.Repository+"@"+a.Digest().String(), opts...)
+	}
+	opts = append(opts, llb.ImageBlobOCIStore(b.Session, mirror.StoreID))
+	return llb.OCILayoutBlob("lambdabase.local/mirror@"+a.Digest().String(), opts...)
+}
+
+// retryMode makes another source of a blob: a source that has failed stays failed. It is the mode that a blob has anyway, with
+// bits that no file gets (os.FileMode has them elsewhere), as nothing else of a blob's source can differ.
+func retryMode(attempt int) os.FileMode { return 0o600 | os.FileMode(attempt)<<9 }
 
 // LFSOrigin is the batch API, which a step asks, or the client in whose store the object is then.
 type LFSOrigin struct {

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/mirror"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -19,6 +21,7 @@ import (
 type Plan struct {
 	Runtime          string                    `json:"runtime"`
 	Repository       string                    `json:"repository"`
+	Mirror           MirroredImage             `json:"-"`                // that the snapshot was read from
 	LFSServer        string                    `json:"server,omitempty"` // of the LFS batch API, where it is not the repository's own
 	Commit           string                    `json:"commit"`           // full id
 	Created          time.Time                 `json:"created"`          // the commit's date, or SOURCE_DATE_EPOCH
@@ -30,6 +33,12 @@ type Plan struct {
 	Config           dockerspec.DockerOCIImage `json:"config"`            // as the recipe says
 	Labels           map[string]string         `json:"labels,omitempty"`  // the user's; ours win over them
 	Exclude          []string                  `json:"exclude,omitempty"` // paths that are left out of the layers
+}
+
+// MirroredImage is an image of a mirror; zero where the snapshot is of git, or of a lock file.
+type MirroredImage struct {
+	Location mirror.Location
+	Digest   digest.Digest // of the manifest
 }
 
 // File is a file of the commit's tree.

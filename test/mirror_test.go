@@ -1,0 +1,255 @@
+package test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"lambdabase/test/readme"
+	"lambdabase/test/sandbox"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mirrored are images that a mirror is asked for: of both platforms, of the old form, and of few layers.
+var mirrored = []struct{ runtime, platform string }{
+	{"nodejs20.x", "linux/amd64"}, {"nodejs20.x", "linux/arm64"}, {"go1.x", "linux/amd64"}, {"provided.al2023", "linux/arm64"},
+}
+
+var mirroredRuntimes = []string{"nodejs20.x", "go1.x", "provided.al2023"}
+
+func TestImagesOfAMirrorAreThoseOfUpstream(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, mirroredRuntimes...)
+	m := h.mirror(t, d, mirroredRuntimes...)
+	var want []string
+	for _, image := range mirrored {
+		want = append(want, oneImage(t, d, h.request(image.runtime, "platform", image.platform)).Digest.String())
+	}
+	h.Close()
+
+	fresh := sandbox.Start(t)
+	for i, image := range mirrored {
+		req := m.request(image.runtime, "platform", image.platform)
+		require.Equal(t, want[i], oneImage(t, fresh, req).Digest.String(), "%v", image)
+		requireAskedOnce(t, m.asked())
+		req.Attrs["commit"] = must(h.Commit(image.runtime))
+		require.Equal(t, want[i], oneImage(t, fresh, req).Digest.String(), "by its commit")
+		require.Equal(t, []string{"HEAD /v2/aws/lambda/manifests/" + image.runtime + "-" + must(h.Commit(image.runtime))}, m.asked(),
+			"of a daemon that has the objects, a tag is all that a registry is asked for")
+	}
+}
+
+// requireObjectsAsked checks that the mirror was asked for objects, and for nothing else. Where BuildKit's client hasn't asked a
+// repository before, it looks for an image of the object's digest at first (Fetcher of util/resolver/pool.go, v0.33.1).
+func (m *mirrorServer) requireObjectsAsked(t *testing.T) {
+	t.Helper()
+	requests := m.asked()
+	require.NotEmpty(t, requests)
+	for _, request := range requests {
+		_, path, _ := strings.Cut(request, " ")
+		require.True(t, m.objects[strings.Replace(path, "/manifests/", "/blobs/", 1)], request)
+	}
+}
+
+// requireAskedOnce checks that nothing was asked for twice.
+func requireAskedOnce(t *testing.T, requests []string) {
+	t.Helper()
+	require.NotEmpty(t, requests)
+	sorted := slices.Sorted(slices.Values(requests))
+	require.Len(t, slices.Compact(sorted), len(requests), "%v", requests)
+}
+
+func TestFunctionsAreBuiltFromAMirror(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x", "provided.al2023")
+	m := h.mirror(t, d, "nodejs20.x", "provided.al2023")
+	for name, dockerfile := range map[string]string{
+		"one base":  "FROM nodejs20.x\nCOPY Dockerfile ./\n",
+		"two bases": "FROM provided.al2023 AS other\nFROM nodejs20.x:" + must(h.Commit("nodejs20.x")) + "\nCOPY --from=other /etc /other\n",
+	} {
+		files := map[string]string{"Dockerfile": dockerfile}
+		want := diffIDs(oneImage(t, d, h.functionRequest(t, files)))
+		req := h.functionRequest(t, files)
+		req.Attrs = m.options("")
+		h.Reset()
+		require.Equal(t, want, diffIDs(oneImage(t, d, req)), name)
+		require.Empty(t, h.Requests())
+		m.asked()
+	}
+}
+
+func TestALockedBuildTakesObjectsFromAMirrorAndAsksForNothingElse(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	m := h.mirror(t, d, "nodejs20.x")
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	text := lock(t, d, h.request("nodejs20.x"))
+	require.Equal(t, text, lock(t, d, m.request("nodejs20.x")), "a mirror says the same of a commit")
+	h.Close()
+
+	fresh := sandbox.Start(t)
+	_, err := fresh.Solve(t.Context(), t, withLock(t, h.request("nodejs20.x"), text))
+	require.Error(t, err)
+	m.asked()
+	req := withLock(t, m.request("nodejs20.x"), text)
+	require.Equal(t, want.Digest, oneImage(t, fresh, req).Digest)
+	m.requireObjectsAsked(t)
+	require.Equal(t, want.Digest, oneImage(t, fresh, req).Digest)
+	require.Empty(t, m.asked())
+}
+
+func TestAnObjectIsUnpackedOnceWhereverItComesFrom(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	m := h.mirror(t, d, "nodejs20.x")
+	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"))
+	require.NoError(t, err)
+	result, err := d.Solve(t.Context(), t, m.request("nodejs20.x"))
+	require.NoError(t, err)
+	requireCached(t, result.Progress, "unpack ")
+}
+
+// requireCached checks that steps whose names begin so were there, and all of them cached.
+func requireCached(t *testing.T, progress, prefix string) {
+	t.Helper()
+	found := 0
+	for line := range strings.Lines(progress) {
+		number, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.HasPrefix(name, prefix) {
+			found++
+			require.Contains(t, progress, "\n"+number+" CACHED\n", name)
+		}
+	}
+	require.NotZero(t, found, progress)
+}
+
+func TestObjectsOfAMirrorServeAGitRepository(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	m := h.mirror(t, d, "nodejs20.x")
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	h.Reset()
+	fresh := sandbox.Start(t)
+	require.Equal(t, want.Digest, oneImage(t, fresh, h.request("nodejs20.x", "objects", m.location())).Digest)
+	require.Empty(t, h.Counts(), "no object is asked of the git server")
+	m.requireObjectsAsked(t)
+}
+
+func TestWhatAMirrorDoesToAnObjectIsTold(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "go1.x")
+	m := h.mirror(t, d, "go1.x")
+	again := "mirror it again (lambdabase mirror go1.x --commit " + must(h.Commit("go1.x")) + " --to " + m.location() + ")"
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	for name, tc := range map[string]struct {
+		fault     http.HandlerFunc
+		want      string
+		again     bool
+		explained func(t *testing.T, text string)
+	}{
+		"gone": {status(404), "5 objects failed: it isn't there any more: " + again, false, func(t *testing.T, text string) { readme.Explains(t, text, "it isn't there any more: mirror it again") }},
+		"not let in": {status(401), "5 objects failed: it answers with status 401, unauthorized: docker login " + m.host + " where the build is started", false, func(t *testing.T, text string) {
+			readme.Explains(t, text, "answers with status 401, unauthorized: docker login")
+		}},
+		"forbidden":    {status(403), "5 objects failed: it answers with status 403, forbidden: docker login", false, func(*testing.T, string) {}},
+		"server error": {status(503), "5 objects failed: it answers with status 503, server error: try again later", true, func(*testing.T, string) {}},
+		"damaged": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "it is damaged there, as it has sha256:b7d082ee12e91b756ea22e8513b8594eebcf5d39fab813da3cb55794dc888ad7: " + again, false, func(t *testing.T, text string) {
+			readme.Explains(t, text, "it is damaged there, as it has ...: mirror it again")
+		}},
+		"cut": {cutShort, "unexpected EOF", true, func(*testing.T, string) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.injectObjects(tc.fault)
+			defer m.inject(nil)
+			m.asked()
+			_, err := d.Solve(t.Context(), t, m.request("go1.x"))
+			require.ErrorContains(t, err, tc.want)
+			tc.explained(t, err.Error())
+			require.ErrorContains(t, err, " from "+m.location())
+			require.ErrorContains(t, err, "(object sha256:")
+			perObject := map[string]int{}
+			for _, request := range m.asked() {
+				if strings.HasPrefix(request, "HEAD ") && strings.Contains(request, "/blobs/") {
+					perObject[request]++
+				}
+			}
+			require.Equal(t, tc.again, slices.Max(slices.Collect(maps.Values(perObject))) > 1)
+		})
+	}
+	m.inject(nil)
+	require.Equal(t, oneImage(t, d, h.request("go1.x")).Digest, oneImage(t, d, m.request("go1.x")).Digest, "and once it is over nothing of it is left")
+}
+
+// cutShort sends less than it says.
+func cutShort(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", "100000")
+	_, _ = w.Write([]byte("abc"))
+}
+
+func TestAnObjectOfAMirrorThatFailsForAWhileIsTriedAgain(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "go1.x")
+	m := h.mirror(t, d, "go1.x")
+	var seen sync.Map
+	m.inject(func(w http.ResponseWriter, r *http.Request) bool {
+		_, again := seen.LoadOrStore(r.URL.Path, true)
+		fails := m.objects[r.URL.Path] && !again
+		if fails {
+			w.WriteHeader(503)
+		}
+		return fails
+	})
+	_, err := d.Solve(t.Context(), t, m.request("go1.x"))
+	require.NoError(t, err)
+}
+
+func TestWhatAMirrorDoesNotHaveIsTold(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "go1.x", "nodejs20.x")
+	m := h.mirror(t, d, "go1.x")
+	nowhere := strings.Repeat("0", 40)
+	hints := ": lambdabase list --repository " + m.location() + " and the call lambda.runtimes name those that are there, lambdabase mirror "
+	for name, tc := range map[string]struct {
+		req   sandbox.Request
+		fault int
+		want  string
+	}{
+		"a runtime":  {m.request("nodejs20.x"), 0, m.location() + " has no runtime nodejs20.x" + hints + "nodejs20.x --to " + m.location() + " adds it"},
+		"a name":     {m.request("nodejs20"), 0, m.location() + " has no runtime nodejs20 (did you mean nodejs20.x"},
+		"a commit":   {m.request("go1.x", "commit", nowhere), 0, m.location() + " has no runtime go1.x at commit " + nowhere + hints + "go1.x --commit " + nowhere},
+		"a platform": {m.request("go1.x", "platform", "linux/arm64"), 0, "aws/lambda:go1.x has no platform linux/arm64 of runtime go1.x, it has linux/amd64"},
+		"a base":     {functionOf(t, h, m, "FROM nodejs20.x\n"), 0, m.location() + " has no runtime nodejs20.x"},
+		"access":     {m.request("go1.x"), 401, m.location() + " answers with status 401, unauthorized: docker login " + m.host},
+		"health":     {m.request("go1.x"), 503, m.location() + " answers with status 503, server error: try again later"},
+		"the API":    {m.request("nodejs20.x", "objects", "lfs"), 0, "objects=lfs is the batch API of a Git repository, and option repository names a mirror"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.inject(func(w http.ResponseWriter, _ *http.Request) bool {
+				if tc.fault != 0 {
+					w.WriteHeader(tc.fault)
+				}
+				return tc.fault != 0
+			})
+			result, err := d.Solve(t.Context(), t, tc.req)
+			require.Error(t, err)
+			require.Contains(t, err.Error()+result.Progress, tc.want)
+			if name == "a runtime" {
+				readme.Explains(t, err.Error(), "oci://... has no runtime ...")
+			}
+		})
+	}
+}
+
+// functionOf is a build of a Dockerfile on bases of a mirror.
+func functionOf(t *testing.T, h *repoServer, m *mirrorServer, dockerfile string) sandbox.Request {
+	t.Helper()
+	req := h.functionRequest(t, map[string]string{"Dockerfile": dockerfile})
+	req.Attrs = m.options("")
+	return req
+}
