@@ -29,8 +29,8 @@ import (
 	gcrregistry "github.com/google/go-containerregistry/pkg/registry"
 )
 
-// registryServer is a registry of the test's own, which says what it was asked and can be made to fail.
-type registryServer struct {
+// countedRegistry is a registry of the test's own, which says what it was asked and can be made to fail.
+type countedRegistry struct {
 	host  string // 127.0.0.1:port
 	fault atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 
@@ -38,9 +38,9 @@ type registryServer struct {
 	requests []string // method and path
 }
 
-func serveRegistry(t testing.TB) *registryServer {
+func serveCountedRegistry(t testing.TB) *countedRegistry {
 	t.Helper()
-	s := &registryServer{}
+	s := &countedRegistry{}
 	content := gcrregistry.New(gcrregistry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -56,7 +56,7 @@ func serveRegistry(t testing.TB) *registryServer {
 }
 
 // inject has a function answer requests for which it returns true; nil ends that.
-func (s *registryServer) inject(fault func(http.ResponseWriter, *http.Request) bool) {
+func (s *countedRegistry) inject(fault func(http.ResponseWriter, *http.Request) bool) {
 	if fault == nil {
 		s.fault.Store(nil)
 		return
@@ -65,7 +65,7 @@ func (s *registryServer) inject(fault func(http.ResponseWriter, *http.Request) b
 }
 
 // asked returns what the registry was asked since it was asked last.
-func (s *registryServer) asked() []string {
+func (s *countedRegistry) asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	requests := s.requests
@@ -75,7 +75,7 @@ func (s *registryServer) asked() []string {
 
 // mirrorServer is a mirror in a registry.
 type mirrorServer struct {
-	*registryServer
+	*countedRegistry
 	name    string          // of the repository
 	objects map[string]bool // paths of objects
 }
@@ -86,7 +86,7 @@ func (m *mirrorServer) location() string { return "oci://" + m.host + "/" + m.na
 // mirror makes a mirror of runtimes in a registry of its own.
 func (h *repoServer) mirror(t *testing.T, d *sandbox.Daemon, runtimes ...string) *mirrorServer {
 	t.Helper()
-	m := &mirrorServer{serveRegistry(t), "aws/lambda", map[string]bool{}}
+	m := &mirrorServer{serveCountedRegistry(t), "aws/lambda", map[string]bool{}}
 	for tag, image := range h.mirrorImages(t, d, runtimes...) {
 		require.NoError(t, crane.Push(image, m.host+"/"+m.name+":"+tag))
 		layers, err := image.Layers()
