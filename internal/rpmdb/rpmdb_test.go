@@ -82,15 +82,6 @@ func TestPackagesAreThoseThatRPMHasWritten(t *testing.T) {
 	}
 }
 
-func TestWhatWasWrittenLastToADatabaseIsRead(t *testing.T) {
-	all := databases(t)
-	root := withDatabase("/var/lib/rpm/rpmdb.sqlite", all["2023/x86_64/rpmdb.sqlite"])
-	root.Files["/var/lib/rpm/rpmdb.sqlite-wal"] = rootfstest.File{}
-	packages, err := Read(t.Context(), root)
-	require.NoError(t, err, "which is nothing")
-	require.Len(t, packages, 10)
-}
-
 func TestARootFilesystemWithoutADatabaseSaysSo(t *testing.T) {
 	for name, root := range map[string]*rootfstest.FS{
 		"empty":  rootfstest.New(nil),
