@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/document"
 	"lambdabase/internal/mirror"
 	"lambdabase/internal/mirror/label"
 	"lambdabase/llb/lambda2llb"
@@ -30,11 +31,10 @@ func (r *request) readMirrored(ctx context.Context, from mirror.Location, runtim
 	if err != nil {
 		return nil, err
 	}
-	image, config, err := r.mirrorConfig(ctx, from, tag)
-	if err != nil {
-		return nil, mirroredError(err, from, tag, runtime, commit)
+	d, manifest, err := r.mirroredDocument(ctx, from, tag)
+	if err != nil && isMissingTag(err, from, tag) {
+		return nil, missingSnapshotError(from, runtime, commit)
 	}
-	d, err := label.Snapshot(from.Image(tag), config)
 	if err != nil {
 		return nil, err
 	}
@@ -43,39 +43,60 @@ func (r *request) readMirrored(ctx context.Context, from mirror.Location, runtim
 			from.Image(tag), d.Runtime, d.Commit, runtime, from)
 	}
 	step := r.show(ctx, "use", fmt.Sprintf("%s: %s is commit %s", from, d.Runtime, d.Commit))
-	return &mirroredContents{documentContents{d, from.Image(tag)}, image, step}, nil
+	return &mirroredContents{documentContents{d, from.Image(tag)}, lambda2llb.MirroredImage{Location: from, Digest: manifest}, step}, nil
 }
 
-// mirrorConfig reads the config of an image: the daemon does, with its settings for registries and the user's credentials.
-func (r *request) mirrorConfig(ctx context.Context, from mirror.Location, tag string) (image lambda2llb.MirroredImage, config []byte, err error) {
-	image.Location = from
+// mirroredDocument reads the document of a snapshot, and tells the digest of the image's manifest.
+func (r *request) mirroredDocument(ctx context.Context, from mirror.Location, tag string) (d *document.Snapshot, manifest digest.Digest, err error) {
 	if from.Layout != "" {
-		image.Digest, config, err = r.session.LayoutConfig(ctx, from.Layout, tag)
-		return image, config, err
+		err = r.withLayout(ctx, from, func(l Layout) error {
+			d, manifest, err = l.Snapshot(ctx, tag)
+			return err
+		})
+		return d, manifest, err
 	}
+	manifest, config, err := r.imageConfig(ctx, from, tag)
+	if err != nil {
+		return nil, "", err
+	}
+	d, err = label.Snapshot(from.Image(tag), config)
+	return d, manifest, err
+}
+
+func (r *request) withLayout(ctx context.Context, from mirror.Location, read func(Layout) error) error {
+	l, err := r.session.OpenLayout(ctx, from.Layout)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return read(l)
+}
+
+// imageConfig reads the config of an image: the daemon does, with its settings for registries and the user's credentials.
+func (r *request) imageConfig(ctx context.Context, from mirror.Location, tag string) (digest.Digest, []byte, error) {
 	ctx, cancel := withTimeout(ctx, r.baseTimeout)
 	defer cancel()
 	platform := platforms.MustParse(mirror.Platform)
-	_, image.Digest, config, err = r.client.ResolveImageConfig(ctx, from.Image(tag), sourceresolver.Opt{
+	_, manifest, config, err := r.client.ResolveImageConfig(ctx, from.Image(tag), sourceresolver.Opt{
 		LogName:  "load snapshot " + tag,
 		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &platform, ResolveMode: r.bc.ImageResolveMode.String()},
 	})
 	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
 		err = errors.Wrapf(errTimeout, "not done in %s", r.baseTimeout)
 	}
-	return image, config, err
+	if err != nil {
+		err = registryError(err, from)
+	}
+	return manifest, config, err
 }
 
 // isMissingTag tells that a mirror has no such image.
 func isMissingTag(err error, from mirror.Location, tag string) bool {
-	return errorContains(err, from.Image(tag)+": not found", "/manifests/"+tag+": 404 ")
+	return errorContains(err, from.Image(tag)+": not found", "tag "+tag+": not found", "/manifests/"+tag+": 404 ")
 }
 
-// mirroredError says what to do about a snapshot that can't be had.
-func mirroredError(err error, from mirror.Location, tag, runtime, commit string) error {
-	if !isMissingTag(err, from, tag) {
-		return registryError(err, from)
-	}
+// missingSnapshotError says what to do where a mirror doesn't have a snapshot.
+func missingSnapshotError(from mirror.Location, runtime, commit string) error {
 	what, add := "runtime "+runtime, runtime
 	if commit != "" {
 		what, add = what+" at commit "+commit, add+" --commit "+commit
@@ -88,14 +109,21 @@ func mirroredError(err error, from mirror.Location, tag, runtime, commit string)
 		from, what, hint, from, add, from)
 }
 
-// readCatalog reads which runtimes a mirror has.
-func (r *request) readCatalog(ctx context.Context, from mirror.Location) ([]catalog.Runtime, error) {
-	_, config, err := r.mirrorConfig(ctx, from, mirror.CatalogTag)
+// mirroredRuntimes are those that a mirror has.
+func (r *request) mirroredRuntimes(ctx context.Context, from mirror.Location) (found []catalog.Runtime, err error) {
+	if from.Layout != "" {
+		err = r.withLayout(ctx, from, func(l Layout) error {
+			found, err = l.Runtimes(ctx)
+			return err
+		})
+		return found, err
+	}
+	_, config, err := r.imageConfig(ctx, from, mirror.CatalogTag)
 	if err != nil && isMissingTag(err, from, mirror.CatalogTag) {
 		return nil, errors.Errorf("%s is no mirror, or nothing is in it: it has no tag %s, which lambdabase mirror makes", from, mirror.CatalogTag)
 	}
 	if err != nil {
-		return nil, registryError(err, from)
+		return nil, err
 	}
 	return label.Catalog(from.Image(mirror.CatalogTag), config)
 }

@@ -67,7 +67,7 @@ func (o Option) BuildArg() string {
 func AllOptions() []Option {
 	return []Option{
 		{"runtime", "", "the base image to build, for example `nodejs20.x`: any branch of the repository. No Dockerfile is read, and of the context a lock file at most. Without it, the Dockerfile is built", setRuntime, false},
-		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`); or a mirror, which has the objects too: `oci://registry/name`", setRepository, false},
+		{"repository", Upstream, "Git URL of the snapshots: https, http, or SSH (`git@host:path`, `ssh://`); or a mirror, which has the objects too: `oci://registry/name`, and with the command `oci-layout:DIR`", setRepository, false},
 		{"commit", "the branch's head", "full id of the commit to build, with `runtime`; a build pinned like this asks the repository for nothing that the daemon has", setCommit, false},
 		{"objects", "auto", "where Git LFS objects come from: `lfs` (the repository's batch API), `lfs+https://host/path` (that of another server), a URL template with `{oid}` `{size}` `{path}` `{commit}` `{oid0}` `{oid1}` (the first and the second two digits of the oid), a mirror (`oci://registry/name`), or `auto`: where `repository` is a mirror, that one; else the object URLs of github.com, gitlab.com and codeberg.org, and `lfs` for what these refuse and for any other host", setObjects, false},
 		{"known-hosts", "", "host keys of an SSH `repository`, as `ssh-keyscan` prints them; those of github.com, gitlab.com and codeberg.org are built in", setKnownHosts, false},

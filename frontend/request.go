@@ -160,7 +160,7 @@ func (r *request) checkLayout() error {
 	switch {
 	case r.Layout() == "":
 		return nil
-	case r.session.LayoutConfig == nil:
+	case r.session.OpenLayout == nil:
 		return errors.New("repository oci-layout:DIR is a folder on the machine of who builds, which only the command lambdabase reads: " +
 			"push it to a registry (lambdabase mirror --from oci-layout:DIR --to oci://registry/name), and name that")
 	case !r.hasBlobSource():

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"lambdabase/internal/catalog"
+	"lambdabase/internal/document"
 	"lambdabase/internal/mirror"
 	"lambdabase/internal/secrets"
 	"lambdabase/llb/lambda2llb"
@@ -28,9 +30,16 @@ type Session struct {
 	HasSecret func(id string) bool
 	// Remote is where the user's git goes for a repository (url.<base>.insteadOf); nil: there.
 	Remote func(repository string) (string, error)
-	// LayoutConfig reads the image config behind a tag of an OCI layout, verified, and tells the digest of its manifest. The
-	// session has the layout's blobs as the store mirror.StoreID. nil: the client has no such folder.
-	LayoutConfig func(ctx context.Context, dir, tag string) (digest.Digest, []byte, error)
+	// OpenLayout opens an OCI layout, the blobs of which the session has as the store mirror.StoreID; nil: the client has none.
+	OpenLayout func(ctx context.Context, dir string) (Layout, error)
+}
+
+// Layout is a mirror in an OCI layout, which the client reads itself. What it doesn't have is an error that ends in "not found".
+type Layout interface {
+	// Snapshot returns the snapshot of a tag, verified, and the digest of its manifest.
+	Snapshot(ctx context.Context, tag string) (*document.Snapshot, digest.Digest, error)
+	Runtimes(ctx context.Context) ([]catalog.Runtime, error)
+	Close() error
 }
 
 // setRemote has the repository be the one that the user's git goes to.

@@ -73,7 +73,7 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 // runtimesSubrequest answers lambda.runtimes: as the mirror or the repository has them, or from the catalog where no step can run.
 func (r *request) runtimesSubrequest(ctx context.Context) (*gateway.Result, error) {
 	if r.remote.isMirror() {
-		found, err := r.readCatalog(ctx, r.remote.mirror)
+		found, err := r.mirroredRuntimes(ctx, r.remote.mirror)
 		if err != nil {
 			return nil, err
 		}

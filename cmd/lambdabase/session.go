@@ -30,6 +30,7 @@ type session struct {
 	secrets       *secretStore
 	agentSocket   string // socket of the SSH agent
 	agentID       string // under which the session has it, if nobody named it
+	layoutDir     string // of the OCI layout that is built from; empty: it is none
 	attachables   []bksession.Attachable
 	progress      *progresswriter.MultiWriter
 	cancelDisplay func()
@@ -85,7 +86,7 @@ func (s *session) setUpAttachables(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.git = loadGit(ctx)
+	s.git, s.layoutDir = loadGit(ctx), options.Layout()
 	remote, err := resolveRemote(ctx, s.git, options.Repository)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (s *session) setUpAttachables(ctx context.Context) (err error) {
 // frontendSession returns what the frontend is told of all this.
 func (s *session) frontendSession(ctx context.Context) frontend.Session {
 	return frontend.Session{
-		GitSecret: s.secrets.gitSecretID, SSHAgent: s.agentID, HasSecret: s.secrets.has,
+		GitSecret: s.secrets.gitSecretID, SSHAgent: s.agentID, HasSecret: s.secrets.has, OpenLayout: openLayout,
 		Remote: func(repository string) (string, error) {
 			remote, err := resolveRemote(ctx, s.git, repository)
 			return remote.URL, err

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"lambdabase/frontend"
-	"lambdabase/internal/lfsstore"
 
-	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
@@ -56,7 +54,7 @@ func (s *session) solveOne(ctx context.Context, cancel context.CancelCauseFunc, 
 	statuses := make(chan *client.SolveStatus)
 	go s.warnings.watch(statuses, shown)
 	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser(), GitActivity: s.gitActivity()})
-	stores := map[string]content.Store{lfsstore.StoreID: s.store}
+	stores := s.contentStores()
 	maps.Copy(stores, t.stores)
 	files, exports := newExportReceiver(t.exports, t.markDirsWritten, cancel)
 	return s.client.Build(files.withExports(ctx), client.SolveOpt{

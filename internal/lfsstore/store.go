@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"lambdabase/internal/contentstore"
 	"lambdabase/internal/httpclient"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
@@ -32,6 +33,7 @@ type Remote struct {
 
 // Store is a content store whose blobs are LFS objects. It is read only.
 type Store struct {
+	contentstore.ReadOnly
 	dir       string
 	newClient func(Remote) (*transfer.Client, error)
 
@@ -153,38 +155,5 @@ func (r *reader) ReadAt(p []byte, at int64) (int, error) {
 	r.store.recordRead(r.entry, at, n)
 	return n, err
 }
-
-// What follows a daemon never asks of a client's store; it can't have it.
-
-// Update fails.
-func (s *Store) Update(context.Context, content.Info, ...string) (content.Info, error) {
-	return content.Info{}, errReadOnly
-}
-
-// Walk fails.
-func (s *Store) Walk(context.Context, content.WalkFunc, ...string) error { return errReadOnly }
-
-// Delete fails.
-func (s *Store) Delete(context.Context, digest.Digest) error { return errReadOnly }
-
-// ListStatuses fails.
-func (s *Store) ListStatuses(context.Context, ...string) ([]content.Status, error) {
-	return nil, errReadOnly
-}
-
-// Status fails.
-func (s *Store) Status(context.Context, string) (content.Status, error) {
-	return content.Status{}, errReadOnly
-}
-
-// Abort fails.
-func (s *Store) Abort(context.Context, string) error { return errReadOnly }
-
-// Writer fails.
-func (s *Store) Writer(context.Context, ...content.WriterOpt) (content.Writer, error) {
-	return nil, errReadOnly
-}
-
-var errReadOnly = errors.Wrap(errdefs.ErrNotImplemented, "LFS objects are read only")
 
 var _ content.Store = (*Store)(nil)
