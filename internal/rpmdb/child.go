@@ -1,6 +1,7 @@
 package rpmdb
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -20,11 +21,14 @@ const (
 
 // runChild writes the packages of a database to standard output, or what is wrong to standard error.
 func runChild(args []string) int {
+	if len(args) != 3 {
+		return exitUsage
+	}
 	if err := setLimits(args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitUsage
 	}
-	packages, err := list(args[0])
+	packages, err := list(context.Background(), args[0])
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(packages)
 	}
@@ -47,13 +51,13 @@ func setLimits(args []string) error {
 }
 
 // list reads a database of any form.
-func list(file string) ([]Package, error) {
+func list(ctx context.Context, file string) ([]Package, error) {
 	db, err := gorpmdb.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	rows, err := countRows(file)
+	rows, err := countRows(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,7 @@ func list(file string) ([]Package, error) {
 
 // countRows checks a database of SQLite, and counts its packages: go-rpmdb (pkg/sqlite3 of v0.1.1) takes a table that it can't
 // read on for one that ends. -1 says that the form is another.
-func countRows(file string) (n int, err error) {
+func countRows(ctx context.Context, file string) (n int, err error) {
 	db, err := sqlite3.Open(file)
 	if errors.Is(err, sqlite3.ErrorInvalidSQLite3) {
 		return -1, nil
@@ -86,12 +90,12 @@ func countRows(file string) (n int, err error) {
 	}
 	defer db.Close()
 	var verdict string
-	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
 		return 0, err
 	}
 	if verdict != "ok" {
 		return 0, errors.New(verdict)
 	}
-	err = db.QueryRow("SELECT count(*) FROM Packages").Scan(&n)
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM Packages").Scan(&n)
 	return n, err
 }
