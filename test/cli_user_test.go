@@ -103,6 +103,7 @@ func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
 	require.Len(t, got, len(want))
 
 	require.Contains(t, c.mustRun(t, append([]string{"inspect", "nodejs20.x", "/var/runtime"}, h.flags()...)...), "993:990")
+	require.Contains(t, c.mustRun(t, append([]string{"inspect", "nodejs20.x", "--packages"}, h.flags()...)...), "\nglibc ")
 	require.Regexp(t, `^freed [\d.]+MB\n$`, c.mustRun(t, "prune", "--all"))
 }
 
