@@ -25,9 +25,12 @@ func lock(t *testing.T, d *sandbox.Daemon, req sandbox.Request) string {
 }
 
 // publish pushes another snapshot of a runtime by force, as AWS does.
-func (h *repoServer) publish(t testing.TB, runtime string) {
+func (h *repoServer) publish(t testing.TB, runtime string) { h.publishRelease(t, runtime, 1) }
+
+// publishRelease pushes the nth snapshot that follows the first.
+func (h *repoServer) publishRelease(t testing.TB, runtime string, n int) {
 	t.Helper()
-	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{runtime}, Release: 1})
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{runtime}, Release: n})
 	require.NoError(t, err)
 	_, err = h.Push(made[0])
 	require.NoError(t, err)

@@ -17,9 +17,12 @@ import (
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfsstore"
+	"lambdabase/internal/mirror"
+	"lambdabase/internal/mirror/store"
 	"lambdabase/internal/printable"
 
 	"github.com/docker/go-units"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -38,12 +41,13 @@ func newList() *cobra.Command {
 		Use:   "list",
 		Short: "List the runtimes that the repository has",
 		Example: `  lambdabase list
+  lambdabase list --repository oci://registry.example/lambda
   lambdabase list --json | jq -r '.[] | select(.endOfSupport > "2027") | .name'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return l.run(c) },
 	}
 	f := c.Flags()
-	f.StringVar(&l.repository, "repository", frontend.Upstream, "Git URL of the snapshots")
+	f.StringVar(&l.repository, "repository", frontend.Upstream, "Git URL of the snapshots; or a mirror, oci://registry/name or oci-layout:DIR")
 	f.StringVar(&l.knownHosts, "known-hosts", "", "host keys of an SSH repository, as ssh-keyscan prints them")
 	f.StringArrayVar(&l.secrets, "secret", nil, "secret, as in 'id=GIT_AUTH_TOKEN.git.example,env=TOKEN'")
 	f.StringVar(&l.backend.root, "root", "", "folder of the cache (LAMBDABASE_ROOT; the user's cache folder)")
@@ -57,6 +61,13 @@ func (l *listCommand) run(c *cobra.Command) error {
 		return &usageError{err, c.CommandPath()}
 	}
 	context.AfterFunc(c.Context(), l.backend.exitSoon)
+	if mirror.IsLocation(l.repository) {
+		found, err := l.listMirror(c.Context())
+		if err != nil {
+			return err
+		}
+		return l.print(c, found)
+	}
 	key := l.repository
 	if l.sample {
 		stop, url, _, err := l.backend.serveSample()
@@ -66,13 +77,44 @@ func (l *listCommand) run(c *cobra.Command) error {
 		defer stop()
 		l.repository, key = url, sampleKey // which has another port every time
 	}
-	if _, err := l.backend.ensureCacheDir(listDir); err != nil {
+	found, err := l.list(c.Context(), key)
+	if err != nil {
 		return err
 	}
-	found, err := l.listBranches(c.Context(), l.backend.listFile(key))
-	if err != nil {
-		return fmt.Errorf("branches of %s: %w", l.repository, err)
+	return l.print(c, found)
+}
+
+// list lists the repository, whose list is kept by a key.
+func (l *listCommand) list(ctx context.Context, key string) ([]catalog.Runtime, error) {
+	if _, err := l.backend.ensureCacheDir(listDir); err != nil {
+		return nil, err
 	}
+	found, err := l.listBranches(ctx, l.backend.listFile(key))
+	if err != nil {
+		return nil, fmt.Errorf("branches of %s: %w", l.repository, err)
+	}
+	return found, nil
+}
+
+// listMirror lists what a mirror has, by its tags.
+func (l *listCommand) listMirror(ctx context.Context) ([]catalog.Runtime, error) {
+	location, err := mirror.ParseLocation(l.repository)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := newSecretStore(l.secrets)
+	if err != nil {
+		return nil, err
+	}
+	m, err := store.Open(ctx, location, store.Options{CABundle: secrets.caPEM})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return m.Runtimes(ctx)
+}
+
+func (l *listCommand) print(c *cobra.Command, found []catalog.Runtime) error {
 	list := catalog.WithEndOfSupport(found)
 	if l.json {
 		return printJSON(c, list)
@@ -109,6 +151,10 @@ func (b *backend) listFile(repository string) string {
 func (l *listCommand) check() error {
 	if _, err := newSecretStore(l.secrets); err != nil {
 		return err
+	}
+	if mirror.IsLocation(l.repository) {
+		_, err := mirror.ParseLocation(l.repository)
+		return errors.Wrap(err, "--repository")
 	}
 	_, err := frontend.ParseOptions(map[string]string{"repository": l.repository, "known-hosts": l.knownHosts})
 	return err

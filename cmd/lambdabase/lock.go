@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
-	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/internal/document"
 	"lambdabase/internal/printable"
 
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -135,34 +131,11 @@ func (l *lockCommand) read(args []string) (*document.Lock, error) {
 // lockRuntimes asks for what the repository says of the runtimes today: of the platforms that each is locked for, if it is and
 // none are named.
 func (l *lockCommand) lockRuntimes(ctx context.Context, s *session, old *document.Lock, runtimes []string) (*document.Lock, error) {
-	found := document.NewLock()
-	var mu sync.Mutex
-	var targets []target
-	for _, runtime := range runtimes {
-		t := target{name: runtime, build: buildFunc}
-		var err error
-		if t.attrs, err = l.attrs(); err != nil {
-			return nil, err
-		}
-		t.attrs["runtime"], t.attrs["requestid"] = runtime, lock.Name
+	return s.askDocuments(ctx, runtimes, func(runtime string, attrs map[string]string) {
 		if locked := old.Find(runtime); locked != nil {
-			l.addLocked(t.attrs, locked)
+			l.addLocked(attrs, locked)
 		}
-		t.onResult = func(res *gateway.Result) {
-			var answer document.Lock
-			if json.Unmarshal(res.Metadata["result.json"], &answer) != nil {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, snapshot := range answer.Snapshots {
-				found.Set(snapshot)
-			}
-		}
-		targets = append(targets, t)
-	}
-	_, err := s.solve(ctx, targets...)
-	return found, err
+	})
 }
 
 // addLocked names what the lock says and the user doesn't.

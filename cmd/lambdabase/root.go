@@ -22,7 +22,7 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newBuild(), newList(), newPlan(), newLock(), newInspect(), newDiff(),
+		newBuild(), newList(), newPlan(), newLock(), newMirror(), newInspect(), newDiff(),
 		newDiskUsage(), newPrune(), newSample(), newVersion(),
 	)
 	for _, c := range append(root.Commands(), root) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 
 	"lambdabase/frontend"
 	"lambdabase/internal/gitssh"
@@ -35,6 +36,7 @@ type session struct {
 	progress      *progresswriter.MultiWriter
 	cancelDisplay func()
 	warnings      warnings
+	disconnect    func() error // ends BuildKit, where more is to be done without it
 	closers       []func() error
 }
 
@@ -69,7 +71,8 @@ func (r *request) newSession(ctx context.Context) (_ *session, err error) {
 	if s.client, closer, err = r.connect(ctx); err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, closer)
+	s.disconnect = sync.OnceValue(closer)
+	s.closers = append(s.closers, s.disconnect)
 	shown, cancelDisplay := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancelDisplay = cancelDisplay
 	display, err := progresswriter.NewPrinter(shown, os.Stderr, r.progressMode)

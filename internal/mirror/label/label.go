@@ -4,6 +4,7 @@ package label
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/document"
@@ -12,6 +13,9 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
+
+// ErrMissing says that an image is somebody else's.
+var ErrMissing = errors.New("its config has no label")
 
 // maxConfig bounds a config, in bytes: a document in it has a backslash before each of its quotes.
 const maxConfig = 2*document.MaxSize + 64<<10
@@ -53,7 +57,7 @@ func read(image string, config []byte, label, otherwise string) (string, error) 
 	}
 	text, ok := read.Config.Labels[label]
 	if !ok {
-		return "", errors.Errorf("%s is %s: its config has no label %s", image, otherwise, label)
+		return "", fmt.Errorf("%s is %s: %w %s", image, otherwise, ErrMissing, label)
 	}
 	return text, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/mirror"
+	"lambdabase/internal/mirror/label"
 
 	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
@@ -42,7 +43,7 @@ func (m *Mirror) Snapshots(ctx context.Context, tags []string) ([]*Snapshot, err
 	for i, tag := range tags {
 		eg.Go(func() (err error) {
 			read[i], err = m.Snapshot(ctx, tag)
-			if errors.Is(err, errNoSnapshot) || IsNotFound(err) {
+			if errors.Is(err, label.ErrMissing) || IsNotFound(err) {
 				return nil
 			}
 			return err

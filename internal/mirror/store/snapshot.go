@@ -8,6 +8,7 @@ import (
 	"lambdabase/internal/document"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/mirror"
+	"lambdabase/internal/mirror/label"
 
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,9 +21,6 @@ const (
 	maxManifestSize = 4 << 20
 	maxConfigSize   = 2 * document.MaxSize
 )
-
-// errNoSnapshot says that an image is somebody else's.
-var errNoSnapshot = errors.New("it is no snapshot: its config has no label " + mirror.SnapshotLabel)
 
 // Snapshot is one that is in a mirror, or is to be: the document, and the image that has it.
 type Snapshot struct {
@@ -61,28 +59,19 @@ func (s *Snapshot) Size() (largest int64) {
 
 // Snapshot reads the snapshot that a tag names, and checks it: its layers have to be the objects that its document names.
 func (m *Mirror) Snapshot(ctx context.Context, tag string) (*Snapshot, error) {
-	s, err := m.readSnapshot(ctx, tag)
-	return s, errors.Wrap(err, m.ref(tag))
-}
-
-func (m *Mirror) readSnapshot(ctx context.Context, tag string) (*Snapshot, error) {
-	read, config, err := m.readImage(ctx, tag)
+	read, err := m.readImage(ctx, tag)
 	if err != nil {
-		return nil, err
+		return nil, errors.Wrap(err, m.ref(tag))
 	}
-	text := config.Config.Labels[mirror.SnapshotLabel]
-	if text == "" {
-		return nil, errNoSnapshot
-	}
-	d, err := document.ParseSnapshot("label "+mirror.SnapshotLabel, []byte(text))
+	d, err := label.Snapshot(m.ref(tag), read.config.content)
 	if err != nil {
 		return nil, err
 	}
 	if !slices.EqualFunc(d.Objects(), read.layers, isLayer) {
-		return nil, errors.New("the layers of the manifest aren't the objects of its document: it was changed, mirror it again")
+		return nil, errors.Errorf("%s: the layers of the manifest aren't the objects of its document: it was changed, mirror it again", m.ref(tag))
 	}
-	if want := tagOf(d); tag != want && tag != d.Runtime {
-		return nil, errors.Errorf("the tag is another snapshot's: it has runtime %s at commit %s", d.Runtime, d.Commit)
+	if tag != tagOf(d) && tag != d.Runtime {
+		return nil, errors.Errorf("%s is of runtime %s at commit %s: the tag says something else; mirror it again", m.ref(tag), d.Runtime, d.Commit)
 	}
 	return &Snapshot{d, read}, nil
 }
@@ -92,21 +81,24 @@ func isLayer(o lfs.Object, layer ocispecs.Descriptor) bool {
 }
 
 // readImage reads the image that a tag names.
-func (m *Mirror) readImage(ctx context.Context, tag string) (read image, config ocispecs.Image, err error) {
+func (m *Mirror) readImage(ctx context.Context, tag string) (read image, err error) {
 	desc, err := m.resolve(ctx, tag)
 	if err != nil {
-		return image{}, config, err
+		return image{}, err
 	}
 	if !isManifest(desc.MediaType) {
-		return image{}, config, errors.Wrapf(errNoSnapshot, "%s", desc.MediaType)
+		return image{}, errors.Wrap(label.ErrMissing, desc.MediaType)
+	}
+	if read.manifest, err = m.readBlob(ctx, desc, maxManifestSize); err != nil {
+		return image{}, errors.Wrap(err, "manifest")
 	}
 	var manifest ocispecs.Manifest
-	if read.manifest, err = m.readJSON(ctx, desc, maxManifestSize, &manifest); err != nil {
-		return image{}, config, errors.Wrap(err, "manifest")
+	if err := json.Unmarshal(read.manifest.content, &manifest); err != nil {
+		return image{}, errors.Wrap(err, "manifest")
 	}
 	read.layers = manifest.Layers
-	read.config, err = m.readJSON(ctx, manifest.Config, maxConfigSize, &config)
-	return read, config, errors.Wrap(err, "config")
+	read.config, err = m.readBlob(ctx, manifest.Config, maxConfigSize)
+	return read, errors.Wrap(err, "config")
 }
 
 // isManifest reports whether a media type is an image's. A tool may have made a Docker manifest of ours, which reads the same.
@@ -114,8 +106,8 @@ func isManifest(mediaType string) bool {
 	return mediaType == ocispecs.MediaTypeImageManifest || mediaType == "application/vnd.docker.distribution.manifest.v2+json"
 }
 
-// readJSON reads a small blob, verified.
-func (m *Mirror) readJSON(ctx context.Context, desc ocispecs.Descriptor, limit int64, v any) (blob, error) {
+// readBlob reads a small blob, verified.
+func (m *Mirror) readBlob(ctx context.Context, desc ocispecs.Descriptor, limit int64) (blob, error) {
 	if desc.Size > limit {
 		return blob{}, errors.Errorf("%d bytes, at most %d are expected", desc.Size, limit)
 	}
@@ -131,10 +123,7 @@ func (m *Mirror) readJSON(ctx context.Context, desc ocispecs.Descriptor, limit i
 	}
 	defer r.Close()
 	dt, err := content.ReadAll(r, desc)
-	if err != nil {
-		return blob{}, errors.Wrap(err, desc.Digest.String())
-	}
-	return blob{desc, dt}, errors.Wrap(json.Unmarshal(dt, v), desc.Digest.String())
+	return blob{desc, dt}, errors.Wrap(err, desc.Digest.String())
 }
 
 // tagOf returns the tag of a snapshot's commit.

@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/mirror"
+	"lambdabase/internal/mirror/label"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
@@ -16,11 +18,11 @@ import (
 // pushChanged pushes a snapshot's image with another label, or other layers.
 func pushChanged(t *testing.T, m *Mirror, s *Snapshot, tag, text string, layers []ocispecs.Descriptor) {
 	t.Helper()
-	label := mirror.SnapshotLabel
+	name := mirror.SnapshotLabel
 	if text == "" {
-		label = "other"
+		name = "other"
 	}
-	made, err := newImage(s.Date, label, text, layers)
+	made, err := newImage(s.Date, name, text, layers)
 	require.NoError(t, err)
 	require.NoError(t, m.pushImage(t.Context(), made, tag))
 }
@@ -33,18 +35,18 @@ func TestWhatIsNoSnapshotIsRefused(t *testing.T) {
 		text, err := s.MarshalCompact()
 		require.NoError(t, err)
 		for want, push := range map[string]func(){
-			"it is no snapshot: its config has no label lambdabase.snapshot": func() { pushChanged(t, m, s, "nodejs20.x", "", s.image.layers) },
-			"the layers of the manifest aren't the objects of its document":  func() { pushChanged(t, m, s, "nodejs20.x", string(text), other.image.layers) },
-			"label lambdabase.snapshot:1: it is cut":                         func() { pushChanged(t, m, s, "nodejs20.x", "{", s.image.layers) },
-			"label lambdabase.snapshot: platforms[0].recipe.digest: ": func() {
+			" is no mirrored snapshot: its config has no label lambdabase.snapshot": func() { pushChanged(t, m, s, "nodejs20.x", "", s.image.layers) },
+			"the layers of the manifest aren't the objects of its document":         func() { pushChanged(t, m, s, "nodejs20.x", string(text), other.image.layers) },
+			":1: it is cut": func() { pushChanged(t, m, s, "nodejs20.x", "{", s.image.layers) },
+			": platforms[0].recipe.digest: ": func() {
 				pushChanged(t, m, s, "nodejs20.x", string(bytes.ReplaceAll(text, []byte("FROM scratch"), []byte("FROM scratc"))), s.image.layers)
 			},
-			"the tag is another snapshot's: it has runtime python3.12": func() { require.NoError(t, m.pushTag(t.Context(), other.image, "nodejs20.x")) },
+			" is of runtime python3.12 at commit ": func() { require.NoError(t, m.pushTag(t.Context(), other.image, "nodejs20.x")) },
 		} {
 			push()
 			_, err := m.Snapshot(t.Context(), "nodejs20.x")
 			require.ErrorContains(t, err, want)
-			require.ErrorContains(t, err, m.ref("nodejs20.x")+": ")
+			require.ErrorContains(t, err, m.ref("nodejs20.x"))
 		}
 	})
 }
@@ -68,12 +70,13 @@ func TestTheCatalogIsMadeOfTheTags(t *testing.T) {
 		mustPush(t, m, src, latest(s)...)
 		pushChanged(t, m, s, mirror.CatalogTag, "lost", nil)
 		require.NoError(t, m.WriteCatalog(t.Context()))
-		read, config, err := m.readImage(t.Context(), mirror.CatalogTag)
+		read, err := m.readImage(t.Context(), mirror.CatalogTag)
 		require.NoError(t, err)
-		require.JSONEq(t, `[{"name":"nodejs20.x","platforms":["linux/amd64","linux/arm64"],"commit":"`+s.Commit+`","date":"2024-01-01T00:00:00Z","size":6}]`,
-			config.Config.Labels[mirror.CatalogLabel])
+		list, err := label.Catalog("catalog", read.config.content)
+		require.NoError(t, err)
+		require.Equal(t, []catalog.Runtime{{Name: "nodejs20.x", Platforms: []string{"linux/amd64", "linux/arm64"}, Commit: s.Commit, Date: s.Date, Size: 6}}, list)
 		require.NoError(t, m.WriteCatalog(t.Context()))
-		again, _, err := m.readImage(t.Context(), mirror.CatalogTag)
+		again, err := m.readImage(t.Context(), mirror.CatalogTag)
 		require.NoError(t, err)
 		require.Equal(t, read.manifest.Digest, again.manifest.Digest)
 	})
