@@ -19,7 +19,7 @@ func TestAClientThatHangsHoldsNobodysSteps(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	h := serveUnique(t)
-	req := h.byImage(image, "nodejs20.x")
+	req := h.byImage(image, "nodejs20.x", "lock", "none") // which would be the first to miss the session
 	req.Frontend, req.Func = "", frontend.Frontend{}.Build
 
 	ctx, leave := context.WithCancel(t.Context())
