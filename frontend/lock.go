@@ -12,6 +12,7 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -111,12 +112,35 @@ func (r *request) readFromContext(ctx context.Context, name string) ([]byte, err
 // contextFile is the build context, as far as one file of it goes where it is the client's. Its .dockerignore says what an image
 // may have.
 func (r *request) contextFile(ctx context.Context, name string) (*llb.State, error) {
-	opts := r.bc.BuildOpts().Opts
-	if opts[cmp.Or(opts["contextkey"], dockerui.DefaultLocalNameContext)] != "" {
+	isLocal, err := r.isContextLocal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !isLocal {
 		return r.bc.MainContext(ctx)
 	}
+	opts := r.bc.BuildOpts().Opts
 	session := cmp.Or(opts["local-sessionid:"+dockerui.DefaultLocalNameContext], r.bc.BuildOpts().SessionID)
 	st := llb.Local(dockerui.DefaultLocalNameContext, llb.SessionID(session), llb.FollowPaths([]string{name}), llb.SharedKeyHint("lambdabase-lock"),
 		llb.WithCustomNamef("[internal] load %s, if there is one", printable.Name(name)), llb.Differ(llb.DiffNone, false))
 	return &st, nil
+}
+
+// isContextLocal tells a build context that is the client's folder from a URL, and from what a client solves itself: buildx does
+// for a bake file of a repository (frontend/dockerui/context.go of BuildKit v0.33.1).
+func (r *request) isContextLocal(ctx context.Context) (bool, error) {
+	opts := r.bc.BuildOpts()
+	address := opts.Opts[cmp.Or(opts.Opts["contextkey"], dockerui.DefaultLocalNameContext)]
+	if _, isGit, _ := dockerui.DetectGitContext(address, nil); isGit {
+		return false, nil
+	}
+	if _, _, isHTTP := dockerui.DetectHTTPContext(address); isHTTP {
+		return false, nil
+	}
+	if opts.Caps.Supports(gatewaypb.CapFrontendInputs) != nil {
+		return true, nil
+	}
+	inputs, err := r.client.Inputs(ctx)
+	_, isInput := inputs[dockerui.DefaultLocalNameContext]
+	return !isInput, errors.Wrap(err, "build context")
 }

@@ -5,13 +5,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"lambdabase/frontend"
 	"lambdabase/internal/document"
 	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
+	"github.com/google/go-containerregistry/pkg/crane"
 	"github.com/stretchr/testify/require"
 )
 
@@ -81,6 +84,38 @@ func TestALockHoldsForEveryBaseOfADockerfile(t *testing.T) {
 	require.Equal(t, want.Digest, oneImage(t, d, h.functionRequest(t, files)).Digest)
 	require.Empty(t, h.Requests())
 	require.NotEqual(t, want.Digest, oneImage(t, d, h.functionRequest(t, files, "lock", "none")).Digest)
+}
+
+func TestALockIsFoundInAContextThatIsARepository(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	text := lock(t, d, h.request("nodejs20.x"))
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	h.publish(t, "nodejs20.x")
+	image, registry := frontendImage(t, d)
+	app := sample.Branch{Name: "app", Date: time.Unix(1, 0).UTC(), Files: map[string][]byte{
+		"app/Dockerfile": []byte("FROM nodejs20.x\n"), "app/" + document.LockName: []byte(text),
+		"docker-bake.hcl": []byte(`target "default" {
+			context = "app"
+			tags = ["` + registry + `/app"]
+			args = { BUILDKIT_SYNTAX = "` + image + `" }
+			attest = ["type=provenance,disabled=true"]
+		}`),
+	}}
+	must(h.Push(app))
+	repository, objects := h.URLs(h.URL)
+	options := map[string]string{"objects": objects}
+
+	t.Run("URL of git", func(t *testing.T) {
+		req := sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{"context": repository + "#app:app", "objects": objects}}
+		require.Equal(t, want.Digest, oneImage(t, d, req).Digest)
+		req.Attrs["runtime"] = "nodejs20.x"
+		require.Equal(t, want.Digest, oneImage(t, d, req).Digest)
+	})
+	t.Run("bake file of a repository", func(t *testing.T) {
+		newBuildx(t, d).run(t, append(append([]string{"bake", "--builder=sandbox", "--push"}, flags(options, "--set=*.args.", buildArg)...), repository+"#app")...)
+		require.Equal(t, want.Digest.String(), must(crane.Digest(registry+"/app")))
+	})
 }
 
 func TestWhatIsAgainstALockIsAnError(t *testing.T) {
