@@ -2,6 +2,7 @@ package test
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"lambdabase/internal/sample/faults"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
+	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
@@ -178,4 +180,33 @@ func TestWithoutNewCapabilitiesTheImageIsTheSame(t *testing.T) {
 		_, err = h.Push(later[0]) // the second time it is the replaced branch
 		require.NoError(t, err)
 	}
+}
+
+func TestOlderDaemonsBuildFromAMirrorThatAnybodyMayRead(t *testing.T) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		now, d := sandbox.Start(t), start()
+		h := serveUpstream(t, "nodejs20.x", "go1.x")
+		m := h.mirror(t, now, "nodejs20.x", "go1.x")
+		frontend, _ := frontendImage(t, now)
+		want := oneImage(t, now, h.request("nodejs20.x"))
+		locked := lock(t, now, h.request("nodejs20.x"))
+		h.Close()
+		req := sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("nodejs20.x", "source", frontend)}
+		requireSameImage(t, want, oneImage(t, d, req))
+		m.asked()
+		requireSameImage(t, want, oneImage(t, d, withLock(t, req, locked)))
+		require.Empty(t, m.asked(), "of a lock file, with a warm cache")
+		_, err := d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("java21", "source", frontend)})
+		require.ErrorContains(t, err, m.location()+" has no runtime java21: ")
+
+		m.injectObjects(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("go1.x", "source", frontend)})
+		readme.Explains(t, err.Error(), "before BuildKit 0.28 reads objects of a registry only where that lets anybody read")
+		m.injectObjects(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("go1.x", "source", frontend, "no-cache", "")})
+		require.ErrorContains(t, err, "5 objects failed: it answers with status 404, it isn't there any more: mirror it again (lambdabase mirror go1.x")
+
+		layout := h.mirrorLayout(t, now)
+		require.Contains(t, newCLI(t).mustFail(t, 1, "build", "go1.x", "--addr="+d.Addr, "--repository=oci-layout:"+layout), "needs BuildKit 0.28 or later")
+	})
 }
