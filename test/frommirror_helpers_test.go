@@ -86,7 +86,13 @@ func (m *mirrorServer) location() string { return "oci://" + m.host + "/" + m.na
 // mirror makes a mirror of runtimes in a registry of its own.
 func (h *repoServer) mirror(t *testing.T, d *sandbox.Daemon, runtimes ...string) *mirrorServer {
 	t.Helper()
-	m := &mirrorServer{serveCountedRegistry(t), "aws/lambda", map[string]bool{}}
+	return h.mirrorIn(t, serveCountedRegistry(t), d, runtimes...)
+}
+
+// mirrorIn makes one in a registry.
+func (h *repoServer) mirrorIn(t *testing.T, registry *countedRegistry, d *sandbox.Daemon, runtimes ...string) *mirrorServer {
+	t.Helper()
+	m := &mirrorServer{registry, "aws/lambda", map[string]bool{}}
 	for tag, image := range h.mirrorImages(t, d, runtimes...) {
 		require.NoError(t, crane.Push(image, m.host+"/"+m.name+":"+tag))
 		layers, err := image.Layers()
