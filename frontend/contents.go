@@ -60,11 +60,21 @@ func (t *treeContents) platform(ctx context.Context, platform ocispecs.Platform)
 		return nil, err
 	}
 	adds, err := recipe.ParseAdds(file.Path, file.Data)
+	if err == nil {
+		err = recipe.CheckSyntax(file.Path, file.Data)
+	}
 	if err != nil {
 		return nil, wrapSource(err, file)
 	}
+	ignored, err := t.readDockerignore(ctx, file.Path)
+	if err != nil {
+		return nil, err
+	}
 	p := &document.Platform{Name: platforms.Format(platform), Recipe: document.NewRecipe(file.Path, file.Data)}
 	for _, add := range adds {
+		if err := ignored.check(add.Source); err != nil {
+			return nil, wrapAddError(err, file, add)
+		}
 		l, err := t.readLayer(ctx, path.Join(path.Dir(file.Path), add.Source))
 		if err != nil {
 			return nil, wrapAddError(err, file, add)

@@ -5,6 +5,7 @@
 //
 //	errors.go        what an error says, and the lines of a file that it points at
 //	tree.go          files of a commit, found by listing
+//	dockerignore.go  what a branch keeps out of the build context
 //	options.go       the table of options
 //	optionparse.go   options read from a request
 //	session.go       what is known of the client's session

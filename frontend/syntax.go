@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path"
 	"strings"
 
+	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -58,21 +58,10 @@ func (s syntax) image() string { return strings.Fields(s.line)[0] }
 
 func (s syntax) hasKeys() bool { return len(strings.Fields(s.line)) > 1 }
 
-// isOurs tells an image of this frontend by its name: nothing else can be known of it without fetching it.
-func (s syntax) isOurs() bool { return s.repository() == "lambda-frontend" }
+func (s syntax) isOurs() bool { return recipe.FrontendName(s.image()) == recipe.OwnFrontend }
 
-// isDocker tells Docker's own Dockerfile frontend, or a mirror of it, which has no keys.
-func (s syntax) isDocker() bool {
-	name := s.repository()
-	return name == "dockerfile" || name == "dockerfile-upstream"
-}
-
-// repository is the last element of the image's name.
-func (s syntax) repository() string {
-	name, _, _ := strings.Cut(s.image(), "@")
-	name, _, _ = strings.Cut(path.Base(name), ":")
-	return name
-}
+// isDocker tells Docker's own Dockerfile frontend, which has no keys.
+func (s syntax) isDocker() bool { return recipe.IsDockerFrontend(s.image()) }
 
 // entrypoint is a request's Dockerfile and what names a frontend in it or beside it.
 type entrypoint struct {

@@ -104,6 +104,9 @@ func (s *Snapshot) validateRecipe(r Recipe, arch string) ([]recipe.Add, error) {
 		return nil, fieldError(errors.Errorf("%q, and the text has %s", r.Digest, found), "digest")
 	}
 	adds, err := recipe.ParseAdds(r.Path, []byte(r.Text))
+	if err == nil {
+		err = recipe.CheckSyntax(r.Path, []byte(r.Text))
+	}
 	if err != nil {
 		return nil, fieldError(err, "text")
 	}

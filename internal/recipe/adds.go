@@ -6,6 +6,7 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/command"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
 // tarballExt is what upstream keeps in LFS (its .gitattributes: "*.tar.xz filter=lfs").
@@ -30,11 +31,24 @@ func LooseAdds(dt []byte) []Add {
 			scratch = true
 		case command.Add:
 			for _, src := range args[:max(len(args)-1, 0)] {
-				if src = strings.TrimPrefix(src, "./"); scratch && strings.HasSuffix(src, tarballExt) && checkSource(src) == nil {
+				if src = plainSource(src, ast.EscapeToken); scratch && strings.HasSuffix(src, tarballExt) {
 					adds = append(adds, Add{Source: src, Lines: node.Location()})
 				}
 			}
 		}
 	}
 	return adds
+}
+
+// plainSource is the file that a source means, without its quotes; empty where it may be another, or several.
+func plainSource(src string, escape rune) string {
+	word, _, err := shell.NewLex(escape).ProcessWord(src, shell.EnvsFromSlice(nil))
+	if err != nil || strings.Contains(src, "$") {
+		return ""
+	}
+	word = strings.TrimPrefix(word, "./")
+	if checkSource(word, escape) != nil {
+		return ""
+	}
+	return word
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/command"
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
@@ -49,7 +51,7 @@ func ParseAdds(filename string, dt []byte) ([]Add, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, filename)
 	}
-	s := checker{filename: filename}
+	s := checker{filename: filename, escape: ast.EscapeToken}
 	for _, node := range ast.AST.Children {
 		if err := s.instruction(node); err != nil {
 			err = errors.Wrapf(err, "%s:%d: %s", filename, node.StartLine, strings.ToUpper(node.Value))
@@ -79,6 +81,7 @@ func imageConfig(ctx context.Context, dt []byte, platform ocispecs.Platform) (do
 // checker goes through the instructions of a recipe in order.
 type checker struct {
 	filename   string
+	escape     rune
 	hasFrom    bool
 	hasWorkdir bool
 	adds       []Add
@@ -140,28 +143,39 @@ func (s *checker) addLayer(node *parser.Node) error {
 		return errors.New("want one tarball and the destination /")
 	}
 	src := strings.TrimPrefix(args[0], "./")
-	if err := checkSource(src); err != nil {
+	if err := checkSource(src, s.escape); err != nil {
 		return err
 	}
 	s.adds = append(s.adds, Add{Source: src, Lines: node.Location()})
 	return nil
 }
 
-// checkSource lets only the plain name of a file below the recipe's folder pass: no URL, pattern, variable or way out.
-func checkSource(src string) error {
+// checkSource lets only the plain name of a file below the recipe's folder pass: no URL, pattern, variable or way out. Nor
+// what a shell takes away, quotes and the escape character: BuildKit does, in JSON too, and adds a file of another name.
+func checkSource(src string, escape rune) error {
 	switch {
-	case strings.Contains(src, "://") || strings.HasPrefix(src, "git@"):
+	case strings.Contains(src, "://") || isGit(src):
 		return errors.Errorf("source %q is a URL, not a file of the branch", src)
 	case path.IsAbs(src):
 		return errors.Errorf("source %q is absolute", src)
 	case strings.ContainsAny(src, `*?[]\$`):
 		return errors.Errorf("source %q is a pattern or has a variable in it", src)
+	case strings.ContainsAny(src, `"'`) || strings.ContainsRune(src, escape):
+		return errors.Errorf("source %q has a quote or the escape character in it, write the plain name of a file", src)
+	case !utf8.ValidString(src):
+		return errors.Errorf("source %q is not UTF-8, so that BuildKit would add a file of another name", src)
 	case src == ".." || strings.HasPrefix(src, "../"):
 		return errors.Errorf("source %q leaves the tree", src)
 	case src == "." || path.Clean(src) != src:
 		return errors.Errorf("source %q is no plain path of a file", src)
 	}
 	return nil
+}
+
+// isGit tells a repository of git, as ADD does.
+func isGit(src string) bool {
+	ref, is, _ := dfgitutil.ParseGitRef(src)
+	return is && (ref == nil || !ref.IndistinguishableFromLocal)
 }
 
 func instructionArgs(node *parser.Node) []string {

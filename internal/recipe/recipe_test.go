@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -69,6 +70,16 @@ func TestWhatIsNotARecipeIsALocatedError(t *testing.T) {
 		"the folder":            {"FROM scratch\nADD . /\n", "no plain path", 2},
 		"pattern":               {"FROM scratch\nADD *.tar.xz /\n", "is a pattern", 2},
 		"variable":              {"FROM scratch\nADD ${X}.tar.xz /\n", "has a variable", 2},
+		"user's git":            {"FROM scratch\nADD me@example.com:a/b /\n", "is a URL", 2},
+		"double quotes":         {"FROM scratch\nADD \"a.tar.xz\" /\n", `D:2: ADD: source "\"a.tar.xz\"" has a quote`, 2},
+		"single quotes":         {"FROM scratch\nADD 'a.tar.xz' /\n", "has a quote", 2},
+		"quote within":          {"FROM scratch\nADD a\"\".tar.xz /\n", "has a quote", 2},
+		"quotes in JSON":        {"FROM scratch\nADD [\"'a.tar.xz'\", \"/\"]\n", "has a quote", 2},
+		"quoted quotes in JSON": {"FROM scratch\nADD [\"\\\"a.tar.xz\\\"\", \"/\"]\n", "has a quote", 2},
+		"quoted destination":    {"FROM scratch\nADD a.tar.xz \"/\"\n", "want one tarball", 2},
+		"escape":                {"FROM scratch\nADD \\a.tar.xz /\n", "is a pattern", 2},
+		"another escape":        {"# escape=`\nFROM scratch\nADD `a.tar.xz /\n", "escape character", 3},
+		"not UTF-8":             {"FROM scratch\nADD \xbf.tar.xz /\n", `source "\xbf.tar.xz" is not UTF-8`, 2},
 		"dots twice":            {"FROM scratch\nADD ././a /\n", "no plain path", 2},
 		"here-document":         {"FROM scratch\nADD <<EOF /\nx\nEOF\n", "D:2: ADD: here-document", 2},
 		"add after workdir":     {"FROM scratch\nADD a /\nWORKDIR /x\nADD b /\n", "D:4: ADD: after WORKDIR", 4},
@@ -105,7 +116,9 @@ func TestWhatIsAlmostARecipeHasItsFiles(t *testing.T) {
 		"ADD a /\n":                                                      nil,
 		"ADD\n":                                                          nil,
 		"FROM scratch\nADD\n":                                            nil,
-		"":                                                               nil,
+		"FROM scratch\nADD \"a.tar.xz\" 'b'.tar.xz $X.tar.xz /\n":        {"a.tar.xz", "b.tar.xz"},
+		"# escape=`\nFROM scratch\nADD `a.tar.xz [\"b.tar.xz /\n":        {"a.tar.xz"},
+		"": nil,
 	} {
 		var got []string
 		for _, a := range LooseAdds([]byte(dockerfile)) {
@@ -120,9 +133,18 @@ func TestWhatIsAlmostARecipeHasItsFiles(t *testing.T) {
 	require.Empty(t, ArchOf("a"))
 }
 
+func TestABacktickIsAnEscapeOnlyWhereTheRecipeSaysSo(t *testing.T) {
+	r, err := Parse(context.Background(), "D", []byte("FROM scratch\nADD [\"`a.tar.xz\", \"/\"]\n"), amd64)
+	require.NoError(t, err)
+	require.Equal(t, "`a.tar.xz", r.Adds[0].Source)
+}
+
+// FuzzParse compares the sources with those that BuildKit adds, which tells them in the names of its steps.
 func FuzzParse(f *testing.F) {
 	f.Add(nodejs)
 	f.Add("FROM scratch\nADD a.tar.xz /\n")
+	f.Add("FROM scratch\nADD \xbf /\n")
+	f.Add("FROM scratch\nADD ./a\"b\".tar.xz /\nADD ['c', /]\n")
 	f.Add("# escape=`\nFROM scratch\nADD [\"a\", \"/\"]\nENV a=b \\\n c=d\nWORKDIR x\nENTRYPOINT x\n")
 	f.Fuzz(func(t *testing.T, dockerfile string) {
 		r, err := Parse(context.Background(), "D", []byte(dockerfile), amd64)
@@ -130,12 +152,32 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		require.NotEmpty(t, r.Adds)
+		require.Equal(t, addedByBuildKit(t, dockerfile), sources(r))
 		for _, a := range r.Adds {
-			require.NoError(t, checkSource(a.Source))
+			require.NoError(t, checkSource(a.Source, parser.DefaultEscapeToken))
 			require.NotEmpty(t, a.Lines)
 		}
 		again, err := Parse(context.Background(), "D", []byte(dockerfile), amd64)
 		require.NoError(t, err)
 		require.Equal(t, r, again)
 	})
+}
+
+func sources(r *Recipe) (names []string) {
+	for _, a := range r.Adds {
+		names = append(names, a.Source)
+	}
+	return names
+}
+
+func addedByBuildKit(t *testing.T, dockerfile string) (names []string) {
+	res, err := dockerfile2llb.Dockerfile2LLB(context.Background(), []byte(dockerfile), dockerfile2llb.ConvertOpt{TargetPlatform: &amd64})
+	require.NoError(t, err)
+	for _, h := range res.Image.History {
+		if added, ok := strings.CutPrefix(h.CreatedBy, "ADD "); ok {
+			source := strings.TrimSuffix(added, " / # buildkit")
+			names = append(names, strings.TrimPrefix(source, "./"))
+		}
+	}
+	return names
 }
