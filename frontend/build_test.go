@@ -161,6 +161,8 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		"epoch":            {opts: map[string]string{"build-arg:SOURCE_DATE_EPOCH": "today"}, want: []string{"invalid SOURCE_DATE_EPOCH \"today\""}},
 		"late epoch":       {opts: map[string]string{"build-arg:SOURCE_DATE_EPOCH": "253402300800"}, want: []string{"up to the year 9999"}},
 		"no recipe":        {change: func(s *stub) { s.tree = stubRef{"README.md": {}} }, want: []string{"branch nodejs20.x is no runtime", "Dockerfile.nodejs20.x"}},
+		"no folder":        {change: func(s *stub) { s.tree = stubRef{"x86_64": {}, "arm64": {}} }, want: []string{"branch nodejs20.x is no runtime"}},
+		"recipe folder":    {change: func(s *stub) { s.tree = stubRef{"x86_64": stubDir, "x86_64/Dockerfile.nodejs20.x": stubDir} }, want: []string{"branch nodejs20.x is no runtime"}},
 		"several recipes":  {change: func(s *stub) { s.tree = stubRef{"Dockerfile.a": {}, "Dockerfile.b": {}} }, want: []string{"several recipes", "Dockerfile.a, Dockerfile.b"}},
 		"instruction":      {change: tree("x86_64/Dockerfile.nodejs20.x", stubFile{data: "FROM scratch\nADD a.tar.xz /\nRUN x\n"}), want: []string{"x86_64/Dockerfile.nodejs20.x:3: RUN"}, line: 3},
 		"no file":          {change: func(s *stub) { delete(s.tree, "x86_64/b.tar.xz") }, want: []string{"x86_64/Dockerfile.nodejs20.x:3: ADD: x86_64/b.tar.xz doesn't exist"}, line: 3},

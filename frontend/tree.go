@@ -73,16 +73,17 @@ func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
 	return found, nil
 }
 
-// names are the names in a directory, sorted; none where there is no such directory.
+// names are the names of the files in a directory, sorted; none where there is no such directory.
 func (t *tree) names(ctx context.Context, dir string) ([]string, error) {
 	if dir != "." {
 		st, err := t.lookup(ctx, dir)
-		if err != nil || st == nil {
+		if err != nil || st == nil || !isDir(st) {
 			return nil, err
 		}
 	}
 	entries, err := t.readDir(ctx, dir)
-	return slices.Sorted(maps.Keys(entries)), err
+	names := slices.Sorted(maps.Keys(entries))
+	return slices.DeleteFunc(names, func(name string) bool { return isDir(entries[name]) }), err
 }
 
 // readFile reads a plain file of at most limit bytes.
