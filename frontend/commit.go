@@ -133,6 +133,9 @@ func (r *request) secretHint(repo remote) string {
 }
 
 func (r *request) commitError(err error, repo remote, commit string) error {
+	if errorContains(err, "Cannot switch branch to a non-commit", "reference is not a tree: FETCH_HEAD") {
+		return errors.Errorf("%s is in %s, but is no commit: it is the id of a folder or a file, as git has them; give the full id of a commit", commit, repo.url)
+	}
 	// The last is what a checkout with .git says: BuildKit asks for the type at first (v0.33.1, source/git/source.go:1226).
 	if !errorContains(err, "reference is not a tree", "not our ref", "couldn't find remote ref", "unadvertised object", "bad object", "no such remote ref",
 		"could not get object info") {

@@ -2,9 +2,14 @@ package frontend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,17 +28,30 @@ func (r *request) createdAt(ctx context.Context, commitDate func(context.Context
 	if r.epoch != nil {
 		return *r.epoch, nil
 	}
-	return commitDate(ctx)
+	date, err := commitDate(ctx)
+	if err != nil {
+		err = &withMessage{cause: err, msg: err.Error() + " (an image can be built all the same: give its date as the build argument SOURCE_DATE_EPOCH)"}
+	}
+	return date, err
 }
 
 // commitDate returns the date of the commit whose tree it is.
 func (t *tree) commitDate(ctx context.Context, commit string) (time.Time, error) {
-	dt, err := t.commitObject(ctx, commit)
+	_, dt, err := t.commitObject(ctx, commit)
 	if err != nil {
 		return time.Time{}, errors.Wrapf(err, "date of commit %s", commit)
 	}
 	date, err := commitDate(dt)
 	return date, errors.Wrapf(err, "date of commit %s", commit)
+}
+
+// resolveTag returns the commit that an id names, which may be that of an annotated tag. Where that can't be told, it is the id.
+func (t *tree) resolveTag(ctx context.Context, id string) string {
+	commit, _, err := t.commitObject(ctx, id)
+	if err != nil {
+		return id
+	}
+	return commit
 }
 
 // maxCommitHead is more than what stands before the message of a commit, packed.
@@ -42,59 +60,56 @@ const maxCommitHead = 64 << 10
 // maxTags is more than tags of tags that anybody has.
 const maxTags = 8
 
-// commitObject is the commit as git has it in the .git of its tree, without the end of a long message. The id may be that of
-// an annotated tag. Only the daemon's own git wrote there. Asking the daemon for it (ResolveSourceMetadata) takes BuildKit 0.26,
-// and fails where it has the tree from another repository: it then asks the repository for the commit, without the secrets
-// (v0.33.1).
-func (t *tree) commitObject(ctx context.Context, id string) ([]byte, error) {
+// commitObject is a commit, and its id, as git has it in the .git of its tree, without the end of a long message. The id that is
+// asked for may be that of an annotated tag. Only the daemon's own git wrote there. Asking the daemon for it
+// (ResolveSourceMetadata) takes BuildKit 0.26, and fails where it has the tree from another repository: it then asks the
+// repository for the commit, without the secrets (v0.33.1).
+func (t *tree) commitObject(ctx context.Context, id string) (string, []byte, error) {
 	for range maxTags {
-		text, err := t.gitObject(ctx, id)
-		if err != nil {
-			return nil, err
+		o, err := t.gitObject(ctx, id)
+		if err != nil || o.commit != nil {
+			return cmp.Or(o.id, id), o.commit, err
 		}
-		tagged, isTag := strings.CutPrefix(string(text), "object ")
-		if !isTag {
-			return text, nil
-		}
-		id, _, _ = strings.Cut(tagged, "\n")
-		if !catalog.IsCommit(id) {
-			return nil, errors.New("git object: a tag that names no object")
-		}
+		id = o.id
 	}
-	return nil, errors.New("git object: a tag of too many tags")
+	return "", nil, errors.New("git object: a tag of too many tags")
 }
 
-// gitObject is a commit or a tag; where git packed it, the commit.
-func (t *tree) gitObject(ctx context.Context, id string) ([]byte, error) {
+// gitObject is a commit, or a tag of what has the id.
+type gitObject struct {
+	id     string // empty: the one that was asked for
+	commit []byte
+}
+
+// gitObject reads a commit or a tag; where git packed it, the commit.
+func (t *tree) gitObject(ctx context.Context, id string) (gitObject, error) {
 	names, err := t.readDirNames(ctx, ".git/objects")
 	if err != nil {
-		return nil, err
+		return gitObject{}, err
 	}
-	for _, name := range names {
-		if name == id[:2] {
-			dt, err := t.readPrefix(ctx, path.Join(".git/objects", name, id[2:]))
-			if err != nil {
-				return nil, err
-			}
-			return looseObject(dt)
+	if slices.Contains(names, id[:2]) {
+		dt, err := t.readPrefix(ctx, path.Join(".git/objects", id[:2], id[2:]))
+		if err != nil {
+			return gitObject{}, err
 		}
+		return looseObject(dt)
 	}
 	// git leaves more than 100 objects (transfer.unpackLimit) in the pack that they came in, which begins with the commit, or
 	// with its tags.
 	names, err = t.readDirNames(ctx, ".git/objects/pack")
 	if err != nil {
-		return nil, err
+		return gitObject{}, err
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".pack") {
 			dt, err := t.readPrefix(ctx, path.Join(".git/objects/pack", name))
 			if err != nil {
-				return nil, err
+				return gitObject{}, err
 			}
-			return packedCommit(dt)
+			return packedCommit(dt, len(id))
 		}
 	}
-	return nil, errors.New("its object is not in .git")
+	return gitObject{}, errors.New("its object is not in .git")
 }
 
 func (t *tree) readDirNames(ctx context.Context, dir string) ([]string, error) {
@@ -111,39 +126,59 @@ func (t *tree) readPrefix(ctx context.Context, name string) ([]byte, error) {
 	return dt, errors.Wrap(err, name)
 }
 
-func looseObject(dt []byte) ([]byte, error) {
+func looseObject(dt []byte) (gitObject, error) {
 	r, err := objfile.NewReader(bytes.NewReader(dt))
 	if err != nil {
-		return nil, errors.Wrap(err, "git object")
+		return gitObject{}, errors.Wrap(err, "git object")
 	}
 	kind, _, err := r.Header()
 	if err != nil || kind != plumbing.CommitObject && kind != plumbing.TagObject {
-		return nil, errors.Errorf("git object: no commit (%v)", err)
+		return gitObject{}, errors.Errorf("git object: no commit (%v)", err)
 	}
 	text, err := io.ReadAll(r)
-	return text, ignoreTruncation(err)
+	if kind == plumbing.CommitObject {
+		return gitObject{commit: text}, ignoreTruncation(err)
+	}
+	tagged, _ := strings.CutPrefix(string(text), "object ")
+	tagged, _, _ = strings.Cut(tagged, "\n")
+	if !catalog.IsCommit(tagged) {
+		return gitObject{}, errors.New("git object: a tag that names no object")
+	}
+	return gitObject{id: tagged}, nil
 }
 
-func packedCommit(dt []byte) ([]byte, error) {
+// packedCommit finds the commit at the beginning of a pack, and makes its id, unless it goes on beyond what was read.
+func packedCommit(dt []byte, idLength int) (gitObject, error) {
 	s := packfile.NewScanner(bytes.NewReader(dt))
 	if _, _, err := s.Header(); err != nil {
-		return nil, errors.Wrap(err, "git pack")
+		return gitObject{}, errors.Wrap(err, "git pack")
 	}
 	for range maxTags {
 		h, err := s.NextObjectHeader()
 		if err != nil || h.Type != plumbing.CommitObject && h.Type != plumbing.TagObject {
-			return nil, errors.Errorf("git pack: it doesn't begin with the commit (%v)", err)
+			return gitObject{}, errors.Errorf("git pack: it doesn't begin with the commit (%v)", err)
 		}
 		var text bytes.Buffer
 		_, _, err = s.NextObject(&text)
-		if h.Type == plumbing.CommitObject {
-			return text.Bytes(), ignoreTruncation(err)
-		}
-		if err != nil {
-			return nil, errors.Wrap(err, "git pack")
+		switch {
+		case h.Type == plumbing.CommitObject && err == nil:
+			return gitObject{commitID(text.Bytes(), idLength), text.Bytes()}, nil
+		case h.Type == plumbing.CommitObject:
+			return gitObject{commit: text.Bytes()}, ignoreTruncation(err)
+		case err != nil:
+			return gitObject{}, errors.Wrap(err, "git pack")
 		}
 	}
-	return nil, errors.New("git pack: it begins with too many tags")
+	return gitObject{}, errors.New("git pack: it begins with too many tags")
+}
+
+// commitID returns that of a commit, by SHA-1 or, where ids are longer, by SHA-256.
+func commitID(commit []byte, length int) string {
+	object := append(fmt.Appendf(nil, "commit %d\x00", len(commit)), commit...)
+	if length > 2*sha1.Size {
+		return fmt.Sprintf("%x", sha256.Sum256(object))
+	}
+	return fmt.Sprintf("%x", sha1.Sum(object))
 }
 
 // ignoreTruncation lets pass that the end is missing.
@@ -165,6 +200,9 @@ func commitDate(object []byte) (time.Time, error) {
 	}
 	if c.Committer.When == nil {
 		return time.Time{}, errors.New("commit object without a date")
+	}
+	if seconds := c.Committer.When.Unix(); seconds < 0 || seconds > maxEpoch {
+		return time.Time{}, errors.Errorf("%d seconds since 1970, an image's date is up to the year 9999", seconds)
 	}
 	return c.Committer.When.UTC(), nil
 }

@@ -78,6 +78,7 @@ func TestTheDateIsReadFromWhatGitKeeps(t *testing.T) {
 			root := git("", "write-tree")
 			commit := git(tc.message, "commit-tree", root)
 			git("", "update-ref", "HEAD", commit)
+			id := commit
 			for i := range tc.tags {
 				name := fmt.Sprintf("tag%d", i)
 				git("", "tag", "-a", "-m", "x", name, commit)
@@ -89,6 +90,7 @@ func TestTheDateIsReadFromWhatGitKeeps(t *testing.T) {
 			got, err := (&tree{ref: dirRef{dir: dir}}).commitDate(t.Context(), commit)
 			require.NoError(t, err)
 			require.Equal(t, date, got)
+			require.Equal(t, id, (&tree{ref: dirRef{dir: dir}}).resolveTag(t.Context(), commit))
 		})
 	}
 }
@@ -118,5 +120,16 @@ func TestADateThatCannotBeReadIsSaid(t *testing.T) {
 			require.ErrorContains(t, err, "date of commit "+commit)
 			require.ErrorContains(t, err, tc.want)
 		})
+	}
+}
+
+func TestADateThatNoImageCanHaveIsAnError(t *testing.T) {
+	for date, want := range map[string]string{"253402300799 +0000": "", "253402300800 +0000": "up to the year 9999", "-1 +0000": "up to the year 9999", "soon": "without a date"} {
+		_, err := commitDate([]byte("tree " + strings.Repeat("ab", 20) + "\nauthor a <a@example.com> 1 +0000\ncommitter a <a@example.com> " + date + "\n\nx"))
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want, date)
 	}
 }

@@ -59,7 +59,8 @@ func (r *request) loadSnapshot(ctx context.Context, repo remote, runtime, commit
 		return r.loadMirrored(ctx, repo, runtime, commit)
 	}
 	var err error
-	if commit == "" {
+	isHead := commit == ""
+	if isHead {
 		if commit, err = r.resolveHead(ctx, repo, runtime); err != nil {
 			return nil, err
 		}
@@ -68,11 +69,15 @@ func (r *request) loadSnapshot(ctx context.Context, repo remote, runtime, commit
 	if err != nil {
 		return nil, err
 	}
+	step, _ := vertexDigest(ctx, r.treeState(repo, commit))
+	if !isHead {
+		commit = t.resolveTag(ctx, commit)
+	}
 	snap, err := r.openSnapshot(ctx, repo, runtime, commit, &treeContents{tree: t, runtime: runtime, commit: commit})
 	if err != nil {
 		return nil, err
 	}
-	snap.step, _ = vertexDigest(ctx, r.treeState(repo, commit))
+	snap.step = step
 	return snap, nil
 }
 

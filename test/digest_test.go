@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/fstree"
 	"lambdabase/test/sandbox"
 
@@ -60,8 +61,23 @@ func TestACommitMayBeGivenByItsTag(t *testing.T) {
 		require.NoError(t, err, runtime)
 		config := imageConfig(t, image[0])
 		require.Equal(t, commitTime, config.Created.UTC())
-		require.Equal(t, tag, config.Config.Labels["lambdabase.commit"])
-		require.Equal(t, diffIDs(oneImage(t, d, h.request(runtime))), diffIDs(image[0]))
+		require.Equal(t, must(h.Commit(runtime)), config.Config.Labels["lambdabase.commit"], "what was built is the commit")
+		require.Equal(t, oneImage(t, d, h.request(runtime, "objects", h.URL+"/objects/{oid}")).Digest, image[0].Digest)
+	}
+}
+
+func TestAnIDOfNoCommitIsToldForWhatItIs(t *testing.T) {
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, file("a", "x"))))})
+	repository, err := git.PlainOpen(filepath.Join(h.Repository.Dir, "repo.git"))
+	require.NoError(t, err)
+	commit, err := repository.CommitObject(plumbing.NewHash(must(h.Commit("case"))))
+	require.NoError(t, err)
+	tree, err := commit.Tree()
+	require.NoError(t, err)
+	d := sandbox.Start(t)
+	for _, id := range []string{tree.Hash.String(), tree.Entries[0].Hash.String()} {
+		_, err := d.Solve(t.Context(), t, h.request("case", "commit", id))
+		require.ErrorContains(t, err, id+" is in "+h.URL+githost.RepositoryPath+", but is no commit: it is the id of a folder or a file")
 	}
 }
 
