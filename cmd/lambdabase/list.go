@@ -165,9 +165,17 @@ func printRuntimes(c *cobra.Command, list []catalog.Runtime) error {
 	fmt.Fprintln(w, "RUNTIME\tPLATFORMS\tCOMMIT\tAGE\tSIZE\tEND OF SUPPORT")
 	for _, r := range list {
 		fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s\t%s\n", printable.Name(r.Name), printable.Name(strings.Join(r.Platforms, ",")), printable.Name(r.Commit),
-			units.HumanDuration(time.Since(r.Date)), units.HumanSize(float64(r.Size)), r.EndOfSupport)
+			age(r.Date), units.HumanSize(float64(r.Size)), r.EndOfSupport)
 	}
 	return w.Flush()
+}
+
+// age is how long ago a date is; a branch may have none that makes sense.
+func age(date time.Time) string {
+	if date.IsZero() {
+		return "?"
+	}
+	return units.HumanDuration(time.Since(date))
 }
 
 // listBranches lists where the user's git would, and with what it knows only where it has to: to find that out by itself is a

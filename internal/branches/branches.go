@@ -1,6 +1,7 @@
 package branches
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/recipe"
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -21,24 +23,33 @@ import (
 )
 
 // List fetches the newest commit of every branch, some hundred kilobytes in all as the trees hold pointers, and looks for
-// recipes in it. Branches without one are left out. The result is sorted by name.
+// recipes in it. Branches without one are left out, and those that can't be read where others can. The result is sorted by name.
 func List(ctx context.Context, remote Remote) ([]catalog.Runtime, error) {
 	s, err := remote.fetch(ctx)
 	if err != nil {
 		return nil, err
 	}
 	runtimes := []catalog.Runtime{}
+	var failed error
+	unread := 0
 	for _, name := range slices.Sorted(maps.Keys(s.heads)) {
 		r, err := s.readRuntime(ctx, name)
 		if err != nil {
-			return nil, errors.Wrapf(err, "branch %s", name)
+			failed = cmp.Or(failed, errors.Wrapf(err, "branch %s", printable.Name(name)))
+			unread++
 		}
 		if len(r.Platforms) > 0 {
 			runtimes = append(runtimes, r)
 		}
 	}
+	if unread > 0 && unread == len(s.heads) { // it isn't for the branches
+		return nil, failed
+	}
 	return runtimes, nil
 }
+
+// maxYear is the last one that JSON and an image config can say. A build wants another date for a commit of a later one.
+const maxYear = 9999
 
 // withHint adds to an error what to do about it.
 func (r Remote) withHint(err error) error {
@@ -64,7 +75,8 @@ func (r Remote) withHint(err error) error {
 	return errors.Errorf("%v: %s", err, r.Credentials.Hint(u))
 }
 
-// readRuntime looks at one branch. A branch whose recipes can't be told apart is no runtime.
+// readRuntime looks at one branch. A branch whose recipes can't be told apart is no runtime. One that names no commit, or a
+// larger one than is kept, can't be read.
 func (s *fetchedHeads) readRuntime(ctx context.Context, name string) (catalog.Runtime, error) {
 	commit, err := object.GetCommit(s.objects, s.heads[name])
 	if err != nil {
@@ -79,8 +91,8 @@ func (s *fetchedHeads) readRuntime(ctx context.Context, name string) (catalog.Ru
 		return catalog.Runtime{}, nil
 	}
 	r := catalog.Runtime{Name: name, Platforms: found.Platforms(), Commit: commit.Hash.String()}
-	if len(r.Platforms) > 0 {
-		r.Date = commit.Committer.When.UTC()
+	if date := commit.Committer.When.UTC(); len(r.Platforms) > 0 && date.Year() <= maxYear {
+		r.Date = date
 	}
 	for arch, file := range found {
 		r.Size = max(r.Size, layersSize(ctx, root, file, arch))
@@ -125,6 +137,9 @@ func listDir(root *object.Tree, dir string) ([]string, error) {
 	tree := root
 	if dir != "." {
 		entry, err := root.FindEntry(strings.Trim(dir, "/"))
+		if err == nil && entry.Mode == filemode.Symlink { // which a build doesn't follow
+			return nil, errors.Errorf("%s is a symlink", dir)
+		}
 		if err != nil || entry.Mode != filemode.Dir {
 			return nil, nil
 		}

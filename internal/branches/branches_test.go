@@ -2,10 +2,13 @@ package branches
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/sample"
@@ -36,6 +39,40 @@ func TestEveryBranchWithARecipeIsARuntime(t *testing.T) {
 
 	_, err = List(context.Background(), Remote{URL: url + "-not-there"})
 	require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1:")
+}
+
+func TestABadBranchEndsNoList(t *testing.T) {
+	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"nodejs20.x", "go1.x"}})
+	require.NoError(t, err)
+	late := made[0]
+	late.Name, late.Date = "late", time.Unix(253402300800, 0)
+	late.Files = maps.Clone(late.Files)
+	late.Files["Dockerfile.late"] = late.Files["Dockerfile.nodejs20.x"]
+	server := serve(t, append(made, late)...)
+	want, err := List(t.Context(), Remote{URL: server.RepositoryURL()})
+	require.NoError(t, err)
+	require.Len(t, want, 3)
+	require.Equal(t, "late", want[1].Name)
+	require.Zero(t, want[1].Date, "a date that no image can have")
+	require.NotEmpty(t, want[1].Platforms)
+	_, err = json.Marshal(want)
+	require.NoError(t, err)
+
+	server.git(t, "-c", "user.name=a", "-c", "user.email=a@example.com", "tag", "-a", "-m", "x", "t", "go1.x")
+	for name, object := range map[string]string{"a-tag": "t", "a-tree": "go1.x^{tree}", "a-blob": "go1.x:Dockerfile.go1.x"} {
+		id := server.gitOutput(t, "rev-parse", object)
+		file := filepath.Join(server.Dir, "repo.git/refs/heads", name)
+		require.NoError(t, os.WriteFile(file, []byte(id+"\n"), 0o600))
+	}
+	got, err := List(t.Context(), Remote{URL: server.RepositoryURL()})
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+
+	for _, name := range []string{"late", "go1.x", "nodejs20.x", "main"} {
+		require.NoError(t, server.Delete(name))
+	}
+	_, err = List(t.Context(), Remote{URL: server.RepositoryURL()})
+	require.ErrorContains(t, err, "branch a-blob: ")
 }
 
 func TestAListIsKeptUntilABranchChanges(t *testing.T) {

@@ -15,18 +15,19 @@ var errSignIn = errors.New("it answers with a page to sign in")
 // notifyTransport is a transport that tells whenever something arrives, and sign-in pages from answers.
 type notifyTransport struct {
 	http.RoundTripper
+	refs   *refs
 	onRead func()
 }
 
 // newHTTPClient returns a client that trusts the system's certificates, and those given in PEM.
-func newHTTPClient(caBundle []byte, onRead func()) (*http.Client, error) {
+func newHTTPClient(caBundle []byte, refs *refs, onRead func()) (*http.Client, error) {
 	t := httpclient.CloneDefault()
 	if len(caBundle) > 0 {
 		if err := httpclient.TrustCA(t, caBundle); err != nil {
 			return nil, err
 		}
 	}
-	return &http.Client{Transport: &notifyTransport{t, onRead}}, nil
+	return &http.Client{Transport: &notifyTransport{t, refs, onRead}}, nil
 }
 
 func (w *notifyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -42,5 +43,8 @@ func (w *notifyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errSignIn
 	}
 	res.Body = &notifyReader{res.Body, w.onRead}
+	if req.Method == http.MethodGet { // the pack is asked for by a POST
+		res.Body = w.refs.reader(res.Body)
+	}
 	return res, nil
 }

@@ -36,6 +36,7 @@ var errIdleTimeout = errors.New("no answer in time")
 // session is a conversation with the repository.
 type session struct {
 	transport.UploadPackSession
+	refs   *refs
 	onRead func() // has the wait for the next word begin anew
 }
 
@@ -79,7 +80,8 @@ func openSession[T any](ctx context.Context, r Remote, onRead func(), f func(con
 	if err != nil {
 		return value, err
 	}
-	client, err := r.newTransport(onRead)
+	refs := &refs{}
+	client, err := r.newTransport(refs, onRead)
 	if err != nil {
 		return value, err
 	}
@@ -92,14 +94,14 @@ func openSession[T any](ctx context.Context, r Remote, onRead func(), f func(con
 		return value, err
 	}
 	defer upload.Close()
-	return f(ctx, &session{upload, onRead})
+	return f(ctx, &session{upload, refs, onRead})
 }
 
-func (r Remote) newTransport(onRead func()) (transport.Transport, error) {
+func (r Remote) newTransport(refs *refs, onRead func()) (transport.Transport, error) {
 	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {
 		return gogitssh.NewClient(nil), nil
 	}
-	client, err := newHTTPClient(r.CABundle, onRead)
+	client, err := newHTTPClient(r.CABundle, refs, onRead)
 	return githttp.NewClient(client), err
 }
 
@@ -114,7 +116,7 @@ func (r Remote) listHeads(ctx context.Context) (map[string]plumbing.Hash, error)
 func (s *session) advertisedRefs(ctx context.Context) (*packp.AdvRefs, map[string]plumbing.Hash, error) {
 	refs, err := s.AdvertisedReferencesContext(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.refs.explain(err)
 	}
 	s.onRead()
 	all, err := refs.AllReferences()

@@ -3,11 +3,18 @@ package branches
 import (
 	"crypto/ed25519"
 	cryptorand "crypto/rand"
+	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,11 +36,14 @@ func serve(t *testing.T, branches ...sample.Branch) *repoServer {
 	return &repoServer{faults.Serve(t, branches...)}
 }
 
-func (h *repoServer) git(t *testing.T, args ...string) {
+func (h *repoServer) git(t *testing.T, args ...string) { h.gitOutput(t, args...) }
+
+func (h *repoServer) gitOutput(t *testing.T, args ...string) string {
 	t.Helper()
 	args = append([]string{"-c", "safe.directory=*", "-C", filepath.Join(h.Dir, "repo.git")}, args...)
 	out, err := exec.Command("git", args...).CombinedOutput()
 	require.NoError(t, err, string(out))
+	return strings.TrimSpace(string(out))
 }
 
 func someRuntimes(t *testing.T) []sample.Branch {
@@ -74,6 +84,43 @@ func TestATarballInPlainGitFillsNoMemory(t *testing.T) {
 		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(size), "all that was ever in memory, filter %s", filter)
 		require.Less(t, h.sent(), most, "filter %s", filter)
 	}
+}
+
+func TestRefsWithoutEndAreLeft(t *testing.T) {
+	var sent atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		io.WriteString(w, "001e# service=git-upload-pack\n0000")
+		line := func(ref string) string {
+			text := strings.Repeat("a", 40) + " refs/heads/" + ref + "\n"
+			return fmt.Sprintf("%04x%s", len(text)+4, text)
+		}
+		io.WriteString(w, line("first\x00agent=git/2"))
+		for i := 0; ; i++ {
+			n, err := io.WriteString(w, line(fmt.Sprintf("%d/%s", i, strings.Repeat("x", 1000))))
+			if sent.Add(int64(n)); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	_, err := List(t.Context(), Remote{URL: server.URL + "/r.git"})
+	require.EqualError(t, err, "it names more than 32 MB of branches and tags: this is no repository of snapshots")
+	require.Less(t, sent.Load(), int64(2*maxRefs))
+}
+
+func TestARepositoryOfSHA256IsTold(t *testing.T) {
+	h := serve(t, someRuntimes(t)...)
+	dir := filepath.Join(h.Dir, "repo.git")
+	require.NoError(t, os.Rename(dir, dir+"-old"))
+	out, err := exec.Command("git", "init", "--bare", "-q", "--object-format=sha256", dir).CombinedOutput()
+	require.NoError(t, err, string(out))
+	h.git(t, "config", "http.uploadpack", "true")
+	tree := h.gitOutput(t, "hash-object", "-w", "-t", "tree", os.DevNull)
+	commit := h.gitOutput(t, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit-tree", "-m", "x", tree)
+	h.git(t, "update-ref", "refs/heads/nodejs20.x", commit)
+	_, err = List(t.Context(), Remote{URL: h.RepositoryURL()})
+	require.EqualError(t, err, "its ids are of SHA-256, which can be built from but not listed: name the runtime (lambdabase build RUNTIME)")
 }
 
 func TestAListIsTheSameHoweverGitPacks(t *testing.T) {
