@@ -132,6 +132,9 @@ func (r *request) secretHint(repo remote) string {
 	return fmt.Sprintf("pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused%s", repo.host(), lineBreak)
 }
 
+// ErrCommitGone is the cause of an error of a commit that its repository, or the mirror, doesn't have.
+var ErrCommitGone = errors.New("no such commit")
+
 func (r *request) commitError(err error, repo remote, commit string) error {
 	if errorContains(err, "Cannot switch branch to a non-commit", "reference is not a tree: FETCH_HEAD") {
 		return errors.Errorf("%s is in %s, but is no commit: it is the id of a folder or a file, as git has them; give the full id of a commit", commit, repo.url)
@@ -141,8 +144,8 @@ func (r *request) commitError(err error, repo remote, commit string) error {
 		"could not get object info") {
 		return errors.Wrapf(r.repositoryError(err, repo), "commit %s of %s", commit, repo.url)
 	}
-	return errors.Errorf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
-		"leave out the commit for the branch's head, or build from a mirror that kept it", commit, repo.url)
+	return &withMessage{cause: ErrCommitGone, msg: fmt.Sprintf("commit %s is not in %s: upstream replaces a branch's history with each publication and drops the old one; "+
+		"leave out the commit for the branch's head, or build from a mirror that kept it", commit, repo.url)}
 }
 
 // gitOptions are options of every git source of a repository.

@@ -105,8 +105,8 @@ func missingSnapshotError(from mirror.Location, runtime, commit string) error {
 	if near := catalog.Nearest(runtime); len(near) > 0 && !slices.Contains(catalog.Names(), runtime) {
 		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, ", "))
 	}
-	return errors.Errorf("%s has no %s%s: lambdabase list --repository %s and the call lambda.runtimes name those that are there, lambdabase mirror %s --to %s adds it",
-		from, what, hint, from, add, from)
+	return &withMessage{cause: ErrCommitGone, msg: fmt.Sprintf("%s has no %s%s: lambdabase list --repository %s and the call lambda.runtimes name those that are there, lambdabase mirror %s --to %s adds it",
+		from, what, hint, from, add, from)}
 }
 
 // mirroredRuntimes are those that a mirror has.

@@ -46,6 +46,15 @@ type Options struct {
 	repositoryGiven bool
 }
 
+// HasRepository reports whether the user names the repository.
+func (o Options) HasRepository() bool { return o.repositoryGiven }
+
+// WithRepository returns the options with another repository.
+func (o Options) WithRepository(repository string) (Options, error) {
+	err := setRepository(&o, repository)
+	return o, err
+}
+
 // Layout returns the folder of an OCI layout that the repository is; empty if it is none.
 func (o Options) Layout() string { return o.mirror.Layout }
 

@@ -40,6 +40,9 @@ func TestTheCommandLocksUpdatesAndChecks(t *testing.T) {
 	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--lock=none", "-o", "image.tar")...)
 	require.NotZero(t, h.Total(githost.Git))
 
+	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--lock=", "-o", "image.tar")...)
+	requireDigest(t, c.file("image.tar"), want)
+
 	require.Contains(t, c.mustFail(t, 1, "lock", "nodejs20.x"), "lambda.lock.json locks python3.12 too: name them all, or change some with --update")
 	out := c.mustRun(t, "lock", "--update", "nodejs20.x")
 	require.Contains(t, out, "  + ")
@@ -52,6 +55,7 @@ func TestTheCommandSaysWhatIsWrongWithALock(t *testing.T) {
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	c.mustRun(t, append([]string{"lock", "nodejs20.x", "-o", "locks.json", "--platform=linux/amd64"}, h.flags()...)...)
+	first := must(h.Commit("nodejs20.x"))
 	text := string(must(os.ReadFile(c.file("locks.json"))))
 	require.NotContains(t, text, "arm64")
 	oid := must(document.ParseLock("", []byte(text))).Snapshots[0].Platforms[0].Layers[0].OID
@@ -64,10 +68,68 @@ func TestTheCommandSaysWhatIsWrongWithALock(t *testing.T) {
 	require.Equal(t, 1, lied.code)
 	require.Contains(t, lied.stdout, "nodejs20.x: platforms[0].layers[0] isn't what commit "+must(h.Commit("nodejs20.x"))[:12]+" says")
 
+	h.publish(t, "nodejs20.x")
+	later := must(h.Commit("nodejs20.x"))[:12]
+	lied = c.run(t, "lock", "--check", "-o", "lied.json")
+	require.Equal(t, 1, lied.code)
+	require.Contains(t, lied.stdout, " -> "+later)
+	require.Contains(t, lied.stdout, "nodejs20.x: platforms[0].layers[0] isn't what commit "+first[:12]+" says", "though the branch has moved on")
+	require.NoError(t, h.CollectGarbage())
+	fresh := newCLI(t)
+	fresh.dir = c.dir
+	gone := fresh.run(t, "lock", "--check", "-o", "locks.json")
+	require.Equal(t, 1, gone.code)
+	require.Contains(t, gone.stdout, " -> "+later)
+	require.Contains(t, gone.stdout, "nodejs20.x: commit "+first[:12]+" is gone from the repository")
+
+	c.writeFiles(t, map[string]string{"empty.json": `{"version":1,"snapshots":[]}`})
+	require.Contains(t, c.mustFail(t, 1, "lock", "--check", "-o", "empty.json"), "empty.json locks no runtime: name those to lock")
+	require.NoError(t, os.Remove(c.file("empty.json")))
+
 	require.Contains(t, c.mustFail(t, 2, "lock"), "name a runtime, or give --update or --check")
 	require.Contains(t, c.mustFail(t, 2, "lock", "--update", "--check"), "give one of them")
 	require.Contains(t, c.mustFail(t, 1, "lock", "--check"), "there is no lock file lambda.lock.json")
 	require.Contains(t, c.mustFail(t, 1, "lock", "--check", "-o", "locks.json", "go1.x"), "locks.json has no runtime go1.x")
 	files := must(os.ReadDir(c.dir))
 	require.Len(t, files, 2, "nothing else is written")
+}
+
+// What the user's git knows is for the repository that a lock names, too.
+func TestTheCommandLocksWhatIsPrivate(t *testing.T) {
+	c := newCLI(t)
+	h := serveUnique(t).withStoreHost(t)
+	h.SetAccess(canaryAccess)
+	c.setGitConfig(t, "[http \"http://"+h.hostPort()+"/\"]\n\textraheader = AUTHORIZATION: Bearer "+canaryHeader+"\n")
+	c.mustRun(t, "lock", "nodejs20.x", h.repositoryFlag())
+	require.Contains(t, c.mustRun(t, "lock", "--check"), ", no change")
+	c.mustRun(t, "lock", "--update")
+	require.Contains(t, c.mustRun(t, "diff", "lambda.lock.json", "nodejs20.x"), "no difference", "a runtime is of the lock's repository")
+	c.mustRun(t, "build", "nodejs20.x", "--objects=lfs", "-o", "image.tar")
+	require.NotContains(t, h.authorizations(githost.Batch), "")
+
+	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"})
+	c.mustRun(t, "build", "-f", "Dockerfile", ".", "--objects=lfs", "--no-cache", "-o", "function.tar")
+	h.Reset()
+	repository, _ := h.URLs(h.URL)
+	c.mustRun(t, "build", "-f", "Dockerfile", ".", "--objects=lfs", "--build-arg=LAMBDABASE_REPOSITORY="+repository, "-o", "function.tar")
+	require.Zero(t, h.Total(githost.Git), "the lock is obeyed whoever names the repository")
+	require.Contains(t, c.mustFail(t, 1, "build", "-f", "Dockerfile", ".", "--build-arg=LAMBDABASE_LOCK=none"), "https://github.com/aws/aws-lambda-base-images.git")
+}
+
+func TestALockIsTheOneOfTheBuildContext(t *testing.T) {
+	c := newCLI(t)
+	h := serveUpstream(t, "go1.x")
+	c.writeFiles(t, map[string]string{"app/x": "", "Dockerfile": "FROM go1.x\n"})
+	c.mustRun(t, append([]string{"lock", "go1.x", "-o", "app/lambda.lock.json"}, h.flags()...)...)
+	first := must(h.Commit("go1.x"))
+	h.publish(t, "go1.x")
+	c.mustRun(t, append([]string{"lock", "go1.x"}, h.flags()...)...)
+	_, objects := h.URLs(h.URL)
+	for name, stdin := range map[string]string{"Dockerfile": "", "-": "FROM go1.x\n"} {
+		cmd := c.command(t, "build", "-f", name, "app", "--objects="+objects, "-o", "function.tar")
+		cmd.Stdin = strings.NewReader(stdin)
+		s := runToEnd(t, cmd)
+		require.Zero(t, s.code, s.stderr)
+		require.Contains(t, s.stderr, "obey lambda.lock.json: go1.x is commit "+first, "not the one of the working directory")
+	}
 }

@@ -100,7 +100,9 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 	if err := b.readSyntaxLine(); err != nil {
 		return err
 	}
-	b.findContextLock(args)
+	if b.repositoryLock, err = b.lockOf(args); err != nil {
+		return err
+	}
 	s, err := b.newSession(ctx)
 	if err != nil {
 		return err

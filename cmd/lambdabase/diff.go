@@ -37,7 +37,7 @@ that differ are fetched, and their files alone are compared.`,
   lambdabase diff old.tar new.tar --exit-code --json`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			d.noRun, d.noLock = true, true
+			d.noRun = true
 			all, err := d.parse(args)
 			if err != nil {
 				return &usageError{err, c.CommandPath()}
@@ -78,6 +78,11 @@ func (d *diffCommand) run(ctx context.Context, w io.Writer, all []comparison) er
 		return errors.Wrap(err, "diff")
 	}
 	defer os.RemoveAll(dir)
+	for _, spec := range all[0].specs {
+		if spec.Snapshot != nil {
+			d.repositoryLock = spec.Name
+		}
+	}
 	s, err := d.newSession(ctx)
 	if err != nil {
 		return err
@@ -106,6 +111,9 @@ func (d *diffCommand) newTarget(c comparison, dir string) (t target, err error) 
 		return t, err
 	}
 	t.attrs["requestid"], t.attrs["lock"] = plan.Name, lockNone
+	if repository := c.lockedRepository(); repository != "" && t.attrs["repository"] == "" {
+		t.attrs["repository"] = repository
+	}
 	t.stores = map[string]content.Store{}
 	for i, file := range c.files {
 		if file == "" {

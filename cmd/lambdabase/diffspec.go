@@ -108,3 +108,15 @@ func commonRuntimes(a, b *document.Lock) (names []string) {
 	}
 	return names
 }
+
+// lockedRepository is that of a lock file which a runtime is compared with: the runtime is of the same one.
+func (c comparison) lockedRepository() string {
+	a, b := c.specs[0], c.specs[1]
+	switch {
+	case a.Snapshot != nil && b.Snapshot == nil:
+		return a.Snapshot.Repository
+	case b.Snapshot != nil && a.Snapshot == nil:
+		return b.Snapshot.Repository
+	}
+	return ""
+}

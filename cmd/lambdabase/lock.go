@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
+	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/internal/document"
 	"lambdabase/internal/printable"
 
@@ -32,7 +34,7 @@ its build context, or of the folder that the command works in, and then asks no 
   lambdabase lock --check                  for CI: exits with 1 where a branch has moved on`,
 		ValidArgsFunction: completeRuntimes,
 		RunE: func(c *cobra.Command, args []string) error {
-			l.noRun, l.noLock = true, true
+			l.noRun = true
 			if err := l.checkArgs(args); err != nil {
 				return &usageError{err, c.CommandPath()}
 			}
@@ -78,20 +80,26 @@ func (l *lockCommand) run(ctx context.Context, w io.Writer, args []string) error
 	if len(runtimes) == 0 {
 		runtimes = old.Runtimes()
 	}
+	if len(runtimes) == 0 {
+		return errors.Errorf("%s locks no runtime: name those to lock", printable.Name(l.output))
+	}
+	if isFile(l.output) {
+		l.repositoryLock = l.output
+	}
 	s, err := l.newSession(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	found, err := l.lockRuntimes(ctx, s, old, runtimes)
+	answers, err := l.lockRuntimes(ctx, s, old, runtimes)
 	if err != nil {
 		return err
 	}
-	changes := compareLocks(old, found)
+	changes := compareLocks(old, answers)
 	if l.check {
 		return l.report(w, changes)
 	}
-	changed := document.NewLock(append(slices.Clone(old.Snapshots), found.Snapshots...)...)
+	changed := document.NewLock(append(slices.Clone(old.Snapshots), answers.found.Snapshots...)...)
 	if err := l.write(changed); err != nil {
 		return err
 	}
@@ -128,14 +136,39 @@ func (l *lockCommand) read(args []string) (*document.Lock, error) {
 	return old, nil
 }
 
-// lockRuntimes asks for what the repository says of the runtimes today: of the platforms that each is locked for, if it is and
-// none are named.
-func (l *lockCommand) lockRuntimes(ctx context.Context, s *session, old *document.Lock, runtimes []string) (*document.Lock, error) {
-	return s.askDocuments(ctx, runtimes, func(runtime string, attrs map[string]string) {
-		if locked := old.Find(runtime); locked != nil {
-			l.addLocked(attrs, locked)
+// lockRuntimes asks for what the repository says of the runtimes today and, to check the lock, of the commits that they are locked
+// to.
+func (l *lockCommand) lockRuntimes(ctx context.Context, s *session, old *document.Lock, runtimes []string) (*lockAnswers, error) {
+	answers := &lockAnswers{found: document.NewLock(), locked: document.NewLock(), checked: l.check}
+	var targets []target
+	for _, runtime := range runtimes {
+		t, err := l.newTarget(old, runtime)
+		if err != nil {
+			return nil, err
 		}
-	})
+		t.build = answers.addTo(answers.found)
+		targets = append(targets, t)
+		if entry := old.Find(runtime); l.check && entry != nil {
+			t.attrs = maps.Clone(t.attrs)
+			t.attrs["commit"], t.build = entry.Commit, unlessGone(answers.addTo(answers.locked))
+			targets = append(targets, t)
+		}
+	}
+	_, err := s.solve(ctx, targets...)
+	return answers, err
+}
+
+// newTarget asks for the platforms that a runtime is locked for, if it is and none are named.
+func (l *lockCommand) newTarget(old *document.Lock, runtime string) (target, error) {
+	attrs, err := l.attrs()
+	if err != nil {
+		return target{}, err
+	}
+	attrs["runtime"], attrs["requestid"] = runtime, lock.Name
+	if locked := old.Find(runtime); locked != nil {
+		l.addLocked(attrs, locked)
+	}
+	return target{name: runtime, attrs: attrs}, nil
 }
 
 // addLocked names what the lock says and the user doesn't.

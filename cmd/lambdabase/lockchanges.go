@@ -17,12 +17,16 @@ import (
 // snapshotChange is a runtime as it was locked, and as it is.
 type snapshotChange struct {
 	old, found *document.Snapshot // old is nil for a runtime that wasn't locked
+	locked     *document.Snapshot // what the commit of old says; nil where that wasn't asked for
+	isGone     bool               // it was, and the repository hasn't got it any more
 }
 
 // compareLocks returns a change for each runtime that was found, by name.
-func compareLocks(old, found *document.Lock) (changes []snapshotChange) {
-	for _, s := range found.Snapshots {
-		changes = append(changes, snapshotChange{old.Find(s.Runtime), s})
+func compareLocks(old *document.Lock, answers *lockAnswers) (changes []snapshotChange) {
+	for _, s := range answers.found.Snapshots {
+		c := snapshotChange{old: old.Find(s.Runtime), found: s, locked: answers.locked.Find(s.Runtime)}
+		c.isGone = answers.checked && c.old != nil && c.locked == nil
+		changes = append(changes, c)
 	}
 	return changes
 }
@@ -32,30 +36,41 @@ func (c snapshotChange) isMove() bool { return c.old == nil || c.old.Commit != c
 
 // isChange reports whether the lock isn't what a new one would be: of another commit, or not what its commit says.
 func (c snapshotChange) isChange() bool {
-	return c.isMove() || len(c.fields()) > 0
+	return c.isMove() || c.isGone || len(c.fields()) > 0
 }
 
 // fields are those of the lock that its commit says otherwise.
 func (c snapshotChange) fields() (names []string) {
-	if c.isMove() {
+	says := c.locked
+	if says == nil && !c.isMove() {
+		says = c.found
+	}
+	if says == nil {
 		return nil
 	}
-	if !c.old.Date.Equal(c.found.Date) {
+	if c.old.Repository != says.Repository {
+		names = append(names, "repository")
+	}
+	if !c.old.Date.Equal(says.Date) {
 		names = append(names, "date")
 	}
-	if !slices.Equal(c.old.PlatformNames(), c.found.PlatformNames()) {
+	if !slices.Equal(c.old.PlatformNames(), says.PlatformNames()) {
 		return append(names, "platforms")
 	}
 	for i, was := range c.old.Platforms {
-		is := c.found.Platforms[i]
-		if was.Recipe != is.Recipe {
-			names = append(names, fmt.Sprintf("platforms[%d].recipe", i))
-			continue
-		}
-		for j, l := range was.Layers {
-			if l != is.Layers[j] { // as many as the recipe adds
-				names = append(names, fmt.Sprintf("platforms[%d].layers[%d]", i, j))
-			}
+		names = append(names, differingLayers(was, says.Platforms[i], fmt.Sprintf("platforms[%d]", i))...)
+	}
+	return names
+}
+
+// differingLayers are the fields of a platform that differ, in the field that it is.
+func differingLayers(was, is document.Platform, field string) (names []string) {
+	if was.Recipe != is.Recipe {
+		return []string{field + ".recipe"}
+	}
+	for i, l := range was.Layers {
+		if l != is.Layers[i] { // as many as the recipe adds
+			names = append(names, fmt.Sprintf("%s.layers[%d]", field, i))
 		}
 	}
 	return names
@@ -75,18 +90,26 @@ func (c snapshotChange) print(w io.Writer) error {
 	switch {
 	case c.old == nil:
 		fmt.Fprintf(w, "%s is locked to %.12s (%s)\n", found.Runtime, found.Commit, found.Date.Format(time.DateOnly))
-		return nil
 	case c.isMove():
 		fmt.Fprintf(w, "%s: %.12s (%s) -> %.12s (%s)\n", found.Runtime, c.old.Commit, c.old.Date.Format(time.DateOnly), found.Commit, found.Date.Format(time.DateOnly))
-		return c.printLayers(w)
-	case c.isChange():
-		for _, name := range c.fields() {
-			fmt.Fprintf(w, "%s: %s isn't what commit %.12s says\n", found.Runtime, name, found.Commit)
+		if err := c.printLayers(w); err != nil {
+			return err
 		}
-		return nil
+	case !c.isChange():
+		fmt.Fprintf(w, "%s: %.12s (%s), no change\n", found.Runtime, found.Commit, found.Date.Format(time.DateOnly))
 	}
-	fmt.Fprintf(w, "%s: %.12s (%s), no change\n", found.Runtime, found.Commit, found.Date.Format(time.DateOnly))
+	c.printFields(w)
 	return nil
+}
+
+// printFields prints in what the lock isn't what its commit says.
+func (c snapshotChange) printFields(w io.Writer) {
+	for _, name := range c.fields() {
+		fmt.Fprintf(w, "%s: %s isn't what commit %.12s says\n", c.old.Runtime, name, c.old.Commit)
+	}
+	if c.isGone {
+		fmt.Fprintf(w, "%s: commit %.12s is gone from the repository: nothing tells any more whether the lock is what it said\n", c.old.Runtime, c.old.Commit)
+	}
 }
 
 // printLayers prints which objects came and went, and what stays.

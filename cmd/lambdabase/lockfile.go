@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"lambdabase/frontend"
 	"lambdabase/internal/document"
 	"lambdabase/internal/printable"
 
@@ -21,13 +24,14 @@ const lockNone = "none"
 // directory; empty where there is none.
 func (r *request) lockFile() string {
 	name := *r.optionFlags["lock"]
+	given := r.flagSet.Changed("lock") && name != "" // empty is not given: an unset variable of CI comes as that
 	switch {
-	case r.flagSet.Changed("lock") && name == lockNone, !r.flagSet.Changed("lock") && r.sample:
+	case given && name == lockNone, !given && r.sample:
 		return ""
-	case r.flagSet.Changed("lock"):
+	case given:
 		return name
 	}
-	if _, err := os.Lstat(document.LockName); err != nil {
+	if _, err := os.Lstat(document.LockName); errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}
 	return document.LockName
@@ -51,18 +55,33 @@ func (r *request) addLock(t *target) error {
 	return nil
 }
 
-// findContextLock finds the lock file of a Dockerfile's build context, which the frontend reads itself.
-func (b *buildCommand) findContextLock(args []string) {
-	name := *b.optionFlags["lock"]
-	if b.file == "" || name == lockNone && b.flagSet.Changed("lock") {
-		return
+// lockOf returns the lock file that the build obeys; empty for none.
+func (b *buildCommand) lockOf(args []string) (string, error) {
+	if b.file == "" {
+		return b.lockFile(), nil
 	}
-	if !b.flagSet.Changed("lock") {
-		name = document.LockName
+	return b.contextLock(args)
+}
+
+// contextLock returns the lock file of a Dockerfile's build context, which the frontend reads itself; empty where it has none, or
+// none is obeyed.
+func (b *buildCommand) contextLock(args []string) (string, error) {
+	attrs, err := b.dockerfileAttrs()
+	if err != nil {
+		return "", err
 	}
-	if name = filepath.Join(append(args, ".")[0], name); isFile(name) {
-		b.contextLock = name
+	if b.syntaxLine != "" {
+		attrs["cmdline"] = b.syntaxLine
 	}
+	options, err := frontend.ParseOptions(attrs)
+	if err != nil || options.Lock == lockNone || options.HasRepository() {
+		return "", nil // what is wrong with the options the frontend says
+	}
+	name := filepath.Join(append(args, ".")[0], cmp.Or(options.Lock, document.LockName))
+	if !isFile(name) {
+		return "", nil
+	}
+	return name, nil
 }
 
 func isFile(name string) bool {
@@ -85,18 +104,23 @@ func readLockFile(name string) ([]byte, error) {
 	return dt, errors.Wrap(err, "lock file")
 }
 
-// lockedRepository returns the repository of a lock file, if it has one only: the user's credentials are for it. What is wrong
-// with the file the frontend says.
-func lockedRepository(dt []byte) string {
+// withLockedRepository returns options with the repository of the lock file, if it has one only: the user's credentials are for it. What
+// is wrong with the file the frontend says.
+func (r *request) withLockedRepository(options frontend.Options) (frontend.Options, error) {
+	dt, err := readLockFile(r.repositoryLock)
+	if err != nil {
+		return options, err
+	}
 	lock, err := document.ParseLock("", dt)
 	if err != nil || len(lock.Snapshots) == 0 {
-		return ""
+		return options, nil
 	}
 	repository := lock.Snapshots[0].Repository
-	for _, s := range lock.Snapshots {
-		if s.Repository != repository {
-			return ""
-		}
+	if slices.ContainsFunc(lock.Snapshots, func(s *document.Snapshot) bool { return s.Repository != repository }) {
+		return options, nil
 	}
-	return repository
+	if named, err := options.WithRepository(repository); err == nil {
+		return named, nil
+	}
+	return options, nil
 }

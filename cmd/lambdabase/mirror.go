@@ -40,7 +40,7 @@ snapshot has the tag RUNTIME-COMMIT, and the latest also RUNTIME. Credentials ar
   lambdabase mirror --all --from oci-layout:mirror --to oci://registry.inside/lambda`,
 		ValidArgsFunction: completeRuntimes,
 		RunE: func(c *cobra.Command, args []string) error {
-			m.noRun, m.noLock = true, true
+			m.noRun = true
 			if err := m.checkArgs(args); err != nil {
 				return &usageError{err, c.CommandPath()}
 			}

@@ -19,6 +19,7 @@ func (r *request) printReport(c *cobra.Command, asJSON bool, attrs map[string]st
 	if err := r.reexec(c.Context(), os.Stdin); err != nil {
 		return err
 	}
+	r.repositoryLock = r.lockFile()
 	s, err := r.newSession(c.Context())
 	if err != nil {
 		return err

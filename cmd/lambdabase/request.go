@@ -17,19 +17,18 @@ import (
 // request has the flags of all commands that run the frontend.
 type request struct {
 	backend
-	optionFlags  map[string]*string // of the frontend, by name
-	flagSet      *pflag.FlagSet
-	platforms    []string
-	secretFlags  []string
-	sshFlags     []string
-	frontendOpts []string // options of the frontend as they are
-	syntaxLine   string   // the line of a Dockerfile that names the frontend, with options too
-	progressMode string
-	noCache      bool
-	sample       bool
-	contextLock  string // lock file of a build context; empty: it has none
-	noLock       bool   // a lock file is made, and none obeyed
-	noRun        bool   // nothing but runtimes is asked for: no RUN is anybody's
+	optionFlags    map[string]*string // of the frontend, by name
+	flagSet        *pflag.FlagSet
+	platforms      []string
+	secretFlags    []string
+	sshFlags       []string
+	frontendOpts   []string // options of the frontend as they are
+	syntaxLine     string   // the line of a Dockerfile that names the frontend, with options too
+	progressMode   string
+	noCache        bool
+	sample         bool
+	repositoryLock string // lock file that says the repository where no option does; empty: none
+	noRun          bool   // nothing but runtimes is asked for: no RUN is anybody's
 }
 
 func (r *request) addFlags(f *pflag.FlagSet, progress string) {
@@ -88,9 +87,6 @@ func (r *request) attrs() (map[string]string, error) {
 			attrs[name] = *value
 		}
 	}
-	if err := r.addLockedRepository(attrs); err != nil {
-		return nil, err
-	}
 	if len(r.platforms) > 0 {
 		attrs["platform"] = strings.Join(r.platforms, ",")
 	}
@@ -98,25 +94,6 @@ func (r *request) attrs() (map[string]string, error) {
 		attrs["no-cache"] = ""
 	}
 	return attrs, nil
-}
-
-// addLockedRepository names the repository of the lock file, where nothing else does.
-func (r *request) addLockedRepository(attrs map[string]string) error {
-	if attrs["repository"] != "" || r.noLock || strings.Contains(r.syntaxLine, "repository=") {
-		return nil
-	}
-	name := r.contextLock
-	if r.noRun {
-		name = r.lockFile()
-	}
-	if name == "" {
-		return nil
-	}
-	dt, err := readLockFile(name)
-	if repository := lockedRepository(dt); repository != "" {
-		attrs["repository"] = repository
-	}
-	return err
 }
 
 // parseOptions returns the options that all targets have in common, as the frontend reads them.
@@ -129,7 +106,11 @@ func (r *request) parseOptions() (frontend.Options, error) {
 	if r.syntaxLine != "" {
 		attrs["cmdline"] = r.syntaxLine
 	}
-	return frontend.ParseOptions(attrs)
+	options, err := frontend.ParseOptions(attrs)
+	if err != nil || options.HasRepository() || r.repositoryLock == "" {
+		return options, err
+	}
+	return r.withLockedRepository(options)
 }
 
 // verbose reports whether the user wants to see more than the result, and can read it.
