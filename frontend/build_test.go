@@ -159,6 +159,7 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		"target":           {opts: map[string]string{"target": "x"}, want: []string{"target \"x\" makes no sense"}},
 		"sub-request":      {opts: map[string]string{"requestid": "frontend.lint"}, want: []string{"unsupported request frontend.lint"}},
 		"epoch":            {opts: map[string]string{"build-arg:SOURCE_DATE_EPOCH": "today"}, want: []string{"invalid SOURCE_DATE_EPOCH \"today\""}},
+		"long value":       {opts: map[string]string{"layers": strings.Repeat("a", 4<<10)}, want: []string{`invalid option layers: "aaaa`, "a...(3849 bytes left out)...aaa", "want one of auto, merge, chain"}},
 		"late epoch":       {opts: map[string]string{"build-arg:SOURCE_DATE_EPOCH": "253402300800"}, want: []string{"up to the year 9999"}},
 		"no recipe":        {change: func(s *stub) { s.tree = stubRef{"README.md": {}} }, want: []string{"branch nodejs20.x is no runtime", "Dockerfile.nodejs20.x"}},
 		"no folder":        {change: func(s *stub) { s.tree = stubRef{"x86_64": {}, "arm64": {}} }, want: []string{"branch nodejs20.x is no runtime"}},

@@ -30,7 +30,9 @@ func toUserError(err error) error {
 	return &userError{err}
 }
 
-func (e *userError) Error() string { return printable.Text(redact.Text(e.error.Error())) }
+func (e *userError) Error() string {
+	return printable.Shorten(printable.Text(redact.Text(e.error.Error())))
+}
 
 func (e *userError) GRPCStatus() *status.Status {
 	return status.New(grpcerrors.Code(e.error), e.Error())

@@ -74,6 +74,9 @@ func (b *buildCommand) checkArgs(args []string) error {
 	case b.push && len(b.tags) == 0:
 		return errors.New("--push needs --tag")
 	}
+	if err := b.checkFile(); err != nil {
+		return errors.Wrapf(err, "--file %s", b.file)
+	}
 	if b.file == "" {
 		for _, name := range args {
 			if err := checkNotPath(name); err != nil {
@@ -86,6 +89,9 @@ func (b *buildCommand) checkArgs(args []string) error {
 	}
 	if err := b.checkMetadataFile(); err != nil {
 		return errors.Wrap(err, "--metadata-file")
+	}
+	if err := b.checkBuildOpts(); err != nil {
+		return err
 	}
 	if b.file != "" {
 		args = nil

@@ -41,6 +41,17 @@ func (b *buildCommand) dockerfileTarget(args []string) (target, error) {
 	return target{attrs: attrs, build: buildFunc, mounts: map[string]fsutil.FS{"context": context, "dockerfile": file}}, nil
 }
 
+// checkFile refuses a folder: all that is in it would be sent before BuildKit finds that it is no Dockerfile.
+func (b *buildCommand) checkFile() error {
+	if b.file == "" || b.file == stdinName {
+		return nil
+	}
+	if info, err := os.Stat(b.file); err == nil && info.IsDir() {
+		return errors.New("it is a folder: name the Dockerfile in it, and the build context behind it")
+	}
+	return nil
+}
+
 // openDockerfile returns the folder that the Dockerfile is in, and its name there. What comes from the standard input is in
 // a folder that is nowhere else, as with docker.
 func (b *buildCommand) openDockerfile() (fsutil.FS, string, error) {
@@ -98,9 +109,11 @@ func (b *buildCommand) dockerfileAttrs() (map[string]string, error) {
 	for _, arg := range b.args {
 		name, value, given := strings.Cut(arg, "=")
 		if !given {
-			value = os.Getenv(name)
+			value, given = os.LookupEnv(name)
 		}
-		attrs["build-arg:"+name] = value
+		if given { // or else the Dockerfile's own value counts
+			attrs["build-arg:"+name] = value
+		}
 	}
 	return attrs, nil
 }

@@ -88,7 +88,7 @@ func errorText(err error) string {
 	for _, prefix := range []string{"failed to solve: ", "failed to run Build function: "} {
 		text = strings.Replace(text, prefix, "", 1)
 	}
-	return printable.Text(strings.TrimSpace(redact.Text(text)))
+	return printable.Shorten(printable.Text(strings.TrimSpace(redact.Text(text))))
 }
 
 // exitCodeError is the exit code of a process that has said everything itself.

@@ -26,6 +26,9 @@ var exporterTypes = []string{client.ExporterOCI, client.ExporterDocker, client.E
 
 // parseOutput reads what follows -o: "type=oci,dest=file,..." or, for short, the name of a file for an OCI archive.
 func parseOutput(s string) (output, error) {
+	if s == "" {
+		return output{}, errors.New("want a file, or type=...,key=value")
+	}
 	if !strings.Contains(s, "=") {
 		return output{exporterType: client.ExporterOCI, dest: s, attrs: map[string]string{}}, nil
 	}
@@ -37,8 +40,10 @@ func parseOutput(s string) (output, error) {
 	for _, field := range fields {
 		key, value, ok := strings.Cut(field, "=")
 		switch {
-		case !ok:
+		case !ok || key == "":
 			return o, errors.Errorf("%q is no key=value", field)
+		case key == "dest" && value == "":
+			return o, errors.New("dest has no value")
 		case key == "type":
 			o.exporterType = value
 		case key == "dest":

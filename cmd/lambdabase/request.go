@@ -128,6 +128,9 @@ func (r *request) checkRequest(runtimes ...string) error {
 	if r.sample && (r.flagSet.Changed("repository") || r.flagSet.Changed("objects")) {
 		return errors.New("--sample has a repository and objects of its own: leave out --repository and --objects")
 	}
+	if err := r.checkOpts(); err != nil {
+		return err
+	}
 	for _, p := range r.platforms {
 		if _, err := platforms.Parse(p); err != nil {
 			return errors.Wrap(err, "--platform")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"os"
 	"strings"
 
 	"lambdabase/internal/httpclient"
@@ -61,8 +62,15 @@ func parseSecret(s string) (secretsprovider.Source, error) {
 	if err != nil {
 		return source, errors.New("want id=NAME with env=VARIABLE or src=FILE")
 	}
+	kind := ""
 	for _, field := range fields {
-		key, value, _ := strings.Cut(field, "=")
+		key, value, ok := strings.Cut(field, "=")
+		switch {
+		case !ok:
+			return source, errors.New("want id=NAME with env=VARIABLE or src=FILE") // it may be the secret itself
+		case value == "":
+			return source, errors.Errorf("%s has no value", key)
+		}
 		switch key {
 		case "id":
 			source.ID = value
@@ -71,11 +79,33 @@ func parseSecret(s string) (secretsprovider.Source, error) {
 		case "src", "source":
 			source.FilePath = value
 		case "type":
+			kind = value
 		default:
 			return source, errors.Errorf("unknown key %q, want id=NAME with env=VARIABLE or src=FILE", key)
 		}
 	}
-	return source, nil
+	if kind == "env" && source.Env == "" {
+		source.Env, source.FilePath = source.FilePath, ""
+	}
+	return source, checkSecret(source, kind)
+}
+
+// checkSecret finds what BuildKit finds only when the secret is asked for, or never.
+func checkSecret(s secretsprovider.Source, kind string) error {
+	if kind != "" && kind != "env" && kind != "file" {
+		return errors.Errorf("type %q, want env or file", kind)
+	}
+	if s.Env != "" && s.FilePath != "" {
+		return errors.New("give env or src, not both")
+	}
+	file := s.FilePath
+	if _, isEnv := os.LookupEnv(s.ID); s.Env == "" && file == "" && !isEnv {
+		file = s.ID
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return errors.Errorf("id %s: %s is a folder, want a file", s.ID, file)
+	}
+	return nil
 }
 
 // GetSecret is asked by BuildKit, by its own names and by the id of what git knows.

@@ -20,6 +20,7 @@ func TestSecretsAreReadAsBuildxReadsThem(t *testing.T) {
 		"id=a,src=/b":              {ID: "a", FilePath: "/b"},
 		"source=b,id=a,type=file":  {ID: "a", FilePath: "b"},
 		"id=GIT_AUTH_TOKEN.h:8443": {ID: "GIT_AUTH_TOKEN.h:8443"},
+		"id=a,src=B,type=env":      {ID: "a", Env: "B"},
 		`id=a,"src=b,c"`:           {ID: "a", FilePath: "b,c"},
 	} {
 		got, err := parseSecret(s)
