@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/mirror"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/solver/result"
+	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
 )
@@ -61,7 +63,10 @@ func TestALinkNamesEveryMaterial(t *testing.T) {
 			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/a"}, Origin: lambda2llb.HTTPOrigin{Address: "https://h/x?token=hunter2"}},
 			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/b"}, Origin: lambda2llb.LFSOrigin{Repository: "https://git.example/o/r.git"}},
 			{Object: lfs.Object{Path: "arm64/c"}, Origin: lambda2llb.ContextOrigin{}},
+			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/d"}, Origin: lambda2llb.BlobOrigin{Mirror: mirror.Location{Repository: "registry.example/m"}}},
+			{Object: lfs.Object{Pointer: lfs.Pointer{OID: oid}, Path: "arm64/e"}, Origin: lambda2llb.BlobOrigin{Mirror: mirror.Location{Layout: "/home/joe/m"}}},
 		},
+		Mirror: lambda2llb.MirroredImage{Location: mirror.Location{Repository: "registry.example/m"}, Digest: digest.FromString("")},
 	}
 	dt, err := json.Marshal(newLink(p))
 	require.NoError(t, err)
@@ -71,6 +76,9 @@ func TestALinkNamesEveryMaterial(t *testing.T) {
 		`{"name":"arm64/Dockerfile.nodejs20.x","uri":"https://git.example/o/r.git","digest":{"sha1":"` + commit + `"}}`,
 		`{"name":"arm64/b","uri":"lfs+https://git.example/o/r.git/info/lfs","digest":{"sha256":"` + oid + `"}}`,
 		`{"name":"arm64/c"}`,
+		`{"name":"mirrored snapshot","uri":"oci://registry.example/m","digest":{"sha256":"` + digest.FromString("").Encoded() + `"}}`,
+		`{"name":"arm64/d","uri":"oci://registry.example/m","digest":{"sha256":"` + oid + `"}}`,
+		`{"name":"arm64/e","uri":"oci-layout:","digest":{"sha256":"` + oid + `"}}`,
 	} {
 		require.Contains(t, string(dt), want)
 	}

@@ -62,6 +62,9 @@ func ParseLocation(s string) (Location, error) {
 		return Location{}, errors.New("want oci://registry/name, without user information and without a digest; credentials are those of docker login")
 	}
 	named, err := reference.ParseNamed(name)
+	if errors.Is(err, reference.ErrNameNotCanonical) {
+		return Location{}, errors.New("want oci://registry/name with the registry as it is written in full: registry.example, localhost:5000, docker.io")
+	}
 	if err != nil || !reference.IsNameOnly(named) {
 		return Location{}, errors.New("want oci://registry/name, without a tag: a runtime has one of its own")
 	}

@@ -22,8 +22,9 @@ func TestParseLocation(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://h/x":                   "want oci://registry/name or oci-layout:DIR",
 		"oci-layout:":                   "want oci-layout:DIR",
-		"oci://h/x:tag":                 "without a tag",
-		"oci://x":                       "want oci://registry/name",
+		"oci://h.example/x:tag":         "without a tag",
+		"oci://h/x":                     "with the registry as it is written in full",
+		"oci://x":                       "want oci://registry/name with the registry",
 		"oci://u:s3cret@h/x":            "without user information",
 		"oci://h/X":                     "want oci://registry/name",
 		"oci://h/x?token=s3cret":        "want oci://registry/name",

@@ -12,6 +12,7 @@ import (
 
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/llbtext"
+	"lambdabase/internal/mirror"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -61,6 +62,11 @@ func states(c *Converter, p Plan) map[string]llb.State {
 	byStep := Attempt{Layer: p.Layers[0]}
 	byStep.Origin = LFSOrigin{Repository: "git@git.example:o/r.git", Server: "https://lfs.example/o/r"}
 	again := Attempt{Layer: p.Layers[0], Number: 1}
+	mirrored, carried := Attempt{Layer: p.Layers[0]}, Attempt{Layer: p.Layers[0]}
+	mirrored.Origin = BlobOrigin{Mirror: mirror.Location{Repository: "registry.example/aws/lambda"}}
+	carried.Origin = BlobOrigin{Mirror: mirror.Location{Layout: "dir"}, Session: "session"}
+	mirroredAgain := mirrored
+	mirroredAgain.Number = 2
 	layers := attempts(p)
 	without := attempts(p)
 	without[0].Exclude = []string{"/etc/a", "/usr/local/bin/aws-lambda-rie", "/usr/local/bin/b", "/top"}
@@ -73,6 +79,9 @@ func states(c *Converter, p Plan) map[string]llb.State {
 		"step":          c.WithStep(testStep()).Unpack(llb.Scratch(), byStep),
 		"again":         c.Fetch(again),
 		"blob":          NewConverter(p).WithStore("client", "session").Unpack(llb.Scratch(), byStep),
+		"mirror":        c.Unpack(llb.Scratch(), mirrored),
+		"mirror-again":  c.Fetch(mirroredAgain),
+		"layout":        c.Fetch(carried),
 		"tree":          Tree(p.Repository, p.Commit),
 		"head":          Branch(p.Repository, p.Runtime),
 		"layer":         c.Unpack(llb.Scratch(), layers[0]),
@@ -127,7 +136,7 @@ func TestTheSamePlanGivesTheSameDefinition(t *testing.T) {
 }
 
 func TestPlatformsAndRuntimesShareWhatTheyFetch(t *testing.T) {
-	for _, origin := range []Origin{HTTPOrigin{Address: "https://h/x"}, LFSOrigin{}} {
+	for _, origin := range []Origin{HTTPOrigin{Address: "https://h/x"}, LFSOrigin{}, BlobOrigin{Mirror: mirror.Location{Repository: "registry.example/m"}}} {
 		shareWhatTheyFetch(t, origin)
 	}
 }

@@ -66,9 +66,15 @@ func (b BlobOrigin) source(c *Converter, a Attempt) llb.State {
 	return llb.OCILayoutBlob("lambdabase.local/mirror@"+a.Digest().String(), opts...)
 }
 
-// retryMode makes another source of a blob: a source that has failed stays failed. It is the mode that a blob has anyway, with
-// bits that no file gets (os.FileMode has them elsewhere), as nothing else of a blob's source can differ.
-func retryMode(attempt int) os.FileMode { return 0o600 | os.FileMode(attempt)<<9 }
+// retryMode makes another source of a blob that was asked for before: one that has failed stays failed. Nothing else of a blob's
+// source can differ but mode and owner. The first is the mode that a blob has anyway, so that what is unpacked of it is
+// found by its content; the second is one of its own.
+func retryMode(attempt int) os.FileMode {
+	if attempt == 1 {
+		return 0o600
+	}
+	return 0o400
+}
 
 // LFSOrigin is the batch API, which a step asks, or the client in whose store the object is then.
 type LFSOrigin struct {
