@@ -136,7 +136,7 @@ type documentContents struct {
 	name string // of the document
 }
 
-func (d documentContents) date(context.Context) (time.Time, error) { return d.Date, nil }
+func (d documentContents) date(context.Context) (time.Time, error) { return d.Date.UTC(), nil }
 
 func (d documentContents) platformNames(context.Context) ([]string, error) {
 	return d.PlatformNames(), nil

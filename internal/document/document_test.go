@@ -55,8 +55,14 @@ func TestADocumentIsReadAsItWasWritten(t *testing.T) {
 
 func TestWhatCannotBeIsRefusedWithItsField(t *testing.T) {
 	for want, change := range map[string]func(*Snapshot){
-		"version: 2, want 1":                                func(s *Snapshot) { s.Version = 2 },
-		`runtime: "../x" is no name`:                        func(s *Snapshot) { s.Runtime = "../x" },
+		"version: 2, want 1":         func(s *Snapshot) { s.Version = 2 },
+		`runtime: "../x" is no name`: func(s *Snapshot) { s.Runtime = "../x" },
+		"repository: the URL of host git.example has user information in it":      func(s *Snapshot) { s.Repository = "https://token@git.example/o/r.git" },
+		"repository: the URL of host git.example has a query or a fragment":       func(s *Snapshot) { s.Repository = "https://git.example/o/r.git?token=x" },
+		`repository: "oci-layout:/etc" is no URL of a git repository`:             func(s *Snapshot) { s.Repository = "oci-layout:/etc" },
+		`repository: "/srv/git/r.git" is no URL of a git repository`:              func(s *Snapshot) { s.Repository = "/srv/git/r.git" },
+		`repository: "https://git.example/\x1b[2J" is no URL of a git repository`: func(s *Snapshot) { s.Repository = "https://git.example/\x1b[2J" },
+		`platforms[0].recipe.path: ".." is no plain path`:                         func(s *Snapshot) { s.Platforms[0].Recipe.Path = ".." },
 		"repository: missing":                               func(s *Snapshot) { s.Repository = "" },
 		`commit: "b8b153b94ac0" is no full commit id`:       func(s *Snapshot) { s.Commit = commit[:12] },
 		"date: want a date":                                 func(s *Snapshot) { s.Date = time.Time{} },
@@ -95,11 +101,17 @@ func TestWhatCannotBeIsRefusedWithItsField(t *testing.T) {
 
 func TestWhatIsNoDocumentIsRefusedWithItsLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                        "a.json:1: it is cut",
-		"{\n\"version\": 1,\n":                    "a.json:3: it is cut",
-		"{\n\"version\": \"1\"}":                  "a.json:2: version: string where int is expected",
-		"{\"version\": 1,\n\"snapshot\": []}":     `unknown field "snapshot"`,
-		"{\"version\": 1, \"snapshots\": []} x":   "something follows the document",
+		"":                                         "a.json:1: it is cut",
+		"{\n\"version\": 1,\n":                     "a.json:3: it is cut",
+		"{\n\"version\": \"1\"}":                   "a.json:2: version: string where int is expected",
+		"{\"version\": 1,\n\"snapshot\": []}":      `unknown field "snapshot"`,
+		"{\"version\": 1, \"snapshots\": []} x":    "something follows the document",
+		"{\"version\": 1, \"snapshots\": []}}":     "something follows the document",
+		"{\"version\": 1,\n\"version\": 1}":        "a.json:2: version is there twice",
+		"{\"version\": 1, \"Snapshots\": []}":      `unknown field "Snapshots"`,
+		"{\"version\": 1, \"\u017fnapshots\": []}": "unknown field",
+		"{\"version\": 1, \"snapshots\": [" + strings.Repeat("{},", maxValues+1) + "{}]}": "a.json has more than 131072 values",
+		strings.Repeat("[", MaxSize):              "a.json:1: ",
 		"{\"version\": 1, \"snapshots\": [null]}": "a.json: snapshots[0]: is null",
 		"{\"version\": 3}":                        "a.json: version: 3, want 1",
 		strings.Repeat(" ", MaxSize+1):            "a.json has 8388609 bytes",

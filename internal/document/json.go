@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/pkg/errors"
 )
@@ -12,16 +13,29 @@ import (
 // MaxSize is the size in bytes that no document comes near to: one of a runtime has some 5 KB.
 const MaxSize = 8 << 20
 
-// decode reads a document strictly: a field that is unknown may be the one that the writer relies on.
+// maxValues is how many values no document comes near to: an empty one takes two bytes in a file, and a hundred in memory.
+const maxValues = 1 << 17
+
+// decode reads a document strictly: a field that is unknown may be the one that the writer relies on, and of one that is there twice
+// a reader may see the other.
 func decode(name string, dt []byte, v any) error {
 	if len(dt) > MaxSize {
 		return errors.Errorf("%s has %d bytes, at most %d are expected", name, len(dt), MaxSize)
 	}
+	if bytes.Count(dt, []byte(",")) > maxValues {
+		return errors.Errorf("%s has more than %d values", name, maxValues)
+	}
 	d := json.NewDecoder(bytes.NewReader(dt))
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
-	if err == nil && d.More() {
-		err = errors.New("something follows the document")
+	if err == nil {
+		if _, end := d.Token(); end != io.EOF {
+			err = errors.New("something follows the document")
+		}
+	}
+	if err == nil {
+		d = json.NewDecoder(bytes.NewReader(dt))
+		err = checkKeys(d)
 	}
 	if err == nil {
 		return nil
@@ -34,6 +48,37 @@ func decode(name string, dt []byte, v any) error {
 		return errors.Errorf("%s:%d: it is cut", name, lineOf(dt, int64(len(dt))))
 	}
 	return errors.Wrapf(err, "%s:%d", name, lineOf(dt, d.InputOffset()))
+}
+
+// checkKeys finds what encoding/json lets pass in a document that it has read: a key that is there twice, and one in other letters
+// than the field's.
+func checkKeys(d *json.Decoder) error {
+	start, err := d.Token()
+	if err != nil || start != json.Delim('{') && start != json.Delim('[') {
+		return err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if start == json.Delim('{') {
+			token, err := d.Token()
+			if err != nil {
+				return err
+			}
+			key := token.(string)
+			if seen[key] {
+				return errors.Errorf("%s is there twice", key)
+			}
+			if strings.ContainsFunc(key, func(r rune) bool { return r < 'a' || r > 'z' }) {
+				return errors.Errorf("unknown field %q", key)
+			}
+			seen[key] = true
+		}
+		if err := checkKeys(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
 }
 
 // lineOf returns the line that an offset is in, from 1.

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"net/url"
 	"path"
 	"regexp"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/mirror"
+	"lambdabase/internal/printable"
 	"lambdabase/internal/recipe"
 
 	"github.com/opencontainers/go-digest"
@@ -28,16 +31,45 @@ func (s *Snapshot) Validate() error {
 	if err := catalog.CheckName(s.Runtime); err != nil {
 		return fieldError(err, "runtime")
 	}
-	if s.Repository == "" {
-		return fieldError(errors.New("missing"), "repository")
+	if err := checkRepository(s.Repository); err != nil {
+		return fieldError(err, "repository")
 	}
 	if !catalog.IsCommit(s.Commit) {
 		return fieldError(errors.Errorf("%q is no full commit id, want 40 or 64 lower-case hexadecimal digits", s.Commit), "commit")
 	}
-	if s.Date.Unix() < 0 || s.Date.Year() > maxYear {
+	if s.Date.Unix() < 0 || s.Date.UTC().Year() > maxYear {
 		return fieldError(errors.New("want a date from 1970 on, up to the year 9999"), "date")
 	}
 	return s.validatePlatforms()
+}
+
+// scpRE matches an SSH remote as git has it without a scheme: git@host:path.
+var scpRE = regexp.MustCompile(`^([^@/:]+@)?[^@/:]+:.+$`)
+
+// checkRepository takes the URL of a git repository that can be shown, and holds no credential.
+func checkRepository(repository string) error {
+	if repository == "" {
+		return errors.New("missing")
+	}
+	if printable.Name(repository) != repository || mirror.IsLocation(repository) {
+		return errors.Errorf("%q is no URL of a git repository", repository)
+	}
+	u, err := url.Parse(repository)
+	password := false
+	if err == nil {
+		_, password = u.User.Password()
+	}
+	switch {
+	case err != nil || u.Host == "":
+		if !scpRE.MatchString(repository) {
+			return errors.Errorf("%q is no URL of a git repository", repository)
+		}
+	case password, u.User != nil && u.Scheme != "ssh":
+		return errors.Errorf("the URL of host %s has user information in it", u.Host)
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.Errorf("the URL of host %s has a query or a fragment", u.Host)
+	}
+	return nil
 }
 
 func checkVersion(version int) error {
@@ -88,7 +120,7 @@ func (s *Snapshot) validatePlatform(p Platform, sizes map[string]int64) error {
 }
 
 func (s *Snapshot) validateRecipe(r Recipe, arch string) ([]recipe.Add, error) {
-	if path.IsAbs(r.Path) || path.Clean(r.Path) != r.Path || strings.HasPrefix(r.Path, "../") || r.Path == "." {
+	if path.IsAbs(r.Path) || path.Clean(r.Path) != r.Path || strings.HasPrefix(r.Path+"/", "../") || r.Path == "." {
 		return nil, fieldError(errors.Errorf("%q is no plain path of a file", r.Path), "path")
 	}
 	if found := recipe.ArchOf(r.Path); found != arch && (found != "" || arch != "amd64") {
