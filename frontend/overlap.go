@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/printable"
 	"lambdabase/internal/rootfs"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -17,11 +19,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxReads is how many directories are read at the same time.
-const maxReads = 16
+const (
+	maxReads = 16 // directories read at the same time
+	// maxOwnDirs is how many directories are read that one layer has alone. That is for what no honest archive has, and an
+	// honest one has thousands of directories, which would take as long as all else of a build that is in the cache.
+	maxOwnDirs = 128
+	// maxDepth is how many names a path may have where layers are merged: BuildKit looks each name of each path up from the
+	// root, several times (safeJoin in snapshot/diffapply_linux.go of v0.33.1), and so do all directories on the way to it.
+	maxDepth = 32
+)
 
-// findConflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other. That
-// shows where two layers have the same path, so only directories that two layers share are read. It is one of these:
+// findConflicts finds where layers unpacked apart and merged would differ from layers unpacked one onto the other, or take
+// much longer. It is one of these:
 //
 //   - a directory against anything else: one unpacked onto the other may be written through an earlier layer's symlink,
 //     or replace what was below
@@ -30,69 +39,133 @@ const maxReads = 16
 //   - a directory that hands on its group or its ACL to what is made in it
 //   - what overlayfs keeps its own books with: a 0:0 device, or an attribute. Nobody can make the device on overlayfs;
 //     the chain gives the recipe's own error
+//   - a path of too many names
+//   - what BuildKit can't list
 //
-// A file over a file is the later one's in both.
+// But for the last three that shows where two layers have the same path. So directories are read that two layers share, and some
+// that a later one has alone. A file over a file is the later one's in both.
 func findConflicts(ctx context.Context, layers []rootfs.DirReader) ([]string, error) {
-	var found []string
-	level := []sharedDir{{path: "/", layers: layers}}
-	for len(level) > 0 {
-		read, err := readAll(ctx, level)
-		if err != nil {
-			return nil, err
-		}
-		var next []sharedDir
-		for i, entries := range read {
-			below, reasons := level[i].compare(entries)
-			next, found = append(next, below...), append(found, reasons...)
-		}
-		level = next
+	if len(layers) < 2 {
+		return nil, nil
 	}
-	return found, nil
+	s := search{layers: layers, ownDirs: maxOwnDirs}
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.Go(func() error { return s.run(ctx) })
+	var deep []string
+	eg.Go(func() (err error) {
+		deep, err = findDeep(ctx, layers)
+		return err
+	})
+	err := eg.Wait()
+	return append(s.found, deep...), err
 }
 
-// sharedDir is a directory that two layers or more have.
-type sharedDir struct {
+// findDeep looks for paths of too many names, by one request for each layer: BuildKit looks through all of it, and answers with the
+// directories of the root that have such a path. Without it, each level would have to be listed.
+func findDeep(ctx context.Context, layers []rootfs.DirReader) ([]string, error) {
+	pattern := strings.TrimSuffix(strings.Repeat("*/", maxDepth+1), "/")
+	found := make([]string, len(layers))
+	eg, ctx := errgroup.WithContext(ctx)
+	for i, l := range layers {
+		eg.Go(func() error {
+			deep, err := l.ReadDir(ctx, gateway.ReadDirRequest{Path: "/", IncludePattern: pattern})
+			if rootfs.IsUnlistable(err) || len(deep) > 0 {
+				found[i] = fmt.Sprintf("a path has more than %d names, which takes long to merge", maxDepth)
+				return nil
+			}
+			return errors.Wrap(err, "depth of a layer")
+		})
+	}
+	err := eg.Wait()
+	return slices.DeleteFunc(found, func(reason string) bool { return reason == "" }), err
+}
+
+// search goes through layers, one level of directories after the other.
+type search struct {
+	layers  []rootfs.DirReader
+	ownDirs int // directories of one layer alone that may still be read
+	found   []string
+}
+
+func (s *search) run(ctx context.Context) (err error) {
+	level := []layersDir{{path: "/"}}
+	for i := range s.layers {
+		level[0].layers = append(level[0].layers, i)
+	}
+	for len(level) > 0 {
+		if level, err = s.descend(ctx, level); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layersDir is a directory, and the layers that have it.
+type layersDir struct {
 	path   string
-	layers []rootfs.DirReader
+	layers []int
 }
 
-// readAll lists directories in each layer that has them: by directory, layer and entry.
-func readAll(ctx context.Context, dirs []sharedDir) ([][][]*fstypes.Stat, error) {
-	read := make([][][]*fstypes.Stat, len(dirs))
+// descend reads a level of directories, and returns the next.
+func (s *search) descend(ctx context.Context, level []layersDir) (next []layersDir, err error) {
+	lists, err := s.readLevel(ctx, level)
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range level {
+		if slices.ContainsFunc(lists[i], func(l rootfs.Listing) bool { return !l.Complete }) {
+			s.found = append(s.found, printable.Name(d.path)+": BuildKit can't list what is in it, as a name or a symlink's target is not UTF-8, or as it is too much")
+		}
+		below, reasons := d.compare(lists[i])
+		s.found = append(s.found, reasons...)
+		for _, b := range below {
+			if len(b.layers) == 1 {
+				if s.ownDirs == 0 {
+					continue
+				}
+				s.ownDirs--
+			}
+			next = append(next, b)
+		}
+	}
+	return next, nil
+}
+
+// readLevel lists directories in each layer that has them: by directory and layer.
+func (s *search) readLevel(ctx context.Context, level []layersDir) ([][]rootfs.Listing, error) {
+	lists := make([][]rootfs.Listing, len(level))
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(maxReads)
-	for i, d := range dirs {
-		read[i] = make([][]*fstypes.Stat, len(d.layers))
+	for i, d := range level {
+		lists[i] = make([]rootfs.Listing, len(d.layers))
 		for j, l := range d.layers {
 			eg.Go(func() (err error) {
-				read[i][j], err = recoverPanic(func() ([]*fstypes.Stat, error) {
-					return l.ReadDir(ctx, gateway.ReadDirRequest{Path: d.path})
-				})
-				return errors.Wrapf(err, "directory %s of a layer", d.path)
+				lists[i][j], err = recoverPanic(func() (rootfs.Listing, error) { return rootfs.ReadDir(ctx, s.layers[l], d.path) })
+				return errors.Wrap(err, "look into a layer")
 			})
 		}
 	}
-	return read, eg.Wait()
+	return lists, eg.Wait()
 }
 
-// compare looks at what stands in two layers or more: the directories among it to go into, and what is in conflict.
-func (d sharedDir) compare(entries [][]*fstypes.Stat) (below []sharedDir, conflicts []string) {
+// compare looks at what stands in a directory: the directories among it to go into, and what is in conflict.
+func (d layersDir) compare(lists []rootfs.Listing) (below []layersDir, conflicts []string) {
 	byName := map[string][]*fstypes.Stat{}
-	holders := map[string][]rootfs.DirReader{}
-	for i, list := range entries {
-		for _, e := range list {
+	holders := map[string][]int{}
+	for i, list := range lists {
+		for _, e := range list.Entries {
 			name := path.Base(e.Path)
 			byName[name] = append(byName[name], e)
 			holders[name] = append(holders[name], d.layers[i])
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		entries := byName[name]
+		entries, in := byName[name], holders[name]
 		p := path.Join(d.path, name)
-		if reason := conflict(entries); reason != "" {
-			conflicts = append(conflicts, p+": "+reason)
-		} else if len(entries) > 1 && isDir(entries[0]) {
-			below = append(below, sharedDir{path: p, layers: holders[name]})
+		if reason := cmp.Or(conflict(entries), overlayAttr(entries, in)); reason != "" {
+			conflicts = append(conflicts, printable.Name(p)+": "+reason)
+		} else if isDir(entries[0]) && in[len(in)-1] > 0 {
+			below = append(below, layersDir{path: p, layers: in})
 		}
 	}
 	return below, conflicts
@@ -119,13 +192,28 @@ func conflict(entries []*fstypes.Stat) string {
 	return ""
 }
 
+// overlayAttr says of a layer after the first that overlayfs would take what it has for its own notes: unpacked onto
+// another layer, overlayfs keeps an archive's attributes of that name apart from its own, and unpacked apart nobody does.
+func overlayAttr(entries []*fstypes.Stat, in []int) string {
+	for i, e := range entries {
+		for name := range e.Xattrs {
+			if in[i] > 0 && isOverlayAttr(name) {
+				return "the extended attribute " + printable.Name(name) + ", which is overlayfs's own"
+			}
+		}
+	}
+	return ""
+}
+
+func isOverlayAttr(name string) bool { return strings.Contains(name, ".overlay.") }
+
 // propagatesAttrs tells a directory whose own attributes have effects on what is made in it.
 func propagatesAttrs(e *fstypes.Stat) bool {
 	if os.FileMode(e.Mode)&os.ModeSetgid != 0 {
 		return true
 	}
 	for name := range e.Xattrs {
-		if name == "system.posix_acl_default" || strings.Contains(name, ".overlay.") {
+		if name == "system.posix_acl_default" || isOverlayAttr(name) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path"
 	"strings"
@@ -23,6 +24,9 @@ type stubLayer struct {
 }
 
 func (l *stubLayer) ReadDir(_ context.Context, req gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+	if names := strings.Count(req.IncludePattern, "*"); names > 0 {
+		return l.withNames(names), nil
+	}
 	l.reads.Add(1)
 	if strings.Contains(req.Path, "broken") {
 		return nil, errors.New("input/output error")
@@ -36,6 +40,16 @@ func (l *stubLayer) ReadDir(_ context.Context, req gateway.ReadDirRequest) ([]*f
 		}
 	}
 	return list, nil
+}
+
+// withNames lists the directories of the root that have paths of so many names.
+func (l *stubLayer) withNames(n int) (list []*fstypes.Stat) {
+	for p := range l.entries {
+		if strings.Count(p, "/") == n {
+			list = append(list, &fstypes.Stat{Path: strings.Split(p, "/")[1]})
+		}
+	}
+	return list
 }
 
 func dir(perm uint32) *fstypes.Stat { return &fstypes.Stat{Mode: uint32(os.ModeDir) | perm} }
@@ -90,18 +104,81 @@ func TestConflictsAreWhereMergingWouldDiffer(t *testing.T) {
 	}
 }
 
-func TestConflictsAreFoundAtAnyDepthAndOnlySharedDirectoriesAreRead(t *testing.T) {
+func TestConflictsAreFoundAtAnyDepthAndFewDirectoriesAreReadThatAreNotShared(t *testing.T) {
 	one := layer(map[string]*fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o700), "/x": dir(0o755), "/x/broken": dir(0o755)})
-	two := layer(map[string]*fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o755), "/y": dir(0o755)})
+	entries := map[string]*fstypes.Stat{"/a": dir(0o755), "/a/b": dir(0o755), "/a/b/c": dir(0o755)}
+	for i := range 1000 {
+		entries[fmt.Sprintf("/own%d", i)] = dir(0o755)
+	}
+	two := layer(entries)
 	got, err := findConflicts(context.Background(), []rootfs.DirReader{one, two})
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	require.Contains(t, got[0], "/a/b/c")
 	require.EqualValues(t, 3, one.reads.Load(), "/, /a and /a/b")
+	require.EqualValues(t, 3+maxOwnDirs, two.reads.Load())
 }
 
 func TestALayerThatCannotBeReadIsAnError(t *testing.T) {
 	l := map[string]*fstypes.Stat{"/broken": dir(0o755)}
 	_, err := findConflicts(context.Background(), []rootfs.DirReader{layer(l), layer(l)})
-	require.ErrorContains(t, err, "directory /broken of a layer: input/output error")
+	require.ErrorContains(t, err, "look into a layer: directory /broken: input/output error")
+}
+
+func TestWhatOverlayfsKeepsItsBooksWithIsAConflictInALaterLayer(t *testing.T) {
+	file := func(attr string) *fstypes.Stat {
+		return &fstypes.Stat{Mode: 0o644, Xattrs: map[string][]byte{attr: []byte("x")}}
+	}
+	for attr, want := range map[string]string{
+		"user.x": "", "trusted.overlay": "", "trusted.x": "",
+		"trusted.overlay.metacopy": "trusted.overlay.metacopy, which", "user.overlay.redirect": "user.overlay.redirect, which",
+	} {
+		first := layer(map[string]*fstypes.Stat{"/a": file(attr), "/d": dir(0o755), "/d/a": file(attr)})
+		later := layer(map[string]*fstypes.Stat{"/e": dir(0o755), "/e/f": dir(0o755), "/e/f/b": file(attr)})
+		got, err := findConflicts(t.Context(), []rootfs.DirReader{first, layer(nil), later})
+		require.NoError(t, err)
+		if want == "" {
+			require.Empty(t, got, attr)
+			continue
+		}
+		require.Len(t, got, 1, attr)
+		require.Contains(t, got[0], "/e/f/b: the extended attribute "+want)
+	}
+}
+
+func TestPathsOfManyNamesAreAConflict(t *testing.T) {
+	deep := func(names int) *stubLayer {
+		entries := map[string]*fstypes.Stat{}
+		for i := range names {
+			entries[strings.Repeat("/d", i+1)] = dir(0o755)
+		}
+		return layer(entries)
+	}
+	for names, want := range map[int]int{maxDepth: 0, maxDepth + 1: 1} {
+		for _, layers := range [][]rootfs.DirReader{{deep(names), layer(nil)}, {layer(nil), deep(names)}} {
+			got, err := findConflicts(t.Context(), layers)
+			require.NoError(t, err)
+			require.Len(t, got, want)
+		}
+		got, err := findConflicts(t.Context(), []rootfs.DirReader{deep(names)})
+		require.NoError(t, err)
+		require.Empty(t, got, "nothing is merged")
+	}
+}
+
+// nameless is a layer of which BuildKit can't list the root.
+type nameless struct{}
+
+func (nameless) ReadDir(_ context.Context, req gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+	if req.IncludePattern != "" {
+		return nil, nil
+	}
+	return nil, errors.New("rpc error: code = Internal desc = grpc: error while marshaling: string field contains invalid UTF-8")
+}
+
+func TestWhatCannotBeListedIsAConflict(t *testing.T) {
+	got, err := findConflicts(t.Context(), []rootfs.DirReader{layer(nil), nameless{}})
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	require.Contains(t, got[0], "/: BuildKit can't list what is in it")
 }
