@@ -132,7 +132,7 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 			key: "-", build: "forward an SSH agent: --ssh default: no SSH key", list: "forward an SSH agent: --ssh default", objectOnly: "forward an SSH agent: --ssh default",
 		},
 		"another key": {
-			key: other, build: "no key of the SSH agent (--ssh default) may read it", list: "permission denied (publickey): the host takes none of the SSH agent's keys",
+			key: other, build: "no key of the SSH agent (--ssh default) may read it", list: "permission denied (publickey): {host} takes none of the 1 keys of the SSH agent for the user git",
 			objectOnly: "permission denied (publickey): {host} takes none of the 1 keys of the SSH agent for the user git",
 		},
 		"an unknown host": {

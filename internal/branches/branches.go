@@ -53,9 +53,6 @@ const maxYear = 9999
 
 // withHint adds to an error what to do about it.
 func (r Remote) withHint(err error) error {
-	if err != nil && gitssh.IsAuthFailure(err) {
-		return errors.Wrap(err, gitssh.PublicKeyDenied+": the host takes none of the SSH agent's keys")
-	}
 	if errors.Is(err, errSignIn) {
 		err = errSignIn // net/http tells the URL, which is told already
 	}

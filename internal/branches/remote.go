@@ -15,7 +15,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
-	gogitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/pkg/errors"
 )
@@ -35,13 +34,13 @@ var errIdleTimeout = errors.New("no answer in time")
 
 // session is a conversation with the repository.
 type session struct {
-	transport.UploadPackSession
+	uploadPack
 	refs   *refs
 	onRead func() // has the wait for the next word begin anew
 }
 
-// withSession calls f with a session with the repository, which ends where it says nothing for too long. go-git's transports
-// wait for ever, and that for SSH heeds no context before it is connected: then it is left behind.
+// withSession calls f with a session with the repository, which ends where it says nothing for too long. go-git's transport
+// waits for ever.
 func withSession[T any](ctx context.Context, r Remote, f func(context.Context, *session) (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -76,20 +75,8 @@ func withSession[T any](ctx context.Context, r Remote, f func(context.Context, *
 }
 
 func openSession[T any](ctx context.Context, r Remote, onRead func(), f func(context.Context, *session) (T, error)) (value T, err error) {
-	auth, err := r.auth(ctx)
-	if err != nil {
-		return value, err
-	}
 	refs := &refs{}
-	client, err := r.newTransport(refs, onRead)
-	if err != nil {
-		return value, err
-	}
-	endpoint, err := transport.NewEndpoint(r.URL)
-	if err != nil {
-		return value, errors.New("malformed URL of the repository")
-	}
-	upload, err := client.NewUploadPackSession(endpoint, auth)
+	upload, err := r.openUploadPack(ctx, refs, onRead)
 	if err != nil {
 		return value, err
 	}
@@ -97,12 +84,34 @@ func openSession[T any](ctx context.Context, r Remote, onRead func(), f func(con
 	return f(ctx, &session{upload, refs, onRead})
 }
 
-func (r Remote) newTransport(refs *refs, onRead func()) (transport.Transport, error) {
-	if _, isSSH, _ := gitssh.ParseRemote(r.URL); isSSH {
-		return gogitssh.NewClient(nil), nil
+// uploadPack is what is asked of a git server.
+type uploadPack interface {
+	AdvertisedReferencesContext(context.Context) (*packp.AdvRefs, error)
+	UploadPack(context.Context, *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
+	io.Closer
+}
+
+func (r Remote) openUploadPack(ctx context.Context, refs *refs, onRead func()) (uploadPack, error) {
+	remote, isSSH, err := gitssh.ParseRemote(r.URL)
+	if err != nil {
+		return nil, err
+	}
+	if isSSH {
+		return r.openSSH(ctx, remote, refs, onRead)
+	}
+	auth, err := r.auth()
+	if err != nil {
+		return nil, err
 	}
 	client, err := newHTTPClient(r.CABundle, refs, onRead)
-	return githttp.NewClient(client), err
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := transport.NewEndpoint(r.URL)
+	if err != nil {
+		return nil, errors.New("malformed URL of the repository")
+	}
+	return githttp.NewClient(client).NewUploadPackSession(endpoint, auth)
 }
 
 // listHeads returns the commits of all branches.

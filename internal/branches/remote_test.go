@@ -165,8 +165,9 @@ func TestAServerThatSaysNothingIsLeft(t *testing.T) {
 	require.NoError(t, err, "slow isn't silent")
 }
 
-func TestASilentHostOfSSHIsLeft(t *testing.T) {
-	h := serve(t, someRuntimes(t)...)
+// serveSSH serves the repository over SSH, to a key that an agent has.
+func (h *repoServer) serveSSH(t *testing.T) (Remote, *faults.SSHServer) {
+	t.Helper()
 	_, private, err := ed25519.GenerateKey(cryptorand.Reader)
 	require.NoError(t, err)
 	signer, err := ssh.NewSignerFromKey(private)
@@ -177,8 +178,37 @@ func TestASilentHostOfSSHIsLeft(t *testing.T) {
 	go secure.Serve(listener)
 	t.Cleanup(func() { secure.Close() })
 	address := listener.Addr().String()
-	remote := Remote{URL: "ssh://git@" + address + githost.RepositoryPath, KnownHosts: secure.KnownHosts(address), Agent: serveAgent(t, private)}
+	return Remote{URL: "ssh://git@" + address + githost.RepositoryPath, KnownHosts: secure.KnownHosts(address), Agent: serveAgent(t, private)}, secure
+}
 
+func TestWhatAHostOfSSHSaysIsBounded(t *testing.T) {
+	remote, secure := serve(t, someRuntimes(t)...).serveSSH(t)
+	ref := func(name string) string {
+		line := strings.Repeat("a", 40) + " refs/heads/" + name + "\n"
+		return fmt.Sprintf("%04x%s", len(line)+4, line)
+	}
+	refs := ref("first\x00agent=git/2") + strings.Repeat(ref(strings.Repeat("x", 1000)), maxRefs/1000)
+	for _, tc := range []struct {
+		fault faults.SSHFault
+		want  string
+	}{
+		{faults.SSHFault{Stdout: refs}, "it names more than 32 MB"},
+		{faults.SSHFault{Stderr: strings.Repeat("no room ", maxFirstRef), Status: 1}, "the server refuses: no room no room"},
+		{faults.SSHFault{Status: 1}, "the server says nothing of its branches"},
+		{faults.SSHFault{Stdout: "Welcome to the git host!\n"}, "branches over SSH: "},
+		{faults.Denied(githost.UploadPack), "repository not found, or no key of the SSH agent (--ssh default) may read it"},
+	} {
+		secure.ClearFaults()
+		secure.Inject(tc.fault)
+		_, err := List(t.Context(), remote)
+		require.ErrorContains(t, err, tc.want)
+		require.Less(t, len(err.Error()), 2000)
+	}
+}
+
+func TestASilentHostOfSSHIsLeft(t *testing.T) {
+	h := serve(t, someRuntimes(t)...)
+	remote, secure := h.serveSSH(t)
 	list, err := List(t.Context(), remote)
 	require.NoError(t, err)
 	require.Len(t, list, 3)
@@ -188,7 +218,7 @@ func TestASilentHostOfSSHIsLeft(t *testing.T) {
 	_, err = List(t.Context(), remote)
 	require.EqualError(t, err, "not done in 300ms: no answer in time")
 
-	address = listen(t, "tcp", "127.0.0.1:0").Addr().String()
+	address := listen(t, "tcp", "127.0.0.1:0").Addr().String()
 	remote.URL, remote.KnownHosts = "ssh://git@"+address+githost.RepositoryPath, secure.KnownHosts(address)
 	for _, url := range []string{remote.URL, "http://" + address + "/r.git", "https://" + address + "/r.git"} {
 		remote.URL = url

@@ -46,15 +46,7 @@ func (a Authenticator) Authenticate(ctx context.Context) (LFSAuth, error) {
 }
 
 func (a Authenticator) authenticate(ctx context.Context) (LFSAuth, error) {
-	known, err := lookupHost(a.KnownHosts, a.Remote.Host)
-	if err != nil {
-		return LFSAuth{}, err
-	}
-	signers, err := signers(ctx, a.Agent)
-	if err != nil {
-		return LFSAuth{}, err
-	}
-	client, err := connect(ctx, a.Remote, known, signers)
+	client, err := a.Connect(ctx)
 	if err != nil {
 		return LFSAuth{}, err
 	}
@@ -64,6 +56,19 @@ func (a Authenticator) authenticate(ctx context.Context) (LFSAuth, error) {
 		return LFSAuth{}, err
 	}
 	return parseResponse(out)
+}
+
+// Connect logs in to the remote's host. The connection ends with the context.
+func (a Authenticator) Connect(ctx context.Context) (*ssh.Client, error) {
+	known, err := lookupHost(a.KnownHosts, a.Remote.Host)
+	if err != nil {
+		return nil, err
+	}
+	signers, err := signers(ctx, a.Agent)
+	if err != nil {
+		return nil, err
+	}
+	return connect(ctx, a.Remote, known, signers)
 }
 
 // run returns the output of a command on the server.
@@ -84,7 +89,7 @@ func run(client *ssh.Client, command string) ([]byte, error) {
 
 func runError(err error, stderr []byte) error {
 	var exit *ssh.ExitError
-	switch message := oneLine(stderr); {
+	switch message := OneLine(stderr); {
 	case err == nil:
 		return nil
 	case !errors.As(err, &exit):
@@ -98,8 +103,8 @@ func runError(err error, stderr []byte) error {
 	}
 }
 
-// oneLine is a message of the server as an error can hold it.
-func oneLine(b []byte) string {
+// OneLine returns a message of the server as an error can hold it.
+func OneLine(b []byte) string {
 	printable := func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '

@@ -60,12 +60,12 @@ const (
 	// ChangedKeyHint is what to do about a host key that is another one than is known.
 	ChangedKeyHint = "somebody poses as the host, or it has got a new key: " +
 		"ask whoever runs it, and only if so give the new key as option known-hosts"
-	// PublicKeyDenied is said of a host that takes no key.
-	PublicKeyDenied = "permission denied (publickey)"
+	// publicKeyDenied is said of a host that takes no key.
+	publicKeyDenied = "permission denied (publickey)"
 )
 
-// IsAuthFailure reports whether a host took no key, as x/crypto/ssh says it.
-func IsAuthFailure(err error) bool { return strings.Contains(err.Error(), "unable to authenticate") }
+// isAuthFailure reports whether a host took no key, as x/crypto/ssh says it.
+func isAuthFailure(err error) bool { return strings.Contains(err.Error(), "unable to authenticate") }
 
 // hostKeyVerifier holds a host to its known keys.
 type hostKeyVerifier struct {
@@ -108,9 +108,9 @@ func (v *hostKeyVerifier) wrapError(err error, user string, keys int) error {
 	case errors.As(err, &negotiation) && negotiation.What == "host key":
 		return v.mismatch("none but " + strings.Join(negotiation.RequestedAlgorithms, ", "))
 	case strings.Contains(strings.ToLower(err.Error()), "too many authentication failures"): // OpenSSH's words
-		return errors.Errorf(PublicKeyDenied+": %s gave up before it had seen all %d keys of the SSH agent: forward one with the right key only", v.host, keys)
-	case IsAuthFailure(err):
-		return errors.Errorf(PublicKeyDenied+": %s takes none of the %d keys of the SSH agent for the user %s", v.host, keys, user)
+		return errors.Errorf(publicKeyDenied+": %s gave up before it had seen all %d keys of the SSH agent: forward one with the right key only", v.host, keys)
+	case isAuthFailure(err):
+		return errors.Errorf(publicKeyDenied+": %s takes none of the %d keys of the SSH agent for the user %s", v.host, keys, user)
 	}
 	return err
 }
