@@ -30,7 +30,7 @@ func TestAValueOfKilobytesIsNotRepeatedWhole(t *testing.T) {
 	for _, args := range [][]string{
 		{"build", long}, {"build", "nodejs20.x", "--commit", long}, {"build", "nodejs20.x", "--layers", long}, {"build", "nodejs20.x", "--objects", long},
 		{"build", "nodejs20.x", "--repository", long}, {"build", "nodejs20.x", "--repository", "https://" + long + ":" + long + "/"}, {"build", "nodejs20.x", "--exclude", long},
-		{"build", "nodejs20.x", "--lock", "/" + long}, {"build", "nodejs20.x", "--known-hosts", long}, {"build", "nodejs20.x", "--ecr", long},
+		{"build", "nodejs20.x", "--known-hosts", long}, {"build", "nodejs20.x", "--ecr", long},
 		{"build", "nodejs20.x", "--platform", long}, {"build", "nodejs20.x", "-o", "type=" + long}, {"build", "nodejs20.x", "-t", "A" + long},
 		{"build", "nodejs20.x", "--opt", "build-arg:LAMBDABASE_" + long + "=x"}, {"build", "nodejs20.x", "--secret", long + "=x"}, {"build", "nodejs20.x", "--progress", long},
 	} {
