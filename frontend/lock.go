@@ -61,7 +61,9 @@ func (r *request) lockedRemote(locked *document.Snapshot) (remote, error) {
 	if err := r.session.setRemote(&opts); err != nil {
 		return remote{}, err
 	}
-	return newRemote(opts.Repository, r.KnownHosts)
+	repo, err := newRemote(opts.Repository, r.KnownHosts)
+	repo.locked = repo.host() != r.remote.host()
+	return repo, err
 }
 
 // readLock reads the lock file of the build context, once; nil where there is none, or it isn't to be read.

@@ -1,6 +1,8 @@
 package frontend
 
 import (
+	"cmp"
+
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/mirror"
 	"lambdabase/llb/lambda2llb"
@@ -21,7 +23,7 @@ func (r *request) originOf(source lfs.ObjectSource, repo remote, o lfs.Object) l
 	if !source.Mirror.IsZero() {
 		return r.mirrorOrigin(source.Mirror, o)
 	}
-	batch := lambda2llb.LFSOrigin{Repository: repo.url, Server: source.Server}
+	batch := batchOrigin(source, repo)
 	address := source.URL(o)
 	switch {
 	case address == "":
@@ -30,6 +32,19 @@ func (r *request) originOf(source lfs.ObjectSource, repo remote, o lfs.Object) l
 		return lambda2llb.HTTPOrigin{Address: address, Fallback: batch}
 	}
 	return lambda2llb.HTTPOrigin{Address: address}
+}
+
+// batchOrigin is the batch API of a repository, or of another server. That of a host which the lock file alone names is another
+// server, which gets no secret but those that name it: a lock file comes with whatever is built.
+func batchOrigin(source lfs.ObjectSource, repo remote) lambda2llb.LFSOrigin {
+	batch := lambda2llb.LFSOrigin{Repository: repo.url, Server: source.Server}
+	if !repo.locked || repo.isSSH() {
+		return batch
+	}
+	if own, err := lfs.ServerURL(repo.url); err == nil {
+		batch = lambda2llb.LFSOrigin{Server: cmp.Or(source.Server, own)}
+	}
+	return batch
 }
 
 // mirrorOrigin is a blob, which any daemon can read that has a source for such. Before, a registry's can be had where that lets

@@ -16,6 +16,7 @@ type remote struct {
 	url      string // or the mirror's location
 	hostKeys string
 	mirror   mirror.Location
+	locked   bool // a lock file alone names its host: a secret that names none isn't for that
 }
 
 // newRemote takes the user's known hosts, for what is not known by itself.

@@ -107,6 +107,20 @@ func TestTheCommandLocksWhatIsPrivate(t *testing.T) {
 	c.mustRun(t, "build", "nodejs20.x", "--objects=lfs", "-o", "image.tar")
 	require.NotContains(t, h.authorizations(githost.Batch), "")
 
+	c.setGitConfig(t, "")
+	h.Reset()
+	token := c.file("token")
+	require.NoError(t, os.WriteFile(token, []byte(canaryToken), 0o600))
+	for _, args := range [][]string{{"lock", "--check"}, {"build", "nodejs20.x", "--objects=lfs", "--no-cache"}} {
+		c.mustFail(t, 1, append(args, "--secret=id=GIT_AUTH_TOKEN,src="+token)...)
+		for _, kind := range []githost.Kind{githost.Git, githost.Batch} {
+			require.NotContains(t, strings.Join(h.authorizations(kind), " "), "Basic", "a lock must not say where a secret goes that names no host")
+		}
+		c.mustRun(t, append(args, "--secret=id=GIT_AUTH_TOKEN."+h.hostPort()+",src="+token)...)
+		h.Reset()
+	}
+
+	c.setGitConfig(t, "[http \"http://"+h.hostPort()+"/\"]\n\textraheader = AUTHORIZATION: Bearer "+canaryHeader+"\n")
 	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"})
 	c.mustRun(t, "build", "-f", "Dockerfile", ".", "--objects=lfs", "--no-cache", "-o", "function.tar")
 	h.Reset()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -173,4 +174,28 @@ func TestALockedCommitThatIsGoneIsSaid(t *testing.T) {
 	_, err = d.Solve(t.Context(), t, withLock(t, h.request("nodejs20.x"), text))
 	require.ErrorContains(t, err, "lambda.lock.json locks nodejs20.x to commit "+commit+", which the repository may have dropped: build from a mirror that kept it (repository=oci://...)")
 	readme.Explains(t, err.Error(), "... locks ... to commit ..., which the repository may have dropped")
+}
+
+// A lock file comes with whatever is built: it must not say where a secret goes that was meant for another host.
+func TestASecretThatNamesNoHostIsNotForOneThatALockNames(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUnique(t).withStoreHost(t)
+	image, _ := frontendImage(t, d)
+	text := lock(t, d, h.request("nodejs20.x"))
+	h.SetAccess(canaryAccess)
+	req := withLock(t, h.byImage(image, "nodejs20.x"), text)
+	delete(req.Attrs, "repository")
+
+	_, err := d.Solve(t.Context(), t, withSecrets(req, "GIT_AUTH_TOKEN", canaryToken))
+	require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN."+h.hostPort())
+	require.NotEmpty(t, h.authorizations(githost.Batch))
+	require.Equal(t, []string{""}, slices.Compact(h.authorizations(githost.Batch)))
+	_, err = d.Solve(t.Context(), t, withSecrets(req, "GIT_AUTH_TOKEN."+h.hostPort(), canaryToken))
+	require.NoError(t, err)
+	h.Reset()
+	d.Prune(t)
+	repository, _ := h.URLs(h.URL)
+	req.Attrs["repository"] = repository
+	_, err = d.Solve(t.Context(), t, withSecrets(req, "GIT_AUTH_TOKEN", canaryToken))
+	require.NoError(t, err, "the user names the host")
 }

@@ -107,13 +107,9 @@ func readLockFile(name string) ([]byte, error) {
 // withLockedRepository returns options with the repository of the lock file, if it has one only: the user's credentials are for it. What
 // is wrong with the file the frontend says.
 func (r *request) withLockedRepository(options frontend.Options) (frontend.Options, error) {
-	dt, err := readLockFile(r.repositoryLock)
-	if err != nil {
-		return options, err
-	}
-	lock, err := document.ParseLock("", dt)
+	lock, err := r.readRepositoryLock()
 	if err != nil || len(lock.Snapshots) == 0 {
-		return options, nil
+		return options, err
 	}
 	repository := lock.Snapshots[0].Repository
 	if slices.ContainsFunc(lock.Snapshots, func(s *document.Snapshot) bool { return s.Repository != repository }) {
@@ -123,4 +119,29 @@ func (r *request) withLockedRepository(options frontend.Options) (frontend.Optio
 		return named, nil
 	}
 	return options, nil
+}
+
+// readRepositoryLock reads the lock file that says the repository; one without runtimes where there is none, or something is wrong with it.
+func (r *request) readRepositoryLock() (*document.Lock, error) {
+	if r.repositoryLock == "" {
+		return document.NewLock(), nil
+	}
+	dt, err := readLockFile(r.repositoryLock)
+	if err != nil {
+		return nil, err
+	}
+	if lock, err := document.ParseLock("", dt); err == nil {
+		return lock, nil
+	}
+	return document.NewLock(), nil
+}
+
+// locksOtherHosts reports whether the lock file names another host than upstream's. It comes with whatever is built, and must not
+// say where a secret goes that names no host.
+func (r *request) locksOtherHosts() bool {
+	lock, err := r.readRepositoryLock()
+	return err != nil || slices.ContainsFunc(lock.Snapshots, func(s *document.Snapshot) bool {
+		u := httpURL(s.Repository)
+		return u != nil && u.Host != httpURL(frontend.Upstream).Host
+	})
 }

@@ -23,6 +23,7 @@ type secretStore struct {
 	named       sessionsecrets.SecretStore
 	gitAuth     map[string]func() string // Authorization, by host that it may go to
 	noRun       bool                     // nothing but the frontend's own git sources and steps asks
+	namingHost  bool                     // one that the user names and that names no host isn't for git
 	gitSecretID string                   // stands for GIT_AUTH_HEADER; empty if git has nothing, or may be asked by that
 	caPEM       []byte                   // certificates in PEM to trust besides the system's: the secret that steps take too
 	transport   *http.Transport          // that trusts them
@@ -139,6 +140,9 @@ func (s *secretStore) lookUp(id string) ([]byte, error) {
 // lookUpNamed returns what the user names. A credential is what is sent of it, so that BuildKit's git, which takes it as it is,
 // reads it as everybody else does: without the line break that a file ends in.
 func (s *secretStore) lookUpNamed(id string) ([]byte, error) {
+	if s.namingHost && (id == secrets.GitHeader || id == secrets.GitToken) {
+		return nil, errors.WithStack(sessionsecrets.ErrNotFound)
+	}
 	dt, err := s.named.GetSecret(context.Background(), id)
 	if err != nil || !secrets.IsCredential(id) {
 		return dt, err

@@ -98,6 +98,7 @@ func (s *session) setUpAttachables(ctx context.Context) (err error) {
 		return err
 	}
 	s.secrets.noRun = s.noRun
+	s.secrets.namingHost = s.noRun && !options.HasRepository() && s.locksOtherHosts()
 	s.secrets.addGitCredentials(ctx, s.git, remote, options.ObjectSource.Server)
 	if err := s.secrets.checkSendable(remote.URL, options.ObjectSource.Server); err != nil {
 		return err
