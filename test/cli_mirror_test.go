@@ -17,6 +17,7 @@ import (
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/sample/faults"
 	"lambdabase/internal/sample/githost"
+	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/google/go-containerregistry/pkg/crane"
@@ -186,7 +187,10 @@ func TestACorruptedObjectIsNotMirrored(t *testing.T) {
 	s = c.run(t, "mirror", "nodejs20.x", "--from=oci-layout:dir", "--to="+r.location())
 	require.Equal(t, 1, s.code)
 	require.Regexp(t, `lambdabase: nodejs20.x: x86_64/[0-9a-f]+\.tar\.xz \(object sha256:`+oid+`, [^)]*\): oci-layout:dir: corrupted: its content has sha256:`, s.stderr)
+	readme.Explains(t, s.stderr, "oci-layout:...: corrupted: its content has ...")
 	require.NotContains(t, tagDigests(t, r.location()), "nodejs20.x")
+	require.Contains(t, c.mustRun(t, mirrorArgs(h, "oci-layout:dir", "nodejs20.x")...), "  1, ", "what is damaged there is replaced")
+	c.mustRun(t, "mirror", "nodejs20.x", "--from=oci-layout:dir", "--to="+r.location())
 }
 
 func TestAPrivateRegistryWantsALogin(t *testing.T) {
@@ -194,8 +198,9 @@ func TestAPrivateRegistryWantsALogin(t *testing.T) {
 	h := serveUpstream(t, "go1.x")
 	registry := startAuthRegistry(t, "joe", "pa55")
 	to := "oci://" + registry + "/lambda"
-	require.Contains(t, c.mustFail(t, 1, mirrorArgs(h, to, "go1.x")...),
-		"registry "+registry+" asks for a login: type docker login "+registry+", as somebody who may use lambda; Docker's config.json and its helpers are read")
+	text := c.mustFail(t, 1, mirrorArgs(h, to, "go1.x")...)
+	readme.Explains(t, text, "registry ... asks for a login: type docker login")
+	require.Contains(t, text, "registry "+registry+" asks for a login: type docker login "+registry+", as somebody who may use lambda; Docker's config.json and its helpers are read")
 	c.setDockerConfig(t, fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, registry, base64.StdEncoding.EncodeToString([]byte("joe:pa55"))))
 	c.mustRun(t, mirrorArgs(h, to, "go1.x")...)
 
@@ -223,6 +228,16 @@ func TestOlderCommitsOfAMirrorGo(t *testing.T) {
 	require.Equal(t, latest, tagDigests(t, r.location())["nodejs20.x"], "an older commit stands beside the latest")
 	require.Contains(t, out, "removed nodejs20.x-"+commits[0]+"\n")
 	require.NotContains(t, tagDigests(t, r.location()), "nodejs20.x-"+commits[0])
+
+	r.inject(func(w http.ResponseWriter, req *http.Request) bool {
+		if req.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		}
+		return req.Method == http.MethodDelete
+	})
+	readme.Explains(t, c.mustFail(t, 1, append(mirrorArgs(h, r.location(), "nodejs20.x"), "--keep=1")...),
+		"older commits stay: ... it has that switched off, or can't do it")
+	r.inject(nil)
 
 	c.mustRun(t, "mirror", "--all", "--from="+r.location(), "--to=oci-layout:dir")
 	out = c.mustRun(t, "mirror", "nodejs20.x", "--from="+r.location(), "--to=oci-layout:dir", "--keep=1")

@@ -1,13 +1,17 @@
 package test
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"lambdabase/frontend"
 	"lambdabase/test/sandbox"
 
 	"github.com/google/go-containerregistry/pkg/crane"
@@ -81,4 +85,57 @@ func TestPinningIsAsItsDocumentSays(t *testing.T) {
 	config, err := crane.Config(registry + "/function")
 	require.NoError(t, err)
 	require.Contains(t, string(config), must(g.Commit("nodejs20.x")))
+}
+
+func TestTheAirGapIsAsItsDocumentSays(t *testing.T) {
+	for _, program := range []string{"skopeo", "tar"} {
+		if _, err := exec.LookPath(program); err != nil {
+			sandbox.Missing(t, err)
+		}
+	}
+	g := startGitHub(t, "python3.12")
+	d := g.daemon(t)
+	image, _ := frontendImage(t, d)
+	outside, inside := serveCountedRegistry(t), serveCountedRegistry(t)
+	require.NoError(t, crane.Copy(image, outside.host+"/lambda-frontend"))
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(ca, g.ca, 0o644))
+	p := openDoc(t, "air-gap.md", outside.host, d, "BUILDKIT_HOST="+d.Addr, "HTTPS_PROXY="+g.through, "SSL_CERT_FILE="+ca)
+	p.allowPlainHTTP(t, outside.host, inside.host)
+	p.text = strings.ReplaceAll(p.text, "INSIDE/", inside.host+"/")
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "Dockerfile"), []byte(p.blocks("dockerfile")[0]), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "app.mjs"), nil, 0o644))
+	want := oneImage(t, d, sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{"runtime": "python3.12"}}).Digest.String()
+
+	for _, block := range p.blocks("sh") {
+		if strings.HasPrefix(block, "tar xf") { // nobody outside is there any more, and nothing of the layers
+			g.Reset()
+			outside.inject(func(w http.ResponseWriter, _ *http.Request) bool {
+				http.Error(w, "outside", http.StatusTeapot)
+				return true
+			})
+			outside.asked()
+			d.Prune(t)
+			p.env = append(p.env, "LAMBDABASE_ROOT="+t.TempDir())
+		}
+		p.run(t, block)
+	}
+	require.Empty(t, g.Requests())
+	require.Empty(t, outside.asked())
+	require.Equal(t, want, must(crane.Digest(inside.host+"/base:python3.12")))
+	config, err := crane.Config(inside.host + "/function")
+	require.NoError(t, err)
+	require.Contains(t, string(config), must(g.Commit("nodejs20.x")))
+}
+
+// allowPlainHTTP sets skopeo up for registries of this machine, which others ask by plain HTTP without that.
+func (d *doc) allowPlainHTTP(t *testing.T, hosts ...string) {
+	t.Helper()
+	var text strings.Builder
+	for _, host := range hosts {
+		fmt.Fprintf(&text, "[[registry]]\nlocation = %q\ninsecure = true\n", host)
+	}
+	home, _ := strings.CutPrefix(d.env[slices.IndexFunc(d.env, func(v string) bool { return strings.HasPrefix(v, "HOME=") })], "HOME=")
+	require.NoError(t, os.MkdirAll(filepath.Join(home, ".config/containers"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".config/containers/registries.conf"), []byte(text.String()), 0o644))
 }

@@ -124,21 +124,35 @@ func (l *layout) blobFile(blob ocispecs.Descriptor) string {
 	return filepath.Join(l.dir, ocispecs.ImageBlobsDir, blob.Digest.Algorithm().String(), blob.Digest.Encoded())
 }
 
-// exists also finds what a crash of the machine left: a file that isn't whole goes.
-func (l *layout) exists(_ context.Context, blob ocispecs.Descriptor) (bool, error) {
+// exists reads a file that stands for the blob, where it can be written anew: one that a crash left, or a medium damaged, goes.
+func (l *layout) exists(ctx context.Context, blob ocispecs.Descriptor) (bool, error) {
 	if err := blob.Digest.Validate(); err != nil {
 		return false, err
 	}
 	info, err := os.Stat(l.blobFile(blob))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil || info.Size() == blob.Size:
-		return err == nil, err
-	case l.lock == nil:
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return false, os.Remove(l.blobFile(blob))
+	if err != nil || l.lock == nil {
+		return err == nil && info.Size() == blob.Size, err
+	}
+	var damaged *corruptError
+	if err = l.verify(ctx, blob); errors.As(err, &damaged) {
+		return false, os.Remove(l.blobFile(blob))
+	}
+	return err == nil, err
+}
+
+func (l *layout) verify(ctx context.Context, blob ocispecs.Descriptor) error {
+	content, err := l.fetch(ctx, blob)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	stop := context.AfterFunc(ctx, func() { content.Close() })
+	defer stop()
+	_, err = io.Copy(io.Discard, newVerifier(content, blob))
+	return err
 }
 
 func (l *layout) fetch(ctx context.Context, blob ocispecs.Descriptor) (io.ReadCloser, error) {

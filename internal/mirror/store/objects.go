@@ -40,6 +40,9 @@ const maxAttempts = 4
 func (m *Mirror) copyObject(ctx context.Context, source Source, o lfs.Object, onBytes func(n int64)) (copied bool, err error) {
 	delay := m.retryDelay
 	for attempt := 1; ; attempt++ {
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
 		c := &objectCopy{mirror: m, source: source, object: o, onBytes: onBytes}
 		err := c.run(ctx)
 		if err == nil {

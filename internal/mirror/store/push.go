@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"lambdabase/internal/lfs"
 
@@ -142,9 +143,11 @@ func (p *push) run(parent context.Context, missing []lfs.Object, wanted []Wanted
 	return results, nil
 }
 
-// copyAll copies what is missing. A fault of the mirror ends it all, one of the source is of that object alone.
+// copyAll copies what is missing. A fault of the mirror ends it all. One of the source is of that object alone, until so many
+// fail in a row that there is more to it: each takes its time to fail.
 func (p *push) copyAll(ctx context.Context, cancel context.CancelCauseFunc, missing []lfs.Object) {
 	var eg errgroup.Group
+	var failedInARow atomic.Int32
 	eg.SetLimit(concurrentCopies)
 	for _, o := range missing {
 		eg.Go(func() error {
@@ -155,8 +158,9 @@ func (p *push) copyAll(ctx context.Context, cancel context.CancelCauseFunc, miss
 			var source *sourceError
 			switch {
 			case err == nil:
+				failedInARow.Store(0)
 				p.progress.Arrived(o, copied)
-			case !errors.As(err, &source):
+			case !errors.As(err, &source), failedInARow.Add(1) > concurrentCopies:
 				cancel(err)
 			}
 			return nil

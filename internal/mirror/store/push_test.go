@@ -150,6 +150,19 @@ func TestACorruptedObjectIsRefusedByName(t *testing.T) {
 	})
 }
 
+func TestASourceThatHasNothingIsNotAskedForAll(t *testing.T) {
+	m, src := open(t, mirror.Location{Layout: t.TempDir()}), newMemory()
+	var contents []string
+	for i := range 100 {
+		contents = append(contents, strings.Repeat("x", i+1))
+	}
+	s := src.snapshot(t, "nodejs20.x", 1, contents...)
+	clear(src.objects)
+	_, err := m.Push(t.Context(), src, latest(s), &recorder{})
+	require.ErrorContains(t, err, "nobody has it")
+	require.Less(t, len(src.opened), 3*concurrentCopies)
+}
+
 func TestTwoPushesAtOnceDoNoHarm(t *testing.T) {
 	r := newRegistry(t)
 	dir := t.TempDir()

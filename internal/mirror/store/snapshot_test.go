@@ -130,15 +130,33 @@ func TestOthersImagesStayInALayout(t *testing.T) {
 	require.Len(t, index.Manifests, 4, "the foreign one, the runtime by two tags, and the catalog")
 }
 
-func TestAFileThatACrashLeftIsPushedAgain(t *testing.T) {
+func TestAFileThatIsDamagedIsPushedAgain(t *testing.T) {
 	dir, src := t.TempDir(), newMemory()
 	m := open(t, mirror.Location{Layout: dir})
 	s := src.snapshot(t, "nodejs20.x", 1, "one")
 	mustPush(t, m, src, latest(s)...)
 	file := filepath.Join(dir, "blobs/sha256", s.Objects()[0].OID)
-	require.NoError(t, os.Truncate(file, 0))
-	require.Equal(t, 1, mustPush(t, m, src, latest(s)...)[0].Moved.Objects)
-	dt, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, "one", string(dt))
+	for _, damage := range []func() error{
+		func() error { return os.Truncate(file, 0) }, // as a crash of the machine leaves it
+		func() error { return os.WriteFile(file, []byte("onE"), 0o600) },
+		func() error { return os.WriteFile(file, []byte("one more"), 0o600) },
+	} {
+		require.NoError(t, os.Chmod(file, 0o600))
+		require.NoError(t, damage())
+		require.Equal(t, 1, mustPush(t, m, src, latest(s)...)[0].Moved.Objects)
+		dt, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, "one", string(dt))
+	}
+	require.Zero(t, mustPush(t, m, src, latest(s)...)[0].Moved.Objects)
+	for _, b := range []ocispecs.Descriptor{s.image.manifest.Descriptor, s.image.config.Descriptor} {
+		file := filepath.Join(dir, "blobs/sha256", b.Digest.Encoded())
+		require.NoError(t, os.Chmod(file, 0o600))
+		require.NoError(t, os.Truncate(file, 1))
+		_, err := m.Snapshot(t.Context(), "nodejs20.x")
+		require.Error(t, err)
+		mustPush(t, m, src, latest(s)...)
+		_, err = m.Snapshot(t.Context(), "nodejs20.x")
+		require.NoError(t, err)
+	}
 }

@@ -46,7 +46,9 @@ func (m *Mirror) pushImage(ctx context.Context, i image, tag string) error {
 // pushTag has a tag name an image, unless it does.
 func (m *Mirror) pushTag(ctx context.Context, i image, tag string) error {
 	if there, err := m.resolve(ctx, tag); err == nil && there.Digest == i.manifest.Digest {
-		return nil
+		if whole, err := m.exists(ctx, i.manifest.Descriptor); err == nil && whole {
+			return nil
+		}
 	}
 	return errors.Wrap(m.pushManifest(ctx, i.manifest.Descriptor, i.manifest.content, tag), m.ref(tag))
 }
