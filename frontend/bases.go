@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +31,7 @@ type baseImages struct {
 	definitions flightcontrol.CachedGroup[*pb.Definition]
 	histories   histories
 	call        string   // that BuildKit's frontend is to answer, in place of the request's own
-	named       sync.Map // catalog.Image of those whose config was asked for
+	named       sync.Map // baseImage by key, of those whose config was asked for
 }
 
 // baseImage is one that a Dockerfile names.
@@ -83,7 +82,7 @@ func (b baseImage) key() string {
 // config is what is known of a base before anything is fetched. It must have a history of layers: BuildKit takes a base
 // without layers and without such a history for scratch.
 func (b *baseImages) config(ctx context.Context, base baseImage) ([]byte, error) {
-	b.named.Store(base.Runtime+":"+base.Commit, base.Image)
+	b.named.Store(base.key(), base)
 	plan, err := b.planOf(ctx, base)
 	if err != nil {
 		return nil, err
@@ -95,16 +94,13 @@ func (b *baseImages) config(ctx context.Context, base baseImage) ([]byte, error)
 }
 
 // asked returns those whose config was asked for, by runtime and commit.
-func (b *baseImages) asked() (images []catalog.Image) {
-	found := map[string]catalog.Image{}
-	b.named.Range(func(key, image any) bool {
-		found[key.(string)] = image.(catalog.Image)
+func (b *baseImages) asked() (bases []baseImage) {
+	b.named.Range(func(_, base any) bool {
+		bases = append(bases, base.(baseImage))
 		return true
 	})
-	for _, key := range slices.Sorted(maps.Keys(found)) {
-		images = append(images, found[key])
-	}
-	return images
+	slices.SortFunc(bases, func(a, b baseImage) int { return strings.Compare(a.key(), b.key()) })
+	return bases
 }
 
 // definition is the definition of a base. Its layers are fetched for it, as only they tell how they are put together.

@@ -70,7 +70,7 @@ func (t *treeContents) platform(ctx context.Context, platform ocispecs.Platform)
 	if err != nil {
 		return nil, err
 	}
-	p := &document.Platform{Name: platforms.Format(platform), Recipe: document.NewRecipe(file.Path, file.Data)}
+	p := &document.Platform{Name: document.PlatformName(platform), Recipe: document.NewRecipe(file.Path, file.Data)}
 	for _, add := range adds {
 		if err := ignored.check(add.Source); err != nil {
 			return nil, wrapAddError(err, file, add)

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/internal/catalog"
@@ -10,12 +11,13 @@ import (
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests/lint"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
 
 // lockSubrequest answers lambda.lock. It asks the repository, whatever is locked today.
 func (r *request) lockSubrequest(ctx context.Context) (*gateway.Result, error) {
-	bases := []catalog.Image{{Runtime: r.Runtime, Commit: r.Commit}}
+	bases := []baseImage{{Image: catalog.Image{Runtime: r.Runtime, Commit: r.Commit}}}
 	if r.Runtime == "" {
 		var err error
 		if bases, err = r.findBases(ctx); err != nil {
@@ -29,15 +31,19 @@ func (r *request) lockSubrequest(ctx context.Context) (*gateway.Result, error) {
 	return lock.Result(file)
 }
 
-// lockBases makes a lock file of base images: of the platforms that are asked for, or else of all that each has.
-func (r *request) lockBases(ctx context.Context, bases []catalog.Image) (*document.Lock, error) {
+// lockBases makes a lock file of base images.
+func (r *request) lockBases(ctx context.Context, bases []baseImage) (*document.Lock, error) {
 	file := document.NewLock()
 	for _, base := range bases {
 		snap, err := r.loadSnapshot(ctx, r.remote, base.Runtime, base.Commit)
 		if err != nil {
 			return nil, err
 		}
-		d, err := snap.document(ctx, r.bc.TargetPlatforms...)
+		targets, err := r.lockedPlatforms(ctx, snap, bases)
+		if err != nil {
+			return nil, err
+		}
+		d, err := snap.document(ctx, targets...)
 		if err != nil {
 			return nil, err
 		}
@@ -52,8 +58,24 @@ func (r *request) lockBases(ctx context.Context, bases []catalog.Image) (*docume
 	return file, nil
 }
 
+// lockedPlatforms are those that are asked for, and those of the runtime that the Dockerfile names besides: a stage may be for the
+// platform that builds. None are asked for: all that the runtime has.
+func (r *request) lockedPlatforms(ctx context.Context, snap *snapshot, bases []baseImage) ([]ocispecs.Platform, error) {
+	targets := slices.Clone(r.bc.TargetPlatforms)
+	if len(targets) == 0 {
+		return nil, nil
+	}
+	names, err := snap.platformNames(ctx)
+	for _, base := range bases {
+		if base.Runtime == snap.runtime && slices.Contains(names, document.PlatformName(base.platform)) {
+			targets = append(targets, base.platform)
+		}
+	}
+	return targets, err
+}
+
 // findBases finds the base images that the Dockerfile names.
-func (r *request) findBases(ctx context.Context) ([]catalog.Image, error) {
+func (r *request) findBases(ctx context.Context) ([]baseImage, error) {
 	unlocked := *r
 	unlocked.Lock = lockNone
 	b := &baseImages{request: &unlocked, call: lint.SubrequestLintDefinition.Name}

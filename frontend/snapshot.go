@@ -168,7 +168,9 @@ func (s *snapshot) document(ctx context.Context, targets ...ocispecs.Platform) (
 		if err != nil {
 			return nil, err
 		}
-		d.Platforms = append(d.Platforms, *content)
+		if d.Find(target) == nil {
+			d.Platforms = append(d.Platforms, *content)
+		}
 	}
 	return d, nil
 }

@@ -87,6 +87,16 @@ func TestALockHoldsForEveryBaseOfADockerfile(t *testing.T) {
 	require.NotEqual(t, want.Digest, oneImage(t, d, h.functionRequest(t, files, "lock", "none")).Digest)
 }
 
+func TestALockOfADockerfileIsOfThePlatformThatBuildsToo(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x", "provided.al2023")
+	files := map[string]string{"Dockerfile": "FROM --platform=$BUILDPLATFORM nodejs20.x AS tools\nFROM provided.al2023\nCOPY --from=tools /etc /tools\nCOPY --from=nodejs20.x /etc /target\n"}
+	files[document.LockName] = lock(t, d, h.functionRequest(t, files, "platform", "linux/arm64"))
+	h.Reset()
+	oneImage(t, d, h.functionRequest(t, files, "platform", "linux/arm64"))
+	require.Zero(t, h.Total(githost.Git))
+}
+
 func TestALockIsFoundInAContextThatIsARepository(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")

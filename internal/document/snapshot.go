@@ -49,9 +49,15 @@ func NewRecipe(path string, text []byte) Recipe {
 	return Recipe{Path: path, Digest: digest.FromBytes(text), Text: string(text)}
 }
 
+// PlatformName returns the name of what a commit says of a platform. It says it of an architecture, whatever the variant.
+func PlatformName(platform ocispecs.Platform) string {
+	platform = platforms.Normalize(platform)
+	return platform.OS + "/" + platform.Architecture
+}
+
 // Find returns what the snapshot says of a platform; nil where it says nothing.
 func (s *Snapshot) Find(platform ocispecs.Platform) *Platform {
-	name := platforms.Format(platforms.Normalize(platform))
+	name := PlatformName(platform)
 	for i := range s.Platforms {
 		if s.Platforms[i].Name == name {
 			return &s.Platforms[i]
