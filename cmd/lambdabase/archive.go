@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 
@@ -31,7 +32,11 @@ func openArchive(name, dir string) (content.Store, digest.Digest, error) {
 		return nil, "", errors.Wrap(err, "archive")
 	}
 	defer file.Close()
-	index, err := unpackBlobs(file, dir)
+	info, err := file.Stat()
+	if err != nil {
+		return nil, "", errors.Wrap(err, "archive")
+	}
+	index, err := unpackBlobs(file, info.Size(), dir)
 	if err != nil {
 		return nil, "", errors.Wrapf(err, "archive %s", printable.Name(name))
 	}
@@ -39,11 +44,15 @@ func openArchive(name, dir string) (content.Store, digest.Digest, error) {
 		return nil, "", errors.Errorf("archive %s has %d images, want an OCI archive of one (lambdabase build -o FILE, docker buildx build -o type=oci,dest=FILE)",
 			printable.Name(name), len(index.Manifests))
 	}
+	if err := index.Manifests[0].Digest.Validate(); err != nil {
+		return nil, "", errors.Wrapf(err, "archive %s: %s", printable.Name(name), ocispecs.ImageIndexFile)
+	}
 	store, err := contentlocal.NewStore(dir)
 	return store, index.Manifests[0].Digest, errors.Wrap(err, "archive")
 }
 
-func unpackBlobs(r io.Reader, dir string) (index ocispecs.Index, err error) {
+// unpackBlobs unpacks an archive of a size. It writes no more: a tar may say of a file that it is empty for terabytes.
+func unpackBlobs(r io.Reader, size int64, dir string) (index ocispecs.Index, err error) {
 	if err := os.MkdirAll(filepath.Join(dir, "blobs", "sha256"), 0o700); err != nil {
 		return index, err
 	}
@@ -55,14 +64,18 @@ func unpackBlobs(r io.Reader, dir string) (index ocispecs.Index, err error) {
 		if err != nil {
 			return index, errors.Wrap(err, "no tar")
 		}
+		name := path.Clean(header.Name)
 		switch {
-		case header.Name == ocispecs.ImageIndexFile:
+		case name == ocispecs.ImageIndexFile:
 			err = json.NewDecoder(io.LimitReader(t, maxIndexSize)).Decode(&index)
-		case blobRE.MatchString(header.Name) && header.Typeflag == tar.TypeReg:
-			err = writeBlob(filepath.Join(dir, header.Name), t)
+		case blobRE.MatchString(name) && header.Typeflag == tar.TypeReg:
+			if size -= header.Size; size < 0 {
+				return index, errors.Errorf("%s has more bytes than the archive", name)
+			}
+			err = writeBlob(filepath.Join(dir, name), t)
 		}
 		if err != nil {
-			return index, errors.Wrap(err, header.Name)
+			return index, errors.Wrap(err, name)
 		}
 	}
 }
