@@ -89,6 +89,14 @@ func TestOlderDaemonsGiveWhatTheirOwnDockerfileBuildGives(t *testing.T) {
 	})
 }
 
+func TestOlderDaemonsTellWhatAnIDNames(t *testing.T) {
+	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
+		d := start()
+		requireTagIsCommit(t, d)
+		requireNoCommit(t, d)
+	})
+}
+
 func TestOlderDaemonsBuildFunctions(t *testing.T) {
 	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
 		now, d := sandbox.Start(t), start()

@@ -48,13 +48,15 @@ func TestTheImageIsDatedByItsCommit(t *testing.T) {
 	require.Equal(t, time.Unix(86400, 0).UTC(), dated.Created.UTC())
 }
 
-func TestACommitMayBeGivenByItsTag(t *testing.T) {
+func TestACommitMayBeGivenByItsTag(t *testing.T) { requireTagIsCommit(t, sandbox.Start(t)) }
+
+func requireTagIsCommit(t *testing.T, d *sandbox.Daemon) {
+	t.Helper()
 	few, many := newBranch("few", compress(t, packTar(t, file("a", "x")))), newBranch("many", compress(t, packTar(t, file("a", "x"))))
 	for i := range 120 { // which git leaves in a pack
 		many.Files[fmt.Sprintf("file%d", i)] = []byte(strconv.Itoa(i))
 	}
 	h := serve(t, []sample.Branch{few, many})
-	d := sandbox.Start(t)
 	for _, runtime := range []string{"few", "many"} {
 		tag := h.startTagged(t, runtime)
 		image, err := d.OCI(t, h.request(runtime, "commit", tag, "objects", h.URL+"/objects/{oid}"))
@@ -66,7 +68,10 @@ func TestACommitMayBeGivenByItsTag(t *testing.T) {
 	}
 }
 
-func TestAnIDOfNoCommitIsToldForWhatItIs(t *testing.T) {
+func TestAnIDOfNoCommitIsToldForWhatItIs(t *testing.T) { requireNoCommit(t, sandbox.Start(t)) }
+
+func requireNoCommit(t *testing.T, d *sandbox.Daemon) {
+	t.Helper()
 	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, file("a", "x"))))})
 	repository, err := git.PlainOpen(filepath.Join(h.Repository.Dir, "repo.git"))
 	require.NoError(t, err)
@@ -74,7 +79,6 @@ func TestAnIDOfNoCommitIsToldForWhatItIs(t *testing.T) {
 	require.NoError(t, err)
 	tree, err := commit.Tree()
 	require.NoError(t, err)
-	d := sandbox.Start(t)
 	for _, id := range []string{tree.Hash.String(), tree.Entries[0].Hash.String()} {
 		_, err := d.Solve(t.Context(), t, h.request("case", "commit", id))
 		require.ErrorContains(t, err, id+" is in "+h.URL+githost.RepositoryPath+", but is no commit: it is the id of a folder or a file")
