@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"lambdabase/internal/sample/githost"
 	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
@@ -254,4 +255,63 @@ func functionOf(t *testing.T, h *repoServer, m *mirrorServer, dockerfile string)
 	req := h.functionRequest(t, map[string]string{"Dockerfile": dockerfile})
 	req.Attrs = m.options("")
 	return req
+}
+
+func TestACheckoutTakesItsObjectsFromAMirror(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	m := h.mirror(t, d, "nodejs20.x")
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	local := h.checkoutRequest(t, "nodejs20.x", "")
+	repository, _ := h.URLs(h.URL)
+	byURL := sandbox.Request{Func: local.Func, Attrs: map[string]string{"context": repository + "#nodejs20.x", "filename": "Dockerfile.nodejs20.x"}}
+	for name, req := range map[string]sandbox.Request{"a local one": local, "one by URL": byURL} {
+		for _, option := range []string{"repository", "objects"} {
+			t.Run(name+" by "+option, func(t *testing.T) {
+				if name == "a local one" {
+					req.Attrs = map[string]string{"filename": "Dockerfile.nodejs20.x"}
+				}
+				delete(req.Attrs, "repository")
+				delete(req.Attrs, "objects")
+				req.Attrs[option] = m.location()
+				m.asked()
+				h.Reset()
+				require.Equal(t, diffIDs(want), diffIDs(oneImage(t, sandbox.Start(t), req)))
+				m.requireObjectsAsked(t)
+				require.Empty(t, h.Counts())
+			})
+		}
+	}
+}
+
+func TestObjectsMayComeFromElsewhereThanTheirMirror(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	m := h.mirror(t, d, "nodejs20.x")
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	for _, objects := range []string{h.URL + "/objects/{oid}", h.URL + "/media/aws/aws-lambda-base-images/{commit}/{path}"} {
+		m.asked()
+		h.Reset()
+		require.Equal(t, want.Digest, oneImage(t, sandbox.Start(t), m.request("nodejs20.x", "objects", objects)).Digest)
+		require.Len(t, m.asked(), 3, "the image's tag, manifest and config")
+		require.Len(t, h.Counts(), 6)
+		require.Zero(t, h.Total(githost.Git))
+	}
+	c := newCLI(t)
+	repository, _ := h.URLs(h.URL)
+	c.mustRun(t, "build", "nodejs20.x", "--repository="+m.location(), "--objects=lfs+"+repository+"/info/lfs", "-o", "image.tar")
+	requireDigest(t, c.file("image.tar"), want)
+}
+
+func TestTheRuntimesOfAMirrorAreListedByItsCatalog(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x", "go1.x")
+	m := h.mirror(t, d, "nodejs20.x", "go1.x")
+	answer := callSubrequest(t, d, m.request("", "requestid", "frontend.lambda.runtimes"))
+	require.Contains(t, answer, must(h.Commit("go1.x")))
+	require.Contains(t, answer, `"name": "nodejs20.x"`)
+	require.Len(t, m.asked(), 3, "tag, manifest and config")
+	empty := &mirrorServer{serveCountedRegistry(t), "none", nil}
+	_, err := d.Solve(t.Context(), t, empty.request("", "requestid", "frontend.lambda.runtimes"))
+	require.ErrorContains(t, err, empty.location()+" is no mirror, or nothing is in it")
 }
