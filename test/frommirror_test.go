@@ -112,6 +112,27 @@ func TestAnObjectIsUnpackedOnceWhereverItComesFrom(t *testing.T) {
 	result, err := d.Solve(t.Context(), t, m.request("nodejs20.x"))
 	require.NoError(t, err)
 	requireCached(t, result.Progress, "unpack ")
+	gets := slices.DeleteFunc(m.asked(), func(request string) bool { return !strings.Contains(request, "GET ") || !strings.Contains(request, "/blobs/") })
+	require.Len(t, gets, 7, "the config, and each object: BuildKit's cache has it by another kind of source")
+}
+
+func TestAnObjectIsFetchedOnceFromAnyMirrorAndByTheBatchAPI(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x", "go1.x")
+	m := h.mirror(t, d, "nodejs20.x", "go1.x")
+	layout := h.mirrorLayout(t, d, "nodejs20.x")
+	c := newCLI(t)
+	c.mustRun(t, "build", "nodejs20.x", "--addr="+d.Addr, "--repository=oci-layout:"+layout)
+	c.mustRun(t, append(buildArgs(h, "go1.x"), "--addr="+d.Addr, "--objects=lfs")...)
+	require.NotZero(t, h.Total(githost.Batch))
+	m.asked()
+	for _, runtime := range []string{"nodejs20.x", "go1.x"} {
+		_, err := d.Solve(t.Context(), t, m.request(runtime))
+		require.NoError(t, err)
+	}
+	for _, request := range m.asked() {
+		require.False(t, m.objects[strings.TrimPrefix(request, "GET ")], request)
+	}
 }
 
 // requireCached checks that steps whose names begin so were there, and all of them cached.
