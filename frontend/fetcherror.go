@@ -78,7 +78,9 @@ func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.A
 		failed.transient = isSessionLost(err)
 		err = a.stepError(ctx, err)
 	case isBlob:
-		err, failed.status, failed.transient = blobFailure(err, blob.Mirror, a.mirroring(blob.Mirror))
+		var reason string
+		reason, failed.status, failed.transient = blobFailure(err, blob.Mirror, a.mirroring(blob.Mirror))
+		err = &withMessage{cause: err, msg: reason}
 	case isURL && errorContains(err, "digest mismatch"):
 		var reason error
 		reason, failed.transient = a.diagnoseFetch(ctx, url, l)
@@ -90,14 +92,18 @@ func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.A
 	}
 	if code := httpStatusOf(err); code > 0 {
 		failed.status, failed.transient = code, code == 408 || code == 429 || code >= 500
-		hint := statusHint(code, hostOf(url.Address))
-		if !url.Mirror.IsZero() {
-			hint = anonymousHint(code, url.Mirror, a.mirroring(url.Mirror))
-		}
-		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, hint)}
+		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, a.urlHint(code, url))}
 	}
 	failed.reason = withDiskHint(err)
 	return failed
+}
+
+// urlHint is what the server of a URL means by its answer.
+func (a *assembler) urlHint(code int, url lambda2llb.HTTPOrigin) string {
+	if !url.Mirror.IsZero() {
+		return anonymousHint(code, url.Mirror, a.mirroring(url.Mirror))
+	}
+	return statusHint(code, hostOf(url.Address))
 }
 
 // mirroring is what puts the plan's objects into a mirror again.

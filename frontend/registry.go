@@ -60,20 +60,19 @@ func registryHint(code int, from mirror.Location) string {
 // blobMismatchRE is how BuildKit says that a blob is another (source/containerblob/pull.go of v0.33.1).
 var blobMismatchRE = regexp.MustCompile(`blob digest mismatch: expected \S+, got (\S+)`)
 
-// blobFailure is what a mirror does instead of giving an object, and whether it may do otherwise when asked again. Mirroring is
-// the command that puts the object there again.
-func blobFailure(err error, from mirror.Location, mirroring string) (reason error, code int, transient bool) {
+// blobFailure is what a mirror does instead of giving an object, the status it says it with, and whether it may do otherwise when
+// asked again. Mirroring is the command that puts the object there again.
+func blobFailure(err error, from mirror.Location, mirroring string) (reason string, code int, transient bool) {
 	if found := blobMismatchRE.FindStringSubmatch(err.Error()); found != nil {
-		return &withMessage{cause: err, msg: fmt.Sprintf("it is damaged there, as it has %s: %s", found[1], mirroring)}, 0, false
+		return fmt.Sprintf("it is damaged there, as it has %s: %s", found[1], mirroring), 0, false
 	}
 	switch code = registryStatusOf(err); {
 	case code == http.StatusNotFound:
-		return &withMessage{cause: err, msg: "it isn't there any more: " + mirroring}, code, false
+		return "it isn't there any more: " + mirroring, code, false
 	case code > 0:
-		msg := fmt.Sprintf("it answers with status %d, %s", code, registryHint(code, from))
-		return &withMessage{cause: err, msg: msg}, code, code == 408 || code == 429 || code >= 500
+		return fmt.Sprintf("it answers with status %d, %s", code, registryHint(code, from)), code, code == 408 || code == 429 || code >= 500
 	}
-	return err, 0, errorContains(err, transientTexts...)
+	return err.Error(), 0, errorContains(err, transientTexts...)
 }
 
 // anonymousHint is what a registry means by its answer to a daemon that knows no blobs, which is anybody there.
