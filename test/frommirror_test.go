@@ -112,7 +112,9 @@ func TestAnObjectIsUnpackedOnceWhereverItComesFrom(t *testing.T) {
 	result, err := d.Solve(t.Context(), t, m.request("nodejs20.x"))
 	require.NoError(t, err)
 	requireCached(t, result.Progress, "unpack ")
-	gets := slices.DeleteFunc(m.asked(), func(request string) bool { return !strings.Contains(request, "GET ") || !strings.Contains(request, "/blobs/") })
+	gets := slices.DeleteFunc(m.asked(), func(request string) bool {
+		return !strings.Contains(request, "GET ") || !strings.Contains(request, "/blobs/")
+	})
 	require.Len(t, gets, 7, "the config, and each object: BuildKit's cache has it by another kind of source")
 }
 
