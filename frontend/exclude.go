@@ -10,7 +10,6 @@ import (
 	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -65,9 +64,9 @@ func (r *request) warnExclude(ctx context.Context) {
 func leftDirs(ctx context.Context, plan *lambda2llb.Plan, layer rootfs.DirReader) (dirs map[string]*fstypes.Stat, only bool, err error) {
 	dirs = map[string]*fstypes.Stat{}
 	for next := []string{"/"}; len(next) > 0; next = next[1:] {
-		entries, err := layer.ReadDir(ctx, gateway.ReadDirRequest{Path: next[0]})
+		entries, err := rootfs.List(ctx, layer, next[0])
 		if err != nil {
-			return nil, false, errors.Wrapf(err, "directory %s of a layer", next[0])
+			return nil, false, errors.Wrap(err, "look into a layer")
 		}
 		for _, e := range entries {
 			p := path.Join(next[0], path.Base(e.Path))

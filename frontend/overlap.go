@@ -113,7 +113,7 @@ func (s *search) descend(ctx context.Context, level []layersDir) (next []layersD
 		return nil, err
 	}
 	for i, d := range level {
-		if slices.ContainsFunc(lists[i], func(l rootfs.Listing) bool { return !l.Complete }) {
+		if slices.ContainsFunc(lists[i], func(l listing) bool { return l.failed }) {
 			s.found = append(s.found, printable.Name(d.path)+": BuildKit can't list what is in it, as a name or a symlink's target is not UTF-8, or as it is too much")
 		}
 		below, reasons := d.compare(lists[i])
@@ -132,28 +132,42 @@ func (s *search) descend(ctx context.Context, level []layersDir) (next []layersD
 }
 
 // readLevel lists directories in each layer that has them: by directory and layer.
-func (s *search) readLevel(ctx context.Context, level []layersDir) ([][]rootfs.Listing, error) {
-	lists := make([][]rootfs.Listing, len(level))
+func (s *search) readLevel(ctx context.Context, level []layersDir) ([][]listing, error) {
+	lists := make([][]listing, len(level))
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(maxReads)
 	for i, d := range level {
-		lists[i] = make([]rootfs.Listing, len(d.layers))
+		lists[i] = make([]listing, len(d.layers))
 		for j, l := range d.layers {
 			eg.Go(func() (err error) {
-				lists[i][j], err = recoverPanic(func() (rootfs.Listing, error) { return rootfs.ReadDir(ctx, s.layers[l], d.path) })
-				return errors.Wrap(err, "look into a layer")
+				lists[i][j], err = recoverPanic(func() (listing, error) { return readListing(ctx, s.layers[l], d.path) })
+				return errors.Wrapf(err, "directory %s of a layer", d.path)
 			})
 		}
 	}
 	return lists, eg.Wait()
 }
 
+// listing is what is in a directory of a layer, or that BuildKit can't list it.
+type listing struct {
+	entries []*fstypes.Stat
+	failed  bool
+}
+
+func readListing(ctx context.Context, layer rootfs.DirReader, dir string) (listing, error) {
+	entries, err := layer.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
+	if rootfs.IsUnlistable(err) {
+		return listing{failed: true}, nil
+	}
+	return listing{entries: entries}, err
+}
+
 // compare looks at what stands in a directory: the directories among it to go into, and what is in conflict.
-func (d layersDir) compare(lists []rootfs.Listing) (below []layersDir, conflicts []string) {
+func (d layersDir) compare(lists []listing) (below []layersDir, conflicts []string) {
 	byName := map[string][]*fstypes.Stat{}
 	holders := map[string][]int{}
 	for i, list := range lists {
-		for _, e := range list.Entries {
+		for _, e := range list.entries {
 			name := path.Base(e.Path)
 			byName[name] = append(byName[name], e)
 			holders[name] = append(holders[name], d.layers[i])

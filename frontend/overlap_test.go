@@ -122,7 +122,7 @@ func TestConflictsAreFoundAtAnyDepthAndFewDirectoriesAreReadThatAreNotShared(t *
 func TestALayerThatCannotBeReadIsAnError(t *testing.T) {
 	l := map[string]*fstypes.Stat{"/broken": dir(0o755)}
 	_, err := findConflicts(context.Background(), []rootfs.DirReader{layer(l), layer(l)})
-	require.ErrorContains(t, err, "look into a layer: directory /broken: input/output error")
+	require.ErrorContains(t, err, "directory /broken of a layer: input/output error")
 }
 
 func TestWhatOverlayfsKeepsItsBooksWithIsAConflictInALaterLayer(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"lambdabase/internal/rootfs"
+
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -32,9 +34,9 @@ func (t *tree) readDir(ctx context.Context, dir string) (map[string]*fstypes.Sta
 	if entries, ok := t.dirs[dir]; ok {
 		return entries, nil
 	}
-	list, err := t.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
+	list, err := rootfs.List(ctx, t.ref, dir)
 	if err != nil {
-		return nil, errors.Wrapf(err, "folder %s", dir)
+		return nil, errors.Wrap(err, "commit")
 	}
 	entries := make(map[string]*fstypes.Stat, len(list))
 	for _, e := range list {

@@ -108,7 +108,7 @@ func entriesOf(ctx context.Context, root DirReader, dir string, isDir bool) (map
 	if !isDir {
 		return entries, nil
 	}
-	list, err := readDir(ctx, root, dir)
+	list, err := List(ctx, root, dir)
 	for _, st := range list {
 		entries[path.Base(st.Path)] = st
 	}

@@ -92,7 +92,7 @@ func (l *Layers) list(ctx context.Context, dir string, of *Entry) (map[string]*E
 	eg, ctx := errgroup.WithContext(ctx)
 	for i, n := range layers {
 		eg.Go(func() (err error) {
-			lists[i], err = readDir(ctx, l.layers[n], dir)
+			lists[i], err = List(ctx, l.layers[n], dir)
 			return errors.Wrapf(err, "layer %d", n+1)
 		})
 	}

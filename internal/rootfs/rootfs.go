@@ -75,15 +75,10 @@ func LookupLink(ctx context.Context, root DirReader, name string) (found *fstype
 		if !IsDir(found) {
 			return nil, "", nil
 		}
-		entries, err := readDir(ctx, root, dir)
-		if err != nil {
+		if found, err = find(ctx, root, dir, part); err != nil || found == nil {
 			return nil, "", err
 		}
-		i := slices.IndexFunc(entries, func(e *fstypes.Stat) bool { return path.Base(e.Path) == part })
-		if i < 0 {
-			return nil, "", nil
-		}
-		found, dir = entries[i], path.Join(dir, part)
+		dir = path.Join(dir, part)
 	}
 	return found, "", nil
 }
@@ -93,18 +88,13 @@ func split(name string) []string {
 	return strings.FieldsFunc(path.Join("/", name), func(r rune) bool { return r == '/' })
 }
 
-func readDir(ctx context.Context, root DirReader, dir string) ([]*fstypes.Stat, error) {
-	entries, err := root.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
-	return entries, errors.Wrapf(err, "directory %s", dir)
-}
-
 // Walk calls visit with all that there is, by absolute path.
 func Walk(ctx context.Context, root DirReader, visit func(name string, st *fstypes.Stat)) error {
 	dirs := []string{"/"}
 	for len(dirs) > 0 {
 		dir := dirs[len(dirs)-1]
 		dirs = dirs[:len(dirs)-1]
-		entries, err := readDir(ctx, root, dir)
+		entries, err := List(ctx, root, dir)
 		if err != nil {
 			return err
 		}
