@@ -99,6 +99,9 @@ func (c *checkout) build(ctx context.Context) (*gateway.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkLock(ctx); err != nil {
+		return nil, err
+	}
 	source := c.objectSource(c.repo)
 	layers, err := c.withOrigins(ctx, source)
 	if err != nil {
@@ -129,6 +132,28 @@ func (c *checkout) runtime() string {
 		return ""
 	}
 	return name
+}
+
+// checkLock finds pointers that are against the lock file of the context, if it has one.
+func (c *checkout) checkLock(ctx context.Context) error {
+	runtime := c.runtime()
+	if runtime == "" {
+		if lock, err := c.readLock(ctx); lock == nil || err != nil {
+			return err
+		}
+		return errors.Errorf("%s names no runtime, so that %s can't be obeyed: give lock=none", c.file.Path, c.lockName())
+	}
+	locked, err := c.lockedSnapshot(ctx, runtime, c.commit)
+	if locked == nil || err != nil {
+		return err
+	}
+	objects := locked.Objects()
+	for _, l := range c.layers {
+		if l.IsObject() && !slices.ContainsFunc(objects, func(o lfs.Object) bool { return o.OID == l.OID }) {
+			return wrapSource(errors.Errorf("%s is against %s, which locks %s to commit %s: check that out, or give lock=none", layerLabel(l), c.lockName(), runtime, locked.Commit), c.file, l.Lines...)
+		}
+	}
+	return nil
 }
 
 // withOrigins gives the pointers their origins.

@@ -231,3 +231,23 @@ func TestOlderDaemonsObeyALock(t *testing.T) {
 		require.NotZero(t, h.Total(githost.Git), "no context, no lock")
 	})
 }
+
+func TestACheckoutIsHeldAgainstALock(t *testing.T) {
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "go1.x")
+	text := lock(t, d, h.request("go1.x"))
+	req := h.checkoutRequest(t, "go1.x", "")
+	file := filepath.Join(req.Dirs["context"], document.LockName)
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	_, err := d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+
+	h.publish(t, "go1.x")
+	require.NoError(t, os.WriteFile(file, []byte(lock(t, d, h.request("go1.x"))), 0o644))
+	_, err = d.Solve(t.Context(), t, req)
+	require.ErrorContains(t, err, " is against lambda.lock.json, which locks go1.x to commit "+must(h.Commit("go1.x")))
+	requireAt(t, err, "Dockerfile.go1.x", 4) // the system stays
+	req.Attrs["lock"], req.Attrs["objects"] = "none", h.URL+"/objects/{oid}"
+	_, err = d.Solve(t.Context(), t, req)
+	require.NoError(t, err)
+}
