@@ -32,3 +32,14 @@ func TestALockIsOfAnArchitectureInAllItsVariants(t *testing.T) {
 	s.lock = text
 	require.ErrorContains(t, buildError(t, s), "lambda.lock.json has no platform windows/amd64 of runtime nodejs20.x, it has linux/amd64")
 }
+
+func TestALockNamesTheRepositoryAsEverybodyDoes(t *testing.T) {
+	s := newStub(map[string]string{"requestid": lock.Name})
+	f := Frontend{Session: Session{Remote: func(string) (string, error) { return "https://git.example/mine.git", nil }}}
+	res, err := f.Build(t.Context(), s)
+	require.NoError(t, err)
+	require.Contains(t, s.resolved[0], "git.example/mine.git")
+	l, err := document.ParseLock("lock", res.Metadata["result.json"])
+	require.NoError(t, err)
+	require.Equal(t, Upstream, l.Snapshots[0].Repository, "and not as this user's git does")
+}

@@ -44,6 +44,7 @@ type Options struct {
 
 	mirror          mirror.Location // that the repository is; zero: it is one of git
 	repositoryGiven bool
+	repositoryNamed string // as it is named, where the user's git goes elsewhere for it; else empty
 }
 
 // HasRepository reports whether the user names the repository.

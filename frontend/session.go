@@ -51,6 +51,7 @@ func (s Session) setRemote(opts *Options) error {
 	if err != nil || remote == opts.Repository {
 		return err
 	}
+	opts.repositoryNamed = opts.Repository
 	return errors.Wrapf(setRepository(opts, remote), "repository %s", remote)
 }
 

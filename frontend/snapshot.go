@@ -107,6 +107,17 @@ func (s *snapshot) repository() string {
 	return s.repo.url
 }
 
+// documentedRepository is the repository for others to read: not where this user's git goes for it.
+func (s *snapshot) documentedRepository() string {
+	switch {
+	case s.lock != "":
+		return s.originalRepository()
+	case s.repo == s.remote && s.repositoryNamed != "":
+		return s.repositoryNamed
+	}
+	return s.repository()
+}
+
 // loadTree gets the commit's tree.
 func (r *request) loadTree(ctx context.Context, repo remote, commit string) (*tree, error) {
 	ref, err := whileResponsive(ctx, r, repo.url, func(ctx context.Context) (gateway.Reference, error) {
@@ -153,7 +164,7 @@ func (s *snapshot) document(ctx context.Context, targets ...ocispecs.Platform) (
 	if err != nil {
 		return nil, err
 	}
-	d := &document.Snapshot{Version: document.Version, Runtime: s.runtime, Repository: s.repository(), Commit: s.commit, Date: date}
+	d := &document.Snapshot{Version: document.Version, Runtime: s.runtime, Repository: s.documentedRepository(), Commit: s.commit, Date: date}
 	if len(targets) == 0 {
 		names, err := s.platformNames(ctx)
 		if err != nil {
