@@ -6,6 +6,8 @@ import (
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 
 	"lambdabase/internal/lfs"
@@ -154,23 +156,34 @@ func isEmptyTar(r io.Reader) (bool, error) {
 	return false, err
 }
 
+// endsWithCRC reports whether the last four bytes are the checksum of those before.
+func endsWithCRC(dt []byte) bool {
+	end := len(dt) - 4
+	return crc32.ChecksumIEEE(dt[:end]) == binary.LittleEndian.Uint32(dt[end:])
+}
+
 // newXZReader unpacks the first block of an xz stream, with a window of our choice: what its header asks for may be 4 GiB, and
 // the beginning of a stream refers to no more than the beginning (https://tukaani.org/xz/xz-file-format.txt, section 3.1).
 func newXZReader(r io.Reader) (io.Reader, error) {
-	const streamHeader = 12
-	head := make([]byte, streamHeader+2)
+	const magic, streamHeader = 6, 12
+	head := make([]byte, streamHeader+1)
 	if _, err := io.ReadFull(r, head); err != nil {
 		return nil, errors.Wrap(err, "header")
 	}
-	size, flags := head[streamHeader], head[streamHeader+1]
+	size := head[streamHeader]
 	if size == 0 {
 		return nil, errors.New("no blocks")
 	}
-	if flags&3 != 0 {
-		return nil, errors.New("more than one filter")
-	}
-	if _, err := io.CopyN(io.Discard, r, (int64(size)+1)*4-2); err != nil {
+	block := make([]byte, (int(size)+1)*4)
+	block[0] = size
+	if _, err := io.ReadFull(r, block[1:]); err != nil {
 		return nil, errors.Wrap(err, "block header")
+	}
+	switch {
+	case !endsWithCRC(head[magic:streamHeader]), !endsWithCRC(block):
+		return nil, errors.New("damaged header")
+	case block[1]&3 != 0:
+		return nil, errors.New("more than one filter")
 	}
 	return lzma.Reader2Config{DictCap: maxWindow}.NewReader2(r)
 }

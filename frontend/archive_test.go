@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -34,6 +36,8 @@ func TestWhatBuildKitCopiedIsNamed(t *testing.T) {
 		"less than a block in xz":  {dt: pack(t, make([]byte, 100), xzWriter), want: "there is no tar in it (first block"},
 		"a window of 4 GiB":        {dt: hugeWindow(pack(t, full, xzWriter)), want: "xz fails where buildkitd runs, or is missing"},
 		"something else in xz":     {dt: pack(t, []byte("hello, this is not a tar"), xzWriter), want: "packed with xz, but there is no tar in it"},
+		"a damaged stream header":  {dt: flip(pack(t, full, xzWriter), 9), want: "packed with xz, but there is no tar in it (damaged header)"},
+		"a damaged block header":   {dt: flip(pack(t, full, xzWriter), 18), want: "packed with xz, but there is no tar in it (damaged header)"},
 		"damaged xz":               {dt: []byte("\xfd7zXZ\x00damaged and more of it"), want: "packed with xz, but there is no tar in it"},
 		"lzma":                     {dt: []byte("\x5d\x00\x00\x80\x00"), want: "packed with lzma, which BuildKit doesn't unpack"},
 		"lz4":                      {dt: []byte("\x04\x22\x4d\x18xxx"), want: "packed with lz4"},
@@ -77,9 +81,18 @@ func archive(t *testing.T, content []byte) []byte {
 	return buf.Bytes()
 }
 
+// flip changes a byte.
+func flip(dt []byte, at int) []byte {
+	dt[at] ^= 0x40
+	return dt
+}
+
 // hugeWindow makes an xz stream ask for the largest dictionary that its format knows, 4 GiB.
 func hugeWindow(dt []byte) []byte {
 	dt[bytes.Index(dt, []byte{0x21, 0x01})+2] = 40
+	header := dt[12:]
+	header = header[:(int(header[0])+1)*4-4]
+	binary.LittleEndian.AppendUint32(header, crc32.ChecksumIEEE(header)) // into dt
 	return dt
 }
 

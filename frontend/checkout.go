@@ -115,7 +115,7 @@ func (c *checkout) build(ctx context.Context) (*gateway.Result, error) {
 		c.warnPlatform(ctx, platform)
 		plan := &lambda2llb.Plan{
 			Runtime: c.runtime(), Repository: c.repo.url, Commit: c.commit, Created: c.created, Platform: platform,
-			Recipe: c.file, Layers: layers, Config: rec.Image, LFSServer: source.Server, Labels: c.bc.Labels,
+			Recipe: c.file, Workdir: rec.Workdir, Layers: layers, Config: rec.Image, LFSServer: source.Server, Labels: c.bc.Labels,
 			Exclude: c.Exclude,
 		}
 		if epoch != nil {

@@ -89,4 +89,6 @@ func TestReadmeExplainsErrorsOfUnpacking(t *testing.T) {
 	readme.Explains(t, said("write /opt/a: no space left on device"), "the disk that BuildKit keeps its cache on is full")
 	readme.Explains(t, (&xzError{inProcess: true, reason: "xz: (stdin): Memory usage limit reached (exit status 1)"}).Error(), "xz fails")
 	readme.Explains(t, (&xzError{}).Error(), "xz fails")
+	reason, _ := diagnoseArchive([]byte("\xfd7zXZ\x00damaged and more of it"))
+	readme.Explains(t, errors.Wrap(reason, "x was not unpacked").Error(), "was not unpacked: it is packed with xz, but there is no tar in it")
 }

@@ -142,7 +142,7 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	}
 	p := &lambda2llb.Plan{
 		Runtime: s.runtime, Repository: s.repository(), Commit: s.commit, Created: s.created,
-		Platform: platform, Recipe: file, Config: rec.Image, LFSServer: s.source.Server, Labels: s.imageLabels(), Lock: s.lock,
+		Platform: platform, Recipe: file, Workdir: rec.Workdir, Config: rec.Image, LFSServer: s.source.Server, Labels: s.imageLabels(), Lock: s.lock,
 		Exclude: s.Exclude,
 	}
 	if s.mirrored != nil {

@@ -56,6 +56,30 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	require.Empty(t, result.Warnings)
 }
 
+func TestAWorkingDirectoryThatCannotBeMadeIsAnErrorAtItsLine(t *testing.T) {
+	d := sandbox.Start(t)
+	for want, way := range map[string]entry{"not a directory": file("var", "1"), "too many levels of symbolic links": symlink("var", "var")} {
+		h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, way)), compress(t, packTar(t, file("a", "1"))))})
+		for _, req := range []sandbox.Request{h.oracle(t, "case", ""), h.request("case"), h.request("case", "layers", "chain")} {
+			_, err := d.Solve(t.Context(), t, req)
+			require.ErrorContains(t, err, want)
+			requireAt(t, err, "Dockerfile.case", 5)
+		}
+	}
+}
+
+func TestADamagedHeaderOfXZIsNotSaidToBeAMissingXZ(t *testing.T) {
+	d := sandbox.Start(t)
+	damaged := compress(t, packTar(t, file("a", "1")))
+	damaged[9] ^= 0x40
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, taskDirs...)), damaged)})
+	for _, layers := range []string{"auto", "chain"} {
+		_, err := d.Solve(t.Context(), t, h.request("case", "layers", layers))
+		require.ErrorContains(t, err, "was not unpacked: it is packed with xz, but there is no tar in it (damaged header)")
+		requireAt(t, err, "Dockerfile.case", 3)
+	}
+}
+
 // failingXZ are scripts in the place of xz, and what a daemon says of it: BuildKit copies what can't be begun with, and
 // gives xz's words of what breaks off.
 var failingXZ = map[string]struct{ script, want string }{

@@ -22,8 +22,9 @@ const maxAdds = 127
 
 // Recipe is what a Dockerfile.<runtime> says.
 type Recipe struct {
-	Adds  []Add
-	Image dockerspec.DockerOCIImage // config only: no history, no layers, no date
+	Adds    []Add
+	Workdir []parser.Range            // where WORKDIR stands, if it does
+	Image   dockerspec.DockerOCIImage // config only: no history, no layers, no date
 }
 
 // Add is one "ADD <tarball> /".
@@ -34,7 +35,7 @@ type Add struct {
 
 // Parse reads a recipe for a platform. Errors are located (parser.LocationError) and name file, line and instruction.
 func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Platform) (*Recipe, error) {
-	adds, err := ParseAdds(filename, dt)
+	s, err := check(filename, dt)
 	if err != nil {
 		return nil, err
 	}
@@ -42,16 +43,24 @@ func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Pl
 	if err != nil {
 		return nil, errors.Wrap(err, filename)
 	}
-	return &Recipe{Adds: adds, Image: image}, nil
+	return &Recipe{Adds: s.adds, Workdir: s.workdir, Image: image}, nil
 }
 
 // ParseAdds is Parse without the image config.
 func ParseAdds(filename string, dt []byte) ([]Add, error) {
+	s, err := check(filename, dt)
+	if err != nil {
+		return nil, err
+	}
+	return s.adds, nil
+}
+
+func check(filename string, dt []byte) (*checker, error) {
 	ast, err := parser.Parse(bytes.NewReader(dt))
 	if err != nil {
 		return nil, errors.Wrap(err, filename)
 	}
-	s := checker{filename: filename, escape: ast.EscapeToken}
+	s := &checker{filename: filename, escape: ast.EscapeToken}
 	for _, node := range ast.AST.Children {
 		if err := s.instruction(node); err != nil {
 			err = errors.Wrapf(err, "%s:%d: %s", filename, node.StartLine, strings.ToUpper(node.Value))
@@ -61,7 +70,7 @@ func ParseAdds(filename string, dt []byte) ([]Add, error) {
 	if len(s.adds) == 0 {
 		return nil, errors.Errorf("%s: no ADD, so no layers", filename)
 	}
-	return s.adds, nil
+	return s, nil
 }
 
 // imageConfig returns the image config as BuildKit itself derives it from the Dockerfile. It needs no client for that, as a
@@ -80,11 +89,11 @@ func imageConfig(ctx context.Context, dt []byte, platform ocispecs.Platform) (do
 
 // checker goes through the instructions of a recipe in order.
 type checker struct {
-	filename   string
-	escape     rune
-	hasFrom    bool
-	hasWorkdir bool
-	adds       []Add
+	filename string
+	escape   rune
+	hasFrom  bool
+	workdir  []parser.Range
+	adds     []Add
 }
 
 func (s *checker) instruction(node *parser.Node) error {
@@ -104,7 +113,7 @@ func (s *checker) instruction(node *parser.Node) error {
 	case command.Add:
 		return s.addLayer(node)
 	case command.Workdir:
-		return s.setWorkdir()
+		return s.setWorkdir(node)
 	case command.Env, command.Entrypoint:
 		return nil
 	}
@@ -123,16 +132,16 @@ func (s *checker) addStage(node *parser.Node) error {
 }
 
 // setWorkdir takes one WORKDIR, after the layers: before or between them it would be a layer of its own below others.
-func (s *checker) setWorkdir() error {
-	if s.hasWorkdir {
+func (s *checker) setWorkdir(node *parser.Node) error {
+	if s.workdir != nil {
 		return errors.New("second WORKDIR, a recipe has one")
 	}
-	s.hasWorkdir = true
+	s.workdir = node.Location()
 	return nil
 }
 
 func (s *checker) addLayer(node *parser.Node) error {
-	if s.hasWorkdir {
+	if s.workdir != nil {
 		return errors.New("after WORKDIR, layers come first")
 	}
 	if len(s.adds) == maxAdds {

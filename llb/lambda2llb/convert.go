@@ -123,7 +123,7 @@ func (c *Converter) Merge(layers []Attempt) llb.State {
 func (c *Converter) Workdir(onto llb.State) llb.State {
 	dir := c.plan.Config.Config.WorkingDir
 	mkdir := llb.Mkdir(dir, 0o755, llb.WithParents(true), llb.WithCreatedTime(c.plan.Created))
-	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+printable.Name(dir)))...)
+	return onto.File(mkdir, c.constraints(llb.WithCustomName("WORKDIR "+printable.Name(dir)), c.source.Location(Ranges(c.plan.Workdir)))...)
 }
 
 func (c *Converter) vertexOpts(verb string, l Layer) []llb.ConstraintsOpt {

@@ -27,6 +27,7 @@ type Plan struct {
 	Created          time.Time                 `json:"created"`          // the commit's date, or SOURCE_DATE_EPOCH
 	Platform         ocispecs.Platform         `json:"platform"`
 	Recipe           File                      `json:"recipe"`
+	Workdir          []parser.Range            `json:"-"`                 // where the recipe has WORKDIR
 	Lock             string                    `json:"-"`                 // lock file that it is of, if it is of one
 	ForeignLFSServer string                    `json:"-"`                 // the server that the repository's .lfsconfig names; not obeyed
 	Layers           []Layer                   `json:"layers"`            // in the recipe's order
