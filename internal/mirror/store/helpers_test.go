@@ -74,6 +74,17 @@ func (r *testRegistry) uploads() (blobs, manifests int) {
 	return r.count("PUT /v2/", "") - r.countManifests(), r.countManifests()
 }
 
+// has tells whether the registry has a blob.
+func (r *testRegistry) has(t *testing.T, name string, blob digest.Digest) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, r.URL+"/v2/"+name+"/blobs/"+blob.String(), nil)
+	require.NoError(t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
 func (r *testRegistry) countManifests() (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
