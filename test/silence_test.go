@@ -129,7 +129,7 @@ func requireRoomIsNotSilence(t *testing.T, d *sandbox.Daemon) {
 	defer leave()
 	held, built := make(chan error, 1), make(chan error, 1)
 	build := func(ctx context.Context, h *repoServer, runtime string, f gateway.BuildFunc, done chan error) {
-		req := h.request(runtime, "commit", must(h.Commit(runtime)), "requestid", "lambda.plan")
+		req := h.request(runtime, "commit", must(h.Commit(runtime)), "requestid", "lambda.plan", "lock", "none") // which would wait for room, too
 		req.Func = f
 		_, err := d.Solve(ctx, t, req)
 		done <- err
