@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/internal/catalog"
@@ -202,6 +203,21 @@ func TestALayoutIsReadByTheClient(t *testing.T) {
 	old.lacks = []apicaps.CapID{pb.CapSourceImageBlob}
 	_, err = f.Build(context.Background(), old)
 	require.ErrorContains(t, err, "repository oci-layout:DIR needs BuildKit 0.28 or later: leave out --addr")
+}
+
+// silentStub is a daemon whose registry says nothing.
+type silentStub struct{ *registryStub }
+
+func (silentStub) ResolveImageConfig(ctx context.Context, _ string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	<-ctx.Done()
+	return "", "", nil, ctx.Err()
+}
+
+func TestARegistryThatSaysNothingEndsTheBuild(t *testing.T) {
+	f := quick
+	f.FetchTimeout = time.Millisecond
+	_, err := f.Build(context.Background(), silentStub{mirroredStub(t, nil)})
+	require.ErrorContains(t, err, "oci://"+mirrorName+": not done in 1ms: no answer in time")
 }
 
 func TestStatusesOfARegistryAreReadInItsClientsWords(t *testing.T) {

@@ -49,7 +49,10 @@ func TestTheCommandBuildsFromAMirror(t *testing.T) {
 			require.JSONEq(t, plan, c.mustRun(t, append([]string{"plan", "nodejs20.x", amd64, "--json"}, args...)...))
 			require.Contains(t, c.mustRun(t, append([]string{"inspect", "nodejs20.x"}, args...)...), "Amazon Linux")
 			require.Contains(t, c.mustFail(t, 1, append([]string{"build", "java21"}, args...)...), repository+" has no runtime java21: ")
+			c.mustRun(t, "list", "--repository="+repository)
 			m.asked()
+			require.Equal(t, "nodejs20.x\n:4\n", c.mustRun(t, "__complete", "build", "--repository="+repository, "node"), "names complete as they were listed")
+			require.Empty(t, m.asked())
 		}
 	})
 }

@@ -96,7 +96,7 @@ func (l *listCommand) list(ctx context.Context, key string) ([]catalog.Runtime, 
 	return found, nil
 }
 
-// listMirror lists what a mirror has, by its tags.
+// listMirror lists what a mirror has, by its tags, and keeps that for names to be completed.
 func (l *listCommand) listMirror(ctx context.Context) ([]catalog.Runtime, error) {
 	location, err := mirror.ParseLocation(l.repository)
 	if err != nil {
@@ -111,7 +111,14 @@ func (l *listCommand) listMirror(ctx context.Context) ([]catalog.Runtime, error)
 		return nil, err
 	}
 	defer m.Close()
-	return m.Runtimes(ctx)
+	found, err := m.Runtimes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := l.backend.ensureCacheDir(listDir); err != nil {
+		return nil, err
+	}
+	return found, branches.Keep(found, l.backend.listFile(l.repository))
 }
 
 func (l *listCommand) print(c *cobra.Command, found []catalog.Runtime) error {

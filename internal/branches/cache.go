@@ -37,11 +37,20 @@ func ListCached(ctx context.Context, remote Remote, file string) ([]catalog.Runt
 	if k.Runtimes, err = List(ctx, remote); err != nil {
 		return nil, err
 	}
+	return k.Runtimes, k.write(file)
+}
+
+// Keep has a file keep a list that is none of branches: a mirror's.
+func Keep(list []catalog.Runtime, file string) error {
+	return cacheFile{Version: cacheVersion, Runtimes: list}.write(file)
+}
+
+func (k cacheFile) write(file string) error {
 	dt, err := json.Marshal(k)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return k.Runtimes, errors.Wrap(os.WriteFile(file, dt, 0o600), "list of branches")
+	return errors.Wrap(os.WriteFile(file, dt, 0o600), "list of runtimes")
 }
 
 // ReadCached returns the list that a file keeps; false where it keeps none. Nobody is asked whether it is still so.
