@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type testRegistry struct {
 	*httptest.Server
 	// intercept answers a request in place of the registry, if it returns true. May be nil.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
+	puts      atomic.Int64 // that the registry has done
 
 	mu  sync.Mutex
 	log []string // "PUT /v2/..."
@@ -43,8 +45,12 @@ func newRegistry(t *testing.T) *testRegistry {
 		r.log = append(r.log, req.Method+" "+req.URL.Path)
 		intercept := r.intercept
 		r.mu.Unlock()
-		if intercept == nil || !intercept(w, req) {
-			inner.ServeHTTP(w, req)
+		if intercept != nil && intercept(w, req) {
+			return
+		}
+		inner.ServeHTTP(w, req)
+		if req.Method == http.MethodPut {
+			r.puts.Add(1)
 		}
 	}))
 	t.Cleanup(r.Close)
@@ -72,17 +78,6 @@ func (r *testRegistry) count(prefix, suffix string) (n int) {
 // uploads are the blobs, manifests and tags that were written.
 func (r *testRegistry) uploads() (blobs, manifests int) {
 	return r.count("PUT /v2/", "") - r.countManifests(), r.countManifests()
-}
-
-// has tells whether the registry has a blob.
-func (r *testRegistry) has(t *testing.T, name string, blob digest.Digest) bool {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, r.URL+"/v2/"+name+"/blobs/"+blob.String(), nil)
-	require.NoError(t, err)
-	res, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	res.Body.Close()
-	return res.StatusCode == http.StatusOK
 }
 
 func (r *testRegistry) countManifests() (n int) {
