@@ -2,41 +2,49 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 
+	"lambdabase/frontend"
 	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/internal/document"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// askDocuments asks for what commits say of runtimes. add adds to the options of each.
-func (s *session) askDocuments(ctx context.Context, runtimes []string, add func(runtime string, attrs map[string]string)) (*document.Lock, error) {
-	found := document.NewLock()
-	var mu sync.Mutex
-	var targets []target
-	for _, runtime := range runtimes {
-		t := target{name: runtime, build: buildFunc}
-		var err error
-		if t.attrs, err = s.attrs(); err != nil {
+// documents are what commits say of runtimes: the answers of lambda.lock.
+type documents struct {
+	mu sync.Mutex
+	*document.Lock
+}
+
+func newDocuments() *documents { return &documents{Lock: document.NewLock()} }
+
+// build asks the frontend, and keeps the answer.
+func (d *documents) build(f frontend.Frontend) gateway.BuildFunc {
+	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := f.Build(ctx, c)
+		if err != nil {
 			return nil, err
 		}
-		t.attrs["runtime"], t.attrs["requestid"] = runtime, lock.Name
-		add(runtime, t.attrs)
-		t.onResult = func(res *gateway.Result) {
-			var answer document.Lock
-			if json.Unmarshal(res.Metadata["result.json"], &answer) != nil {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, snapshot := range answer.Snapshots {
-				found.Set(snapshot)
-			}
+		answer, err := document.ParseLock("answer", res.Metadata["result.json"])
+		if err != nil {
+			return nil, err
 		}
-		targets = append(targets, t)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for _, snapshot := range answer.Snapshots {
+			d.Set(snapshot)
+		}
+		return res, nil
 	}
-	_, err := s.solve(ctx, targets...)
-	return found, err
+}
+
+// newDocumentTarget asks for what a commit says of a runtime.
+func (r *request) newDocumentTarget(runtime string, into *documents) (target, error) {
+	attrs, err := r.attrs()
+	if err != nil {
+		return target{}, err
+	}
+	attrs["runtime"], attrs["requestid"] = runtime, lock.Name
+	return target{name: runtime, attrs: attrs, build: into.build}, nil
 }

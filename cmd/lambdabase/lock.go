@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/internal/document"
 	"lambdabase/internal/printable"
 
@@ -137,38 +136,28 @@ func (l *lockCommand) read(args []string) (*document.Lock, error) {
 }
 
 // lockRuntimes asks for what the repository says of the runtimes today and, to check the lock, of the commits that they are locked
-// to.
+// to: for the platforms that a runtime is locked for, if it is and none are named.
 func (l *lockCommand) lockRuntimes(ctx context.Context, s *session, old *document.Lock, runtimes []string) (*lockAnswers, error) {
-	answers := &lockAnswers{found: document.NewLock(), locked: document.NewLock(), checked: l.check}
+	found, locked := newDocuments(), newDocuments()
 	var targets []target
 	for _, runtime := range runtimes {
-		t, err := l.newTarget(old, runtime)
+		t, err := l.newDocumentTarget(runtime, found)
 		if err != nil {
 			return nil, err
 		}
-		t.build = answers.addTo(answers.found)
+		entry := old.Find(runtime)
+		if entry != nil {
+			l.addLocked(t.attrs, entry)
+		}
 		targets = append(targets, t)
-		if entry := old.Find(runtime); l.check && entry != nil {
+		if l.check && entry != nil {
 			t.attrs = maps.Clone(t.attrs)
-			t.attrs["commit"], t.build = entry.Commit, unlessGone(answers.addTo(answers.locked))
+			t.attrs["commit"], t.build = entry.Commit, unlessGone(locked.build)
 			targets = append(targets, t)
 		}
 	}
 	_, err := s.solve(ctx, targets...)
-	return answers, err
-}
-
-// newTarget asks for the platforms that a runtime is locked for, if it is and none are named.
-func (l *lockCommand) newTarget(old *document.Lock, runtime string) (target, error) {
-	attrs, err := l.attrs()
-	if err != nil {
-		return target{}, err
-	}
-	attrs["runtime"], attrs["requestid"] = runtime, lock.Name
-	if locked := old.Find(runtime); locked != nil {
-		l.addLocked(attrs, locked)
-	}
-	return target{name: runtime, attrs: attrs}, nil
+	return &lockAnswers{found: found.Lock, locked: locked.Lock, checked: l.check}, err
 }
 
 // addLocked names what the lock says and the user doesn't.

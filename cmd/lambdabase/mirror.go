@@ -85,6 +85,14 @@ func (m *mirrorCommand) commit() string {
 	return *m.optionFlags["commit"]
 }
 
+// latest says whether the runtime's own tag is to name what is mirrored.
+func (m *mirrorCommand) latest() store.Latest {
+	if m.commit() != "" {
+		return store.LatestIfNewer
+	}
+	return store.LatestAlways
+}
+
 func (m *mirrorCommand) checkArgs(args []string) (err error) {
 	if m.target, m.source, err = m.parseLocations(); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lambdabase/internal/document"
+	"lambdabase/internal/mirror"
 	"lambdabase/internal/mirror/store"
 
 	"github.com/containerd/platforms"
@@ -37,13 +38,14 @@ func (m *mirrorCommand) wantedOfMirror(ctx context.Context, source *store.Mirror
 		runtimes = found
 	}
 	for _, runtime := range runtimes {
-		tags, latest := []string{runtime}, store.LatestAlways
-		if commit := m.commit(); commit != "" {
-			tags[0], latest = runtime+"-"+commit, store.LatestIfNewer
+		tag, err := mirror.Tag(runtime, m.commit())
+		if err != nil {
+			return nil, err
 		}
-		if !slices.Contains(append(commits[runtime], found...), tags[0]) {
-			return nil, notInMirror(source, tags[0], found)
+		if !slices.Contains(append(commits[runtime], found...), tag) {
+			return nil, notInMirror(source, tag, found)
 		}
+		tags := []string{tag}
 		if m.all {
 			tags = append(tags, commits[runtime]...)
 		}
@@ -51,7 +53,7 @@ func (m *mirrorCommand) wantedOfMirror(ctx context.Context, source *store.Mirror
 		if err != nil {
 			return nil, err
 		}
-		wanted = append(wanted, distinct(read, latest)...)
+		wanted = append(wanted, distinct(read, m.latest())...)
 	}
 	if wanted, err = m.selectPlatforms(wanted); err == nil && len(wanted) == 0 {
 		err = errors.Errorf("%s has no such runtime", source)

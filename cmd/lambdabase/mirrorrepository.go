@@ -39,21 +39,24 @@ func (m *mirrorCommand) fromRepository(ctx context.Context, w io.Writer, runtime
 
 func (m *mirrorCommand) wantedOfRepository(ctx context.Context, s *session, runtimes []string) (wanted []store.Wanted, err error) {
 	var platformsOf map[string]string
-	latest := store.LatestAlways
-	if m.commit() != "" {
-		latest = store.LatestIfNewer
-	}
 	if m.all {
 		if runtimes, platformsOf, err = m.allRuntimes(ctx, s); err != nil {
 			return nil, err
 		}
 	}
-	found, err := s.askDocuments(ctx, runtimes, func(runtime string, attrs map[string]string) {
-		if names := platformsOf[runtime]; names != "" {
-			attrs["platform"] = names
+	found := newDocuments()
+	var targets []target
+	for _, runtime := range runtimes {
+		t, err := m.newDocumentTarget(runtime, found)
+		if err != nil {
+			return nil, err
 		}
-	})
-	if err != nil {
+		if names := platformsOf[runtime]; names != "" {
+			t.attrs["platform"] = names
+		}
+		targets = append(targets, t)
+	}
+	if _, err := s.solve(ctx, targets...); err != nil {
 		return nil, withDockerfileHint(err, runtimes)
 	}
 	for _, d := range found.Snapshots {
@@ -61,7 +64,7 @@ func (m *mirrorCommand) wantedOfRepository(ctx context.Context, s *session, runt
 		if err != nil {
 			return nil, err
 		}
-		wanted = append(wanted, store.Wanted{Snapshot: snapshot, Latest: latest})
+		wanted = append(wanted, store.Wanted{Snapshot: snapshot, Latest: m.latest()})
 	}
 	return wanted, nil
 }
