@@ -65,12 +65,19 @@ const maxTags = 8
 // (ResolveSourceMetadata) takes BuildKit 0.26, and fails where it has the tree from another repository: it then asks the
 // repository for the commit, without the secrets (v0.33.1).
 func (t *tree) commitObject(ctx context.Context, id string) (string, []byte, error) {
+	if commit, known := t.commits.Load(id); known {
+		return id, commit.([]byte), nil
+	}
 	for range maxTags {
 		o, err := t.gitObject(ctx, id)
-		if err != nil || o.commit != nil {
-			return cmp.Or(o.id, id), o.commit, err
+		if err != nil {
+			return id, nil, err
 		}
-		id = o.id
+		id = cmp.Or(o.id, id)
+		if o.commit != nil {
+			t.commits.Store(id, o.commit)
+			return id, o.commit, nil
+		}
 	}
 	return "", nil, errors.New("git object: a tag of too many tags")
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,4 +133,24 @@ func TestADateThatNoImageCanHaveIsAnError(t *testing.T) {
 		}
 		require.ErrorContains(t, err, want, date)
 	}
+}
+
+// countingRef counts the files that are read.
+type countingRef struct {
+	stubRef
+	reads *atomic.Int32
+}
+
+func (r countingRef) ReadFile(ctx context.Context, req gateway.ReadRequest) ([]byte, error) {
+	r.reads.Add(1)
+	return r.stubRef.ReadFile(ctx, req)
+}
+
+func TestACommitIsReadOnceForItsIDAndItsDate(t *testing.T) {
+	var reads atomic.Int32
+	read := &tree{ref: countingRef{withCommit(stubRef{}, stubCommit), &reads}}
+	require.Equal(t, stubCommit, read.resolveTag(t.Context(), stubCommit))
+	_, err := read.commitDate(t.Context(), stubCommit)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, reads.Load())
 }

@@ -135,6 +135,10 @@ func (s *snapshot) plan(ctx context.Context, platform ocispecs.Platform) (*lambd
 	if err != nil {
 		return nil, err
 	}
+	return s.planOf(ctx, platform, content)
+}
+
+func (s *snapshot) planOf(ctx context.Context, platform ocispecs.Platform, content *document.Platform) (*lambda2llb.Plan, error) {
 	file := lambda2llb.File{Path: content.Recipe.Path, Data: []byte(content.Recipe.Text)}
 	rec, err := recipe.Parse(ctx, file.Path, file.Data, platform)
 	if err != nil {

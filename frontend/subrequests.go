@@ -52,9 +52,13 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	d, err := snap.document(ctx, r.targetPlatforms()...)
+	if err != nil {
+		return nil, err
+	}
 	var plans []*lambda2llb.Plan
 	for _, platform := range r.targetPlatforms() {
-		p, err := snap.plan(ctx, platform)
+		p, err := snap.planOf(ctx, platform, d.Find(platform))
 		if err != nil {
 			return nil, err
 		}
@@ -62,10 +66,6 @@ func (r *request) planSubrequest(ctx context.Context) (*gateway.Result, error) {
 			return nil, err
 		}
 		plans = append(plans, p)
-	}
-	d, err := snap.document(ctx, r.targetPlatforms()...)
-	if err != nil {
-		return nil, err
 	}
 	return plan.Result(d, plans)
 }

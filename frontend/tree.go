@@ -25,6 +25,8 @@ type tree struct {
 	ref  gateway.Reference
 	mu   sync.Mutex
 	dirs map[string]map[string]*fstypes.Stat
+
+	commits sync.Map // by id: the objects of commits that were read
 }
 
 // readDir lists a directory of the tree, by name.
