@@ -129,5 +129,5 @@ func (a *assembler) rootFS(st llb.State, hasWorkdir bool) *lambda2llb.RootFS {
 
 func (a *assembler) hasWorkdir(ctx context.Context, ref gateway.Reference) (bool, error) {
 	st, err := rootfs.Lookup(ctx, ref, a.plan.Config.Config.WorkingDir)
-	return st != nil && isDir(st), errors.Wrap(err, "working directory")
+	return st != nil && rootfs.IsDir(st), errors.Wrap(err, "working directory")
 }

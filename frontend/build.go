@@ -16,15 +16,24 @@ import (
 
 // Build answers one request: the base image of a runtime, or a Dockerfile.
 func (f Frontend) Build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	res, err := recoverPanic(func() (*gateway.Result, error) { return f.build(ctx, c) })
-	return res, toUserError(err)
+	return f.answer((*request).build)(ctx, c)
 }
 
-func (f Frontend) build(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	r, err := f.readRequest(ctx, c)
-	if err != nil {
-		return nil, err
+// answer returns what reads a request and does something with it, and tells errors as a user reads them.
+func (f Frontend) answer(do func(*request, context.Context) (*gateway.Result, error)) gateway.BuildFunc {
+	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := recoverPanic(func() (*gateway.Result, error) {
+			r, err := f.readRequest(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			return do(r, ctx)
+		})
+		return res, toUserError(err)
 	}
+}
+
+func (r *request) build(ctx context.Context) (*gateway.Result, error) {
 	if call, asked := subrequestOf(r.bc.BuildOpts().Opts); asked {
 		return r.handleSubrequest(ctx, call)
 	}

@@ -37,20 +37,13 @@ type ComparedImage struct {
 
 // Compare is like Build, but unpacks two images as far as they may differ, and answers what look makes of them.
 func (f Frontend) Compare(specs [2]ImageSpec, look func(context.Context, [2]*ComparedImage) (*gateway.Result, error)) gateway.BuildFunc {
-	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		res, err := recoverPanic(func() (*gateway.Result, error) {
-			r, err := f.readRequest(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			images, err := r.openImages(ctx, specs)
-			if err != nil {
-				return nil, err
-			}
-			return look(ctx, images)
-		})
-		return res, toUserError(err)
-	}
+	return f.answer(func(r *request, ctx context.Context) (*gateway.Result, error) {
+		images, err := r.openImages(ctx, specs)
+		if err != nil {
+			return nil, err
+		}
+		return look(ctx, images)
+	})
 }
 
 func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2]*ComparedImage, err error) {

@@ -60,9 +60,6 @@ func (t *treeContents) platform(ctx context.Context, platform ocispecs.Platform)
 		return nil, err
 	}
 	adds, err := recipe.ParseAdds(file.Path, file.Data)
-	if err == nil {
-		err = recipe.CheckSyntax(file.Path, file.Data)
-	}
 	if err != nil {
 		return nil, wrapSource(err, file)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"path"
 
+	"lambdabase/internal/rootfs"
+
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/pkg/errors"
@@ -23,7 +25,7 @@ func (t *tree) readDockerignore(ctx context.Context, recipe string) (dockerignor
 		if err != nil {
 			return dockerignore{}, err
 		}
-		if st == nil || isDir(st) { // which docker build leaves alone
+		if st == nil || rootfs.IsDir(st) { // which docker build leaves alone
 			continue
 		}
 		dt, err := t.readFile(ctx, name, maxTextSize)

@@ -73,7 +73,7 @@ func leftDirs(ctx context.Context, plan *lambda2llb.Plan, layer rootfs.DirReader
 			if slices.Contains(plan.Exclude, p) {
 				continue
 			}
-			if !isDir(e) {
+			if !rootfs.IsDir(e) {
 				return nil, false, nil
 			}
 			dirs[p], next = e, append(next, p)

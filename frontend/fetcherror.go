@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/lfs"
 	"lambdabase/internal/mirror"
 	"lambdabase/llb/lambda2llb"
 
@@ -45,13 +46,7 @@ func (e *fetchError) object() string {
 }
 
 // isRefusal tells whether another way to the object may be open.
-func (e *fetchError) isRefusal() bool {
-	switch e.status {
-	case 401, 403, 404, 410, 429:
-		return true
-	}
-	return false
-}
+func (e *fetchError) isRefusal() bool { return lfs.IsRefusal(e.status) }
 
 func layerLabel(l lambda2llb.Layer) string {
 	if !l.IsObject() {
@@ -91,7 +86,7 @@ func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.A
 		failed.transient = errorContains(err, transientTexts...)
 	}
 	if code := httpStatusOf(err); code > 0 {
-		failed.status, failed.transient = code, code == 408 || code == 429 || code >= 500
+		failed.status, failed.transient = code, isTransientStatus(code)
 		err = &withMessage{cause: err, msg: fmt.Sprintf("it answers with status %d, %s", code, a.urlHint(code, url))}
 	}
 	failed.reason = withDiskHint(err)

@@ -18,20 +18,13 @@ type UnpackedImage struct {
 
 // Inspect is like Build, but unpacks each layer on its own, and answers what look makes of them.
 func (f Frontend) Inspect(look func(context.Context, *UnpackedImage) (*gateway.Result, error)) gateway.BuildFunc {
-	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		res, err := recoverPanic(func() (*gateway.Result, error) {
-			r, err := f.readRequest(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			image, err := r.unpackImage(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return look(ctx, image)
-		})
-		return res, toUserError(err)
-	}
+	return f.answer(func(r *request, ctx context.Context) (*gateway.Result, error) {
+		image, err := r.unpackImage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return look(ctx, image)
+	})
 }
 
 func (r *request) unpackImage(ctx context.Context) (*UnpackedImage, error) {

@@ -68,7 +68,7 @@ func (r *request) lockedRemote(locked *document.Snapshot) (remote, error) {
 
 // readLock reads the lock file of the build context, once; nil where there is none, or it isn't to be read.
 func (r *request) readLock(ctx context.Context) (*document.Lock, error) {
-	if r.Lock == lockNone {
+	if r.Lock == LockNone {
 		return nil, nil
 	}
 	return r.lock.Do(ctx, "", func(ctx context.Context) (*document.Lock, error) {

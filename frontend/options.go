@@ -1,8 +1,8 @@
 package frontend
 
 import (
+	"io/fs"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 
@@ -88,8 +88,10 @@ func AllOptions() []Option {
 	}
 }
 
+// LockNone is the value of option lock that ignores a lock file.
+const LockNone = "none"
+
 const (
-	lockNone       = "none"
 	buildArgPrefix = "LAMBDABASE_"
 	ecrRegistry    = "registry"
 	ecrSnapshot    = "snapshot"
@@ -170,7 +172,7 @@ func setECR(o *Options, v string) error {
 
 func setLock(o *Options, v string) error {
 	o.Lock = v
-	if v == lockNone || path.Clean(v) == v && !path.IsAbs(v) && v != "." && v != ".." && !strings.HasPrefix(v, "../") {
+	if v == LockNone || fs.ValidPath(v) && v != "." {
 		return nil
 	}
 	return errors.Errorf("%q is no plain path of a file in the build context", v)

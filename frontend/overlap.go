@@ -178,7 +178,7 @@ func (d layersDir) compare(lists []listing) (below []layersDir, conflicts []stri
 		p := path.Join(d.path, name)
 		if reason := cmp.Or(conflict(entries), overlayAttr(entries, in)); reason != "" {
 			conflicts = append(conflicts, printable.Name(p)+": "+reason)
-		} else if isDir(entries[0]) && in[len(in)-1] > 0 {
+		} else if rootfs.IsDir(entries[0]) && in[len(in)-1] > 0 {
 			below = append(below, layersDir{path: p, layers: in})
 		}
 	}
@@ -190,16 +190,16 @@ func conflict(entries []*fstypes.Stat) string {
 	first := entries[0]
 	for _, e := range entries {
 		switch {
-		case isDir(e) != isDir(first):
+		case rootfs.IsDir(e) != rootfs.IsDir(first):
 			return "a directory in one layer, something else in another"
 		case isWhiteout(e):
 			return "a 0:0 device, which deletes what is below it"
-		case isDir(e) && (e.Mode != first.Mode || e.Uid != first.Uid || e.Gid != first.Gid):
+		case rootfs.IsDir(e) && (e.Mode != first.Mode || e.Uid != first.Uid || e.Gid != first.Gid):
 			return fmt.Sprintf("directory %v %d:%d in one layer, %v %d:%d in another",
 				os.FileMode(first.Mode), first.Uid, first.Gid, os.FileMode(e.Mode), e.Uid, e.Gid)
-		case isDir(e) && !maps.EqualFunc(e.Xattrs, first.Xattrs, slices.Equal):
+		case rootfs.IsDir(e) && !maps.EqualFunc(e.Xattrs, first.Xattrs, slices.Equal):
 			return "directory with extended attributes that differ"
-		case isDir(e) && len(entries) > 1 && propagatesAttrs(e):
+		case rootfs.IsDir(e) && len(entries) > 1 && propagatesAttrs(e):
 			return "directory that hands on its group, its ACL or what overlayfs notes there"
 		}
 	}

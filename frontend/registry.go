@@ -70,7 +70,7 @@ func blobFailure(err error, from mirror.Location, mirroring string) (reason stri
 	case code == http.StatusNotFound:
 		return "it isn't there any more: " + mirroring, code, false
 	case code > 0:
-		return fmt.Sprintf("it answers with status %d, %s", code, registryHint(code, from)), code, code == 408 || code == 429 || code >= 500
+		return fmt.Sprintf("it answers with status %d, %s", code, registryHint(code, from)), code, isTransientStatus(code)
 	}
 	return err.Error(), 0, errorContains(err, transientTexts...)
 }

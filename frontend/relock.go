@@ -77,7 +77,7 @@ func (r *request) lockedPlatforms(ctx context.Context, snap *snapshot, bases []b
 // findBases finds the base images that the Dockerfile names.
 func (r *request) findBases(ctx context.Context) ([]baseImage, error) {
 	unlocked := *r
-	unlocked.Lock = lockNone
+	unlocked.Lock = LockNone
 	b := &baseImages{request: &unlocked, call: lint.SubrequestLintDefinition.Name}
 	res, err := r.callDockerfileFrontend(ctx, b)
 	if err != nil {

@@ -76,5 +76,8 @@ func httpStatusOf(err error) int {
 	return code
 }
 
+// isTransientStatus tells whether a server may answer otherwise when it is asked again.
+func isTransientStatus(code int) bool { return code == 408 || code == 429 || code >= 500 }
+
 // transientTexts are texts of errors of a connection that may not come again.
 var transientTexts = []string{"EOF", "no active session", "connection reset", "connection refused", "broken pipe", "timeout", "stream error", "server misbehaving"}

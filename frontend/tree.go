@@ -81,13 +81,13 @@ func (t *tree) lookup(ctx context.Context, name string) (*fstypes.Stat, error) {
 func (t *tree) names(ctx context.Context, dir string) ([]string, error) {
 	if dir != "." {
 		st, err := t.lookup(ctx, dir)
-		if err != nil || st == nil || !isDir(st) {
+		if err != nil || st == nil || !rootfs.IsDir(st) {
 			return nil, err
 		}
 	}
 	entries, err := t.readDir(ctx, dir)
 	names := slices.Sorted(maps.Keys(entries))
-	return slices.DeleteFunc(names, func(name string) bool { return isDir(entries[name]) }), err
+	return slices.DeleteFunc(names, func(name string) bool { return rootfs.IsDir(entries[name]) }), err
 }
 
 // readFile reads a plain file of at most limit bytes.
@@ -118,5 +118,3 @@ type fileTooLargeError struct {
 func (e *fileTooLargeError) Error() string {
 	return fmt.Sprintf("%s has %d bytes, at most %d are expected", e.name, e.size, e.limit)
 }
-
-func isDir(e *fstypes.Stat) bool { return os.FileMode(e.Mode).IsDir() }

@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"lambdabase/internal/contentstore"
 	"lambdabase/internal/printable"
 
 	"github.com/containerd/containerd/v2/core/content"
-	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -47,8 +47,7 @@ func openArchive(name, dir string) (content.Store, digest.Digest, error) {
 	if err := index.Manifests[0].Digest.Validate(); err != nil {
 		return nil, "", errors.Wrapf(err, "archive %s: %s", printable.Name(name), ocispecs.ImageIndexFile)
 	}
-	store, err := contentlocal.NewStore(dir)
-	return store, index.Manifests[0].Digest, errors.Wrap(err, "archive")
+	return contentstore.NewLayout(dir), index.Manifests[0].Digest, nil
 }
 
 // unpackBlobs unpacks an archive of a size. It writes no more: a tar may say of a file that it is empty for terabytes.

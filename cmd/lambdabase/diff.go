@@ -110,7 +110,7 @@ func (d *diffCommand) newTarget(c comparison, dir string) (t target, err error) 
 	if t.attrs, err = d.attrs(); err != nil {
 		return t, err
 	}
-	t.attrs["requestid"], t.attrs["lock"] = plan.Name, lockNone
+	t.attrs["requestid"], t.attrs["lock"] = plan.Name, frontend.LockNone
 	if repository := c.lockedRepository(); repository != "" && t.attrs["repository"] == "" {
 		t.attrs["repository"] = repository
 	}

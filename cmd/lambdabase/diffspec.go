@@ -7,7 +7,6 @@ import (
 	"lambdabase/frontend"
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/document"
-	"lambdabase/internal/printable"
 
 	"github.com/distribution/reference"
 	"github.com/pkg/errors"
@@ -49,11 +48,7 @@ func openSide(name string) (side, error) {
 	if path.Ext(name) != ".json" {
 		return side{archive: name, spec: frontend.ImageSpec{Name: name}}, nil
 	}
-	dt, err := readLockFile(name)
-	if err != nil {
-		return side{}, err
-	}
-	lock, err := document.ParseLock(printable.Name(name), dt)
+	lock, err := openLock(name)
 	return side{lock: lock, spec: frontend.ImageSpec{Name: name}}, err
 }
 
@@ -92,9 +87,9 @@ func (s side) specOf(runtime string) (frontend.ImageSpec, error) {
 	if s.lock == nil {
 		return s.spec, nil
 	}
-	locked := s.lock.Find(runtime)
-	if locked == nil {
-		return s.spec, errors.Errorf("%s has no runtime %s, it has %s", printable.Name(s.spec.Name), runtime, strings.Join(s.lock.Runtimes(), ", "))
+	locked, err := findLocked(s.lock, s.spec.Name, runtime)
+	if err != nil {
+		return s.spec, err
 	}
 	s.spec.Runtime, s.spec.Commit, s.spec.Snapshot = runtime, locked.Commit, locked
 	return s.spec, nil

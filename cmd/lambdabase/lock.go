@@ -110,11 +110,7 @@ func (l *lockCommand) read(args []string) (*document.Lock, error) {
 	if !isFile(l.output) && !l.update && !l.check {
 		return document.NewLock(), nil
 	}
-	dt, err := readLockFile(l.output)
-	if err != nil {
-		return nil, err
-	}
-	old, err := document.ParseLock(printable.Name(l.output), dt)
+	old, err := openLock(l.output)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +124,8 @@ func (l *lockCommand) read(args []string) (*document.Lock, error) {
 		return nil, errors.Errorf("%s locks %s too: name them all, or change some with --update", printable.Name(l.output), strings.Join(lost, ", "))
 	}
 	for _, name := range args {
-		if l.check && old.Find(name) == nil {
-			return nil, errors.Errorf("%s has no runtime %s, it has %s", printable.Name(l.output), name, strings.Join(old.Runtimes(), ", "))
+		if _, err := findLocked(old, l.output, name); l.check && err != nil {
+			return nil, err
 		}
 	}
 	return old, nil

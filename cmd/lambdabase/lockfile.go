@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"lambdabase/frontend"
 	"lambdabase/internal/document"
@@ -17,16 +18,13 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// lockNone is what ignores a lock file.
-const lockNone = "none"
-
 // lockFile returns the lock file that goes with runtimes: the one that --lock names or, without that, the one of the working
 // directory; empty where there is none.
 func (r *request) lockFile() string {
 	name := *r.optionFlags["lock"]
 	given := r.flagSet.Changed("lock") && name != "" // empty is not given: an unset variable of CI comes as that
 	switch {
-	case given && name == lockNone, !given && r.sample:
+	case given && name == frontend.LockNone, !given && r.sample:
 		return ""
 	case given:
 		return name
@@ -41,7 +39,7 @@ func (r *request) lockFile() string {
 func (r *request) addLock(t *target) error {
 	name := r.lockFile()
 	if name == "" {
-		t.attrs["lock"] = lockNone
+		t.attrs["lock"] = frontend.LockNone
 		return nil
 	}
 	dt, err := readLockFile(name)
@@ -74,7 +72,7 @@ func (b *buildCommand) contextLock(args []string) (string, error) {
 		attrs["cmdline"] = b.syntaxLine
 	}
 	options, err := frontend.ParseOptions(attrs)
-	if err != nil || options.Lock == lockNone || options.HasRepository() {
+	if err != nil || options.Lock == frontend.LockNone || options.HasRepository() {
 		return "", nil // what is wrong with the options the frontend says
 	}
 	name := filepath.Join(append(args, ".")[0], cmp.Or(options.Lock, document.LockName))
@@ -102,6 +100,23 @@ func readLockFile(name string) ([]byte, error) {
 	}
 	dt, err := os.ReadFile(name)
 	return dt, errors.Wrap(err, "lock file")
+}
+
+// openLock reads a lock file.
+func openLock(name string) (*document.Lock, error) {
+	dt, err := readLockFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return document.ParseLock(printable.Name(name), dt)
+}
+
+// findLocked returns what a lock file has of a runtime.
+func findLocked(lock *document.Lock, name, runtime string) (*document.Snapshot, error) {
+	if locked := lock.Find(runtime); locked != nil {
+		return locked, nil
+	}
+	return nil, errors.Errorf("%s has no runtime %s, it has %s", printable.Name(name), runtime, strings.Join(lock.Runtimes(), ", "))
 }
 
 // withLockedRepository returns options with the repository of the lock file, if it has one only: the user's credentials are for it. What

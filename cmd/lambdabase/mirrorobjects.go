@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"lambdabase/internal/httpclient"
@@ -88,9 +86,7 @@ func (s *objectSource) urlClient() *transfer.Client {
 // isRefusal reports whether the batch API may have what a URL of its own hasn't, as builds have it.
 func isRefusal(err error) bool {
 	var failed *transfer.Error
-	return errors.As(err, &failed) && slices.Contains([]int{
-		http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests,
-	}, failed.Status)
+	return errors.As(err, &failed) && lfs.IsRefusal(failed.Status)
 }
 
 // Release removes an object that the mirror has now.

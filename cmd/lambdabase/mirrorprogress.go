@@ -27,11 +27,7 @@ const (
 const liveInterval = 200 * time.Millisecond
 
 func (m *mirrorCommand) progressStyle() progressStyle {
-	mode := m.progressMode
-	if fromEnv := os.Getenv("BUILDKIT_PROGRESS"); mode == "auto" && fromEnv != "" {
-		mode = fromEnv
-	}
-	switch mode {
+	switch m.resolvedProgress() {
 	case "quiet", "rawjson":
 		return noProgress
 	case "plain":

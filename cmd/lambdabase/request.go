@@ -115,11 +115,16 @@ func (r *request) parseOptions() (frontend.Options, error) {
 
 // verbose reports whether the user wants to see more than the result, and can read it.
 func (r *request) verbose() bool {
-	mode := r.progressMode
-	if fromEnv := os.Getenv("BUILDKIT_PROGRESS"); mode == "auto" && fromEnv != "" {
-		mode = fromEnv
-	}
+	mode := r.resolvedProgress()
 	return mode != "quiet" && mode != "rawjson"
+}
+
+// resolvedProgress returns the mode of the progress, with what the environment says where the flag says auto.
+func (r *request) resolvedProgress() string {
+	if fromEnv := os.Getenv("BUILDKIT_PROGRESS"); r.progressMode == "auto" && fromEnv != "" {
+		return fromEnv
+	}
+	return r.progressMode
 }
 
 // checkRequest finds what makes no sense in a request for the runtimes, or for a Dockerfile if there are none, before

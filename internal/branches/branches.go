@@ -48,9 +48,6 @@ func List(ctx context.Context, remote Remote) ([]catalog.Runtime, error) {
 	return runtimes, nil
 }
 
-// maxYear is the last one that JSON and an image config can say. A build wants another date for a commit of a later one.
-const maxYear = 9999
-
 // withHint adds to an error what to do about it.
 func (r Remote) withHint(err error) error {
 	if errors.Is(err, errSignIn) {
@@ -88,7 +85,7 @@ func (s *fetchedHeads) readRuntime(ctx context.Context, name string) (catalog.Ru
 		return catalog.Runtime{}, nil
 	}
 	r := catalog.Runtime{Name: name, Platforms: found.Platforms(), Commit: commit.Hash.String()}
-	if date := commit.Committer.When.UTC(); len(r.Platforms) > 0 && date.Year() <= maxYear {
+	if date := commit.Committer.When.UTC(); len(r.Platforms) > 0 && date.Year() <= catalog.MaxYear { // a build wants another date for a later one
 		r.Date = date
 	}
 	for arch, file := range found {

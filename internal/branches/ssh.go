@@ -54,7 +54,7 @@ func startUploadPack(client *ssh.Client, path string, refs *refs, onRead func())
 	if s.stdin, err = command.StdinPipe(); err != nil {
 		return nil, err
 	}
-	return s, command.Start("git-upload-pack '" + strings.ReplaceAll(path, "'", `'\''`) + "'") // quoted as git does
+	return s, command.Start("git-upload-pack " + gitssh.Quote(path))
 }
 
 func (s *sshSession) AdvertisedReferencesContext(context.Context) (*packp.AdvRefs, error) {

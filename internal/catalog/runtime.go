@@ -15,6 +15,9 @@ type Runtime struct {
 	FromCatalog  bool   `json:"catalogue,omitempty"`    // from the catalog, which knows names only: the repository wasn't asked
 }
 
+// MaxYear is the last year that JSON and an image config can say (RFC 3339).
+const MaxYear = 9999
+
 // WithEndOfSupport returns the runtimes with the day on which AWS ends the support of those that the catalog knows.
 func WithEndOfSupport(runtimes []Runtime) []Runtime {
 	all := make([]Runtime, 0, len(runtimes))

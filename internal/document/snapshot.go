@@ -57,7 +57,11 @@ func PlatformName(platform ocispecs.Platform) string {
 
 // Find returns what the snapshot says of a platform; nil where it says nothing.
 func (s *Snapshot) Find(platform ocispecs.Platform) *Platform {
-	name := PlatformName(platform)
+	return s.FindName(PlatformName(platform))
+}
+
+// FindName is Find by the platform's name.
+func (s *Snapshot) FindName(name string) *Platform {
 	for i := range s.Platforms {
 		if s.Platforms[i].Name == name {
 			return &s.Platforms[i]

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"io/fs"
 	"net/url"
 	"path"
 	"regexp"
@@ -16,9 +17,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
 )
-
-// maxYear is the last one that an image config can say (RFC 3339).
-const maxYear = 9999
 
 var oidRE = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -37,7 +35,7 @@ func (s *Snapshot) Validate() error {
 	if !catalog.IsCommit(s.Commit) {
 		return fieldError(errors.Errorf("%q is no full commit id, want 40 or 64 lower-case hexadecimal digits", s.Commit), "commit")
 	}
-	if s.Date.Unix() < 0 || s.Date.UTC().Year() > maxYear {
+	if s.Date.Unix() < 0 || s.Date.UTC().Year() > catalog.MaxYear {
 		return fieldError(errors.New("want a date from 1970 on, up to the year 9999"), "date")
 	}
 	return s.validatePlatforms()
@@ -120,7 +118,7 @@ func (s *Snapshot) validatePlatform(p Platform, sizes map[string]int64) error {
 }
 
 func (s *Snapshot) validateRecipe(r Recipe, arch string) ([]recipe.Add, error) {
-	if path.IsAbs(r.Path) || path.Clean(r.Path) != r.Path || strings.HasPrefix(r.Path+"/", "../") || r.Path == "." {
+	if !fs.ValidPath(r.Path) || r.Path == "." {
 		return nil, fieldError(errors.Errorf("%q is no plain path of a file", r.Path), "path")
 	}
 	if found := recipe.ArchOf(r.Path); found != arch && (found != "" || arch != "amd64") {
@@ -136,9 +134,6 @@ func (s *Snapshot) validateRecipe(r Recipe, arch string) ([]recipe.Add, error) {
 		return nil, fieldError(errors.Errorf("%q, and the text has %s", r.Digest, found), "digest")
 	}
 	adds, err := recipe.ParseAdds(r.Path, []byte(r.Text))
-	if err == nil {
-		err = recipe.CheckSyntax(r.Path, []byte(r.Text))
-	}
 	if err != nil {
 		return nil, fieldError(err, "text")
 	}

@@ -127,8 +127,11 @@ func shellQuote(path string) string {
 	if plainPath.MatchString(path) {
 		return path
 	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return Quote(path)
 }
+
+// Quote returns a path as git quotes it for the shell of a server.
+func Quote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 // limitedBuffer keeps the beginning of what is written to it.
 type limitedBuffer struct {

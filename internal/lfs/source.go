@@ -82,6 +82,15 @@ func (s ObjectSource) Resolve(repository string) ObjectSource {
 // Fallback reports whether the batch API is asked for what the template's host refuses.
 func (s ObjectSource) Fallback() bool { return s.Batch && !s.Template.IsZero() }
 
+// IsRefusal reports whether the batch API may have what an object's own URL answers with a status for.
+func IsRefusal(status int) bool {
+	switch status {
+	case 401, 403, 404, 410, 429: // as numbers: plans are made of this package, and without net/http
+		return true
+	}
+	return false
+}
+
 // ByOID reports whether an object's oid and size are enough to get it.
 func (s ObjectSource) ByOID() bool {
 	return s.Template.IsZero() || s.Template.ByOID()

@@ -46,13 +46,14 @@ func Parse(ctx context.Context, filename string, dt []byte, platform ocispecs.Pl
 	return &Recipe{Adds: s.adds, Workdir: s.workdir, Image: image}, nil
 }
 
-// ParseAdds is Parse without the image config.
+// ParseAdds is Parse without the image config, of a recipe that a commit has: one whose syntax line names somebody's frontend
+// isn't read.
 func ParseAdds(filename string, dt []byte) ([]Add, error) {
 	s, err := check(filename, dt)
 	if err != nil {
 		return nil, err
 	}
-	return s.adds, nil
+	return s.adds, checkSyntax(filename, dt)
 }
 
 func check(filename string, dt []byte) (*checker, error) {

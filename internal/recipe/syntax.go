@@ -8,9 +8,9 @@ import (
 	"github.com/pkg/errors"
 )
 
-// CheckSyntax refuses a recipe whose "# syntax=" line names a frontend of somebody's own: docker build would run that, and it
+// checkSyntax refuses a recipe whose "# syntax=" line names a frontend of somebody's own: docker build would run that, and it
 // can make anything of the file. Docker's own frontend reads it as it is read here.
-func CheckSyntax(filename string, dt []byte) error {
+func checkSyntax(filename string, dt []byte) error {
 	_, line, ranges, ok := parser.DetectSyntax(dt)
 	if !ok {
 		return nil

@@ -13,10 +13,10 @@ func TestARecipeNamesNoFrontendOfItsOwn(t *testing.T) {
 		"# no directive", "# syntax=docker/dockerfile:1", "#syntax=docker/dockerfile:1.7-labs@sha256:00", "# syntax = reg.example:5000/mirror/dockerfile-upstream",
 		"# syntax=reg.example/lambda-frontend:1 layers=chain", "# escape=`", "# check=skip=all",
 	} {
-		require.NoError(t, CheckSyntax("D", []byte(line+"\nFROM scratch\n")), line)
+		require.NoError(t, checkSyntax("D", []byte(line+"\nFROM scratch\n")), line)
 	}
 	for _, text := range []string{"# escape=`\n# syntax=evil.example/dockerfile/x:1", "# check=skip=all\n#SYNTAX=evil.example/dockerfile/x:1 a=b"} {
-		err := CheckSyntax("D", []byte(text+"\nFROM scratch\n"))
+		err := checkSyntax("D", []byte(text+"\nFROM scratch\n"))
 		require.EqualError(t, err, `D:2: syntax line names the frontend "evil.example/dockerfile/x:1", which is not run: a recipe has Docker's own, or none`)
 		var located *parser.LocationError
 		require.True(t, errors.As(err, &located))

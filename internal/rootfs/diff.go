@@ -7,8 +7,6 @@ import (
 	"path"
 	"slices"
 
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/pkg/errors"
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
@@ -86,14 +84,13 @@ func (d *differ) isSame(ctx context.Context, name string, was, is *fstypes.Stat)
 
 func (d *differ) hasSameContent(ctx context.Context, name string, size int64) (bool, error) {
 	for offset := int64(0); offset < size; offset += partSize {
-		req := gateway.ReadRequest{Filename: name, Range: &gateway.FileRange{Offset: int(offset), Length: int(min(partSize, size-offset))}}
-		was, err := d.before.ReadFile(ctx, req)
+		was, err := readPart(ctx, d.before, name, offset, size)
 		if err != nil {
-			return false, errors.Wrapf(err, "read %s", name)
+			return false, err
 		}
-		is, err := d.after.ReadFile(ctx, req)
+		is, err := readPart(ctx, d.after, name, offset, size)
 		if err != nil {
-			return false, errors.Wrapf(err, "read %s", name)
+			return false, err
 		}
 		if !bytes.Equal(was, is) {
 			return false, nil

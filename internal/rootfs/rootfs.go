@@ -115,18 +115,27 @@ const partSize = 4 << 20
 // Copy writes the first size bytes of a file, which are all of it as it was listed.
 func Copy(ctx context.Context, w io.Writer, root Reader, name string, size int64) error {
 	for offset := int64(0); offset < size; {
-		part := int(min(partSize, size-offset))
-		dt, err := root.ReadFile(ctx, gateway.ReadRequest{Filename: name, Range: &gateway.FileRange{Offset: int(offset), Length: part}})
+		dt, err := readPart(ctx, root, name, offset, size)
 		if err != nil {
-			return errors.Wrapf(err, "read %s", name)
-		}
-		if len(dt) != part {
-			return errors.Errorf("read %s: %d bytes at %d, where %d were to come", name, len(dt), offset, part)
+			return err
 		}
 		if _, err := w.Write(dt); err != nil {
 			return err
 		}
-		offset += int64(part)
+		offset += int64(len(dt))
 	}
 	return nil
+}
+
+// readPart reads the part of a file of size bytes that begins at an offset.
+func readPart(ctx context.Context, root Reader, name string, offset, size int64) ([]byte, error) {
+	part := int(min(partSize, size-offset))
+	dt, err := root.ReadFile(ctx, gateway.ReadRequest{Filename: name, Range: &gateway.FileRange{Offset: int(offset), Length: part}})
+	if err != nil {
+		return nil, errors.Wrapf(err, "read %s", name)
+	}
+	if len(dt) != part {
+		return nil, errors.Errorf("read %s: %d bytes at %d, where %d were to come", name, len(dt), offset, part)
+	}
+	return dt, nil
 }

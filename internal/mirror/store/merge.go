@@ -47,7 +47,7 @@ func union(there, s *Snapshot) (*Snapshot, error) {
 	both.Platforms = nil
 	for _, name := range []string{"linux/amd64", "linux/arm64"} {
 		for _, d := range []*document.Snapshot{s.Snapshot, there.Snapshot} {
-			if p := findPlatform(d, name); p != nil {
+			if p := d.FindName(name); p != nil {
 				both.Platforms = append(both.Platforms, *p)
 				break
 			}
@@ -61,13 +61,4 @@ func union(there, s *Snapshot) (*Snapshot, error) {
 		return there, nil
 	}
 	return made, err
-}
-
-func findPlatform(d *document.Snapshot, name string) *document.Platform {
-	for i := range d.Platforms {
-		if d.Platforms[i].Name == name {
-			return &d.Platforms[i]
-		}
-	}
-	return nil
 }
