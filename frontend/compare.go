@@ -2,13 +2,16 @@ package frontend
 
 import (
 	"context"
+	"encoding/json"
 
 	"lambdabase/internal/document"
 	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
@@ -28,11 +31,15 @@ type ImageSpec struct {
 	Digest    digest.Digest // of the image in the store
 }
 
+// storedReference is what an image of the client's store is asked for as.
+func (s ImageSpec) storedReference() string { return "lambdabase.local/image@" + s.Digest.String() }
+
 // ComparedImage is one of two images that are compared.
 type ComparedImage struct {
-	Spec ImageSpec
-	Plan *lambda2llb.Plan // of a runtime; nil for any other image
-	Root rootfs.Reader    // what it has; of two runtimes without the layers that both have
+	Spec   ImageSpec
+	Plan   *lambda2llb.Plan // of a runtime; nil for any other image
+	Config dockerspec.DockerOCIImageConfig
+	Root   rootfs.Reader // what it has; of two runtimes without the layers that both have
 }
 
 // Compare is like Build, but unpacks two images as far as they may differ, and answers what look makes of them.
@@ -55,8 +62,7 @@ func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2
 	for i, spec := range specs {
 		images[i] = &ComparedImage{Spec: spec}
 		eg.Go(func() (err error) {
-			images[i].Plan, err = r.planOfSpec(planCtx, spec, targets[0])
-			return errors.Wrap(err, spec.Name)
+			return errors.Wrap(r.describe(planCtx, images[i], targets[0]), spec.Name)
 		})
 	}
 	if err := eg.Wait(); err != nil {
@@ -76,16 +82,38 @@ func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2
 	return images, eg.Wait()
 }
 
-// planOfSpec returns the plan of a runtime; nil for any other image.
-func (r *request) planOfSpec(ctx context.Context, spec ImageSpec, platform ocispecs.Platform) (*lambda2llb.Plan, error) {
-	if spec.Runtime == "" {
-		return nil, nil
+// describe says what is known of an image before it is unpacked: the plan of a runtime, and the config.
+func (r *request) describe(ctx context.Context, image *ComparedImage, platform ocispecs.Platform) error {
+	if image.Spec.Runtime == "" {
+		return r.readConfig(ctx, image, platform)
 	}
-	snap, err := r.snapshotOfSpec(ctx, spec)
+	snap, err := r.snapshotOfSpec(ctx, image.Spec)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return snap.plan(ctx, platform)
+	if image.Plan, err = snap.plan(ctx, platform); err == nil {
+		image.Config = image.Plan.Config.Config
+	}
+	return err
+}
+
+// readConfig reads the config of an image that is no runtime's.
+func (r *request) readConfig(ctx context.Context, image *ComparedImage, platform ocispecs.Platform) error {
+	ref, opt := image.Spec.Reference, sourceresolver.Opt{}
+	if image.Spec.Store != "" {
+		ref = image.Spec.storedReference()
+		opt.OCILayoutOpt = &sourceresolver.ResolveOCILayoutOpt{Platform: &platform, Store: sourceresolver.ResolveImageConfigOptStore{StoreID: image.Spec.Store}}
+	} else {
+		opt.ImageOpt = &sourceresolver.ResolveImageOpt{Platform: &platform, ResolveMode: r.bc.ImageResolveMode.String()}
+	}
+	_, _, dt, err := r.client.ResolveImageConfig(ctx, ref, opt)
+	if err != nil {
+		return withImageHint(err, image.Spec.Reference)
+	}
+	var config dockerspec.DockerOCIImage
+	err = json.Unmarshal(dt, &config)
+	image.Config = config.Config
+	return errors.Wrap(err, "image config")
 }
 
 // snapshotOfSpec obeys no lock file but the one that is named.
@@ -124,7 +152,7 @@ func (r *request) openRoot(ctx context.Context, spec ImageSpec, p *lambda2llb.Pl
 	}
 	st := llb.Image(spec.Reference, llb.Platform(platform))
 	if spec.Store != "" {
-		st = llb.OCILayout("lambdabase.local/image@"+spec.Digest.String(), llb.OCIStore("", spec.Store), llb.Platform(platform))
+		st = llb.OCILayout(spec.storedReference(), llb.OCIStore("", spec.Store), llb.Platform(platform))
 	}
 	ref, err := r.solve(ctx, st, platform, true)
 	if err != nil {

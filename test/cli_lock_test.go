@@ -37,6 +37,9 @@ func TestTheCommandLocksUpdatesAndChecks(t *testing.T) {
 	h.Reset()
 	c.mustRun(t, "build", "nodejs20.x", "--objects="+objects, "-o", "image.tar")
 	require.Empty(t, h.Requests(), "a locked warm build asks nobody")
+	require.Contains(t, c.mustRun(t, "plan", "nodejs20.x", "--json"), first)
+	require.Contains(t, c.mustRun(t, "inspect", "nodejs20.x", "--json", "--objects="+objects), first)
+	require.Zero(t, h.Total(githost.Git), "they obey it too")
 	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--lock=none", "-o", "image.tar")...)
 	require.NotZero(t, h.Total(githost.Git))
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/faults"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/readme"
@@ -95,6 +96,19 @@ func TestAllOfARepositoryIsMirrored(t *testing.T) {
 	require.Contains(t, out, "  6, ", "the other platform is added")
 	require.Len(t, tagDigests(t, r.location()), 5)
 	require.Contains(t, c.mustRun(t, "list", "--repository="+r.location()), "nodejs20.x  linux/amd64,linux/arm64")
+}
+
+func TestABranchThatCantBeReadKeepsNoOtherFromTheMirror(t *testing.T) {
+	c := newCLI(t)
+	bad := newBranch("nodejs20.x", compress(t, packTar(t, taskDirs...)))
+	bad.Files["Dockerfile.nodejs20.x"] = []byte("FROM scratch\nRUN true\n")
+	h := serve(t, []sample.Branch{bad, newBranch("python3.12", compress(t, packTar(t, taskDirs...)))})
+	r := serveCountedRegistry(t)
+	s := c.run(t, append([]string{"mirror", "--all", "--to=" + r.location()}, h.flags()...)...)
+	require.Equal(t, 1, s.code)
+	require.Contains(t, s.stderr, "nodejs20.x: Dockerfile.nodejs20.x:2: ")
+	require.Contains(t, s.stdout, "python3.12-"+must(h.Commit("python3.12"))+"  sha256:")
+	require.Len(t, tagDigests(t, r.location()), 3, "python3.12, its commit, and the catalog")
 }
 
 func TestAMirrorThatIsInterruptedGoesOn(t *testing.T) {

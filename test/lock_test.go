@@ -73,9 +73,10 @@ func TestALockedBuildAsksNoGitServer(t *testing.T) {
 
 func TestALockHoldsForEveryBaseOfADockerfile(t *testing.T) {
 	d := sandbox.Start(t)
-	h := serveUpstream(t, "nodejs20.x", "provided.al2023")
-	files := map[string]string{"Dockerfile": "FROM provided.al2023 AS other\nFROM nodejs20.x\nCOPY --from=other /etc /other\n"}
+	h := serveUpstream(t, "nodejs20.x", "provided.al2023", "python3.12")
+	files := map[string]string{"Dockerfile": "FROM python3.12 AS test\nFROM provided.al2023 AS other\nFROM nodejs20.x\nCOPY --from=other /etc /other\n"}
 	text := lock(t, d, h.functionRequest(t, files))
+	require.Equal(t, []string{"nodejs20.x", "provided.al2023", "python3.12"}, must(document.ParseLock("", []byte(text))).Runtimes(), "of all stages: another target is locked too")
 	want := oneImage(t, d, h.functionRequest(t, files))
 	h.publish(t, "nodejs20.x")
 	h.publish(t, "provided.al2023")

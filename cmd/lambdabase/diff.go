@@ -28,10 +28,10 @@ func newDiff() *cobra.Command {
 	d := &diffCommand{}
 	c := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Say what differs between two images: layers, packages and files",
-		Long: `Say what differs between two images: layers, packages and files. Either is a runtime, as its branch or a commit of it has it
-(RUNTIME, RUNTIME@COMMIT), or as a lock file has it, an image of a registry, or an OCI archive. Of two runtimes only the layers
-that differ are fetched, and their files alone are compared.`,
+		Short: "Say what differs between two images: layers, settings, packages and files",
+		Long: `Say what differs between two images: layers, settings, packages and files. Either is a runtime, as its branch or a commit of it
+has it (RUNTIME, RUNTIME@COMMIT), or as a lock file has it, an image of a registry, or an OCI archive. Of two runtimes only the
+layers that differ are fetched, and their files alone are compared.`,
 		Example: `  lambdabase diff lambda.lock.json nodejs20.x             what an update would bring
   lambdabase diff nodejs20.x registry.example/base:nodejs20.x
   lambdabase diff old.tar new.tar --exit-code --json`,

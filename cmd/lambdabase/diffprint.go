@@ -32,6 +32,9 @@ func printDiff(dt []byte, w io.Writer) error {
 			return err
 		}
 	}
+	if err := printSettingDiffs(w, d.Settings); err != nil {
+		return err
+	}
 	if err := printPackageDiffs(w, d.Packages); err != nil {
 		return err
 	}
@@ -47,7 +50,11 @@ func (i diffImage) String() string {
 }
 
 func (l *layerDiff) print(w io.Writer) error {
-	fmt.Fprintf(w, "\nlayers: %d added (%s), %d removed (%s), %d in both (%s)\n", len(l.Added), sizeOf(l.Added), len(l.Removed), sizeOf(l.Removed), len(l.Same), sizeOf(l.Same))
+	moved := ""
+	if l.Moved {
+		moved = ", in another order"
+	}
+	fmt.Fprintf(w, "\nlayers: %d added (%s), %d removed (%s), %d in both (%s)%s\n", len(l.Added), sizeOf(l.Added), len(l.Removed), sizeOf(l.Removed), len(l.Same), sizeOf(l.Same), moved)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, part := range []struct {
 		sign    string

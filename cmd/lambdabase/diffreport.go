@@ -21,6 +21,7 @@ type diffReport struct {
 	Old      diffImage      `json:"old"`
 	New      diffImage      `json:"new"`
 	Layers   *layerDiff     `json:"layers,omitempty"` // of two runtimes
+	Settings []settingDiff  `json:"settings"`
 	Packages []packageDiff  `json:"packages"`
 	Files    []fileDiff     `json:"files"`
 	Totals   map[string]int `json:"totals"` // of files, by kind of change
@@ -38,7 +39,10 @@ type layerDiff struct {
 	Added   []lfs.Object `json:"added"`
 	Removed []lfs.Object `json:"removed"`
 	Same    []lfs.Object `json:"same"`
+	Moved   bool         `json:"moved,omitempty"` // what both have is in another order
 }
+
+func (l *layerDiff) isSame() bool { return len(l.Added)+len(l.Removed) == 0 && !l.Moved }
 
 // packageDiff is a package that one has and the other hasn't, or in another version.
 type packageDiff struct {
@@ -73,11 +77,12 @@ const (
 
 // isSame reports whether nothing differs.
 func (d *diffReport) isSame() bool {
-	return len(d.Files) == 0 && len(d.Packages) == 0 && (d.Layers == nil || len(d.Layers.Added)+len(d.Layers.Removed) == 0)
+	return len(d.Files) == 0 && len(d.Packages) == 0 && len(d.Settings) == 0 && (d.Layers == nil || d.Layers.isSame())
 }
 
 func newDiffReport(ctx context.Context, images [2]*frontend.ComparedImage) (*diffReport, error) {
 	d := &diffReport{Old: newDiffImage(images[0]), New: newDiffImage(images[1]), Files: []fileDiff{}, Totals: map[string]int{}}
+	d.Settings = diffSettings(images[0].Config, images[1].Config)
 	if images[0].Plan != nil && images[1].Plan != nil {
 		d.Layers = newLayerDiff(images[0].Plan, images[1].Plan)
 	}
@@ -105,8 +110,11 @@ func newDiffImage(image *frontend.ComparedImage) diffImage {
 func newLayerDiff(before, after *lambda2llb.Plan) *layerDiff {
 	was, is := objectsOf(before), objectsOf(after)
 	added := missingIn(was, is)
-	return &layerDiff{Added: added, Removed: missingIn(is, was), Same: missingIn(added, is)}
+	removed, same := missingIn(is, was), missingIn(added, is)
+	return &layerDiff{Added: added, Removed: removed, Same: same, Moved: !slices.EqualFunc(missingIn(removed, was), same, sameOID)}
 }
+
+func sameOID(a, b lfs.Object) bool { return a.OID == b.OID }
 
 func objectsOf(p *lambda2llb.Plan) (objects []lfs.Object) {
 	for _, l := range p.Layers {

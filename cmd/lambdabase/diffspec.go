@@ -7,6 +7,7 @@ import (
 	"lambdabase/frontend"
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/document"
+	"lambdabase/internal/printable"
 
 	"github.com/distribution/reference"
 	"github.com/pkg/errors"
@@ -52,17 +53,15 @@ func openSide(name string) (side, error) {
 	return side{lock: lock, spec: frontend.ImageSpec{Name: name}}, err
 }
 
-// comparisons pairs two sides: a lock file stands for the runtime of the other side, or for all that both lock.
+// comparisons pairs two sides: a lock file stands for the runtime of the other side, for all that both lock, or for the one that
+// it locks.
 func comparisons(a, b side) ([]comparison, error) {
 	if a.lock == nil && b.lock == nil {
 		return []comparison{{specs: [2]frontend.ImageSpec{a.spec, b.spec}, files: [2]string{a.archive, b.archive}}}, nil
 	}
-	runtimes := []string{a.spec.Runtime + b.spec.Runtime}
-	if a.lock != nil && b.lock != nil {
-		runtimes = commonRuntimes(a.lock, b.lock)
-	}
-	if len(runtimes) == 0 || runtimes[0] == "" {
-		return nil, errors.New("a lock file is compared with a runtime, or with another lock file that has one of its runtimes")
+	runtimes, err := lockedRuntimes(a, b)
+	if err != nil {
+		return nil, err
 	}
 	var all []comparison
 	for _, runtime := range runtimes {
@@ -80,6 +79,26 @@ func comparisons(a, b side) ([]comparison, error) {
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// lockedRuntimes returns the runtimes of a lock file, or of two, that are compared.
+func lockedRuntimes(a, b side) ([]string, error) {
+	runtime := a.spec.Runtime + b.spec.Runtime
+	switch {
+	case a.lock != nil && b.lock != nil:
+		if common := commonRuntimes(a.lock, b.lock); len(common) > 0 {
+			return common, nil
+		}
+		return nil, errors.New("the two lock files have no runtime in common")
+	case runtime != "":
+		return []string{runtime}, nil
+	case a.lock == nil:
+		a = b
+	}
+	if has := a.lock.Runtimes(); len(has) != 1 {
+		return nil, errors.Errorf("%s locks %s: only one of a single runtime is compared with an image", printable.Name(a.spec.Name), strings.Join(has, ", "))
+	}
+	return a.lock.Runtimes(), nil
 }
 
 // specOf returns the image of a runtime that a side stands for.

@@ -9,12 +9,14 @@ import (
 	"lambdabase/internal/document"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/pkg/errors"
 )
 
 // documents are what commits say of runtimes: the answers of lambda.lock.
 type documents struct {
 	mu sync.Mutex
 	*document.Lock
+	failed []error // of the runtimes that buildOrNote has no answer for
 }
 
 func newDocuments() *documents { return &documents{Lock: document.NewLock()} }
@@ -36,6 +38,21 @@ func (d *documents) build(f frontend.Frontend) gateway.BuildFunc {
 			d.Set(snapshot)
 		}
 		return res, nil
+	}
+}
+
+// buildOrNote is build that answers nothing where it fails, and notes why: others are not to end with it.
+func (d *documents) buildOrNote(f frontend.Frontend) gateway.BuildFunc {
+	build := d.build(f)
+	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := build(ctx, c)
+		if err == nil || ctx.Err() != nil {
+			return res, err
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.failed = append(d.failed, errors.WithMessage(err, c.BuildOpts().Opts["runtime"]))
+		return gateway.NewResult(), nil
 	}
 }
 

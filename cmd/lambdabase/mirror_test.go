@@ -60,9 +60,9 @@ func TestProgressIsALineForEachObject(t *testing.T) {
 
 func TestWhatIsNotMirroredIsAnError(t *testing.T) {
 	good, bad := store.Result{}, store.Result{Err: errors.New("nodejs20.x: x: corrupted")}
-	require.NoError(t, notMirrored([]store.Result{good}))
-	require.EqualError(t, notMirrored([]store.Result{good, bad}), "nodejs20.x: x: corrupted")
-	require.EqualError(t, notMirrored([]store.Result{bad, good, bad}), "2 of 3 snapshots aren't mirrored:\n- nodejs20.x: x: corrupted\n- nodejs20.x: x: corrupted")
+	require.NoError(t, notMirrored(nil, []store.Result{good}))
+	require.EqualError(t, notMirrored(nil, []store.Result{good, bad}), "nodejs20.x: x: corrupted")
+	require.EqualError(t, notMirrored(nil, []store.Result{bad, good, bad}), "2 of 3 snapshots aren't mirrored:\n- nodejs20.x: x: corrupted\n- nodejs20.x: x: corrupted")
 }
 
 func TestPlatformsOfAMirrorAreSelected(t *testing.T) {

@@ -26,7 +26,7 @@ func (m *mirrorCommand) fromMirror(ctx context.Context, w io.Writer, runtimes []
 	if err != nil {
 		return err
 	}
-	return m.push(ctx, w, source, newMirrorProgress(os.Stderr, m.progressStyle(), 1), wanted)
+	return m.push(ctx, w, source, newMirrorProgress(os.Stderr, m.progressStyle(), 1), wanted, nil)
 }
 
 func (m *mirrorCommand) wantedOfMirror(ctx context.Context, source *store.Mirror, runtimes []string) (wanted []store.Wanted, err error) {

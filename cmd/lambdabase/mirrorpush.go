@@ -15,8 +15,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// push brings snapshots into the mirror, and says what came of it.
-func (m *mirrorCommand) push(ctx context.Context, w io.Writer, source store.Source, progress *mirrorProgress, wanted []store.Wanted) (err error) {
+// push brings snapshots into the mirror, and says what came of it, and what can't be read to begin with.
+func (m *mirrorCommand) push(ctx context.Context, w io.Writer, source store.Source, progress *mirrorProgress, wanted []store.Wanted, unread []error) (err error) {
 	target, err := m.open(ctx, m.target, true)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (m *mirrorCommand) push(ctx context.Context, w io.Writer, source store.Sour
 		err = target.WriteCatalog(ctx)
 	}
 	if err == nil {
-		err = notMirrored(results)
+		err = notMirrored(unread, results)
 	}
 	if m.keep > 0 && len(mirrored) > 0 && ctx.Err() == nil {
 		if keepErr := m.keepNewest(ctx, w, target, mirrored); err == nil {
@@ -70,21 +70,31 @@ func amount(a store.Amount) string {
 	return fmt.Sprintf("%d, %s", a.Objects, units.HumanSize(float64(a.Bytes)))
 }
 
-// notMirrored is the error of the snapshots whose objects can't be had.
-func notMirrored(results []store.Result) error {
-	var lines []string
+// notMirrored is the error of the snapshots that aren't in the mirror, of so many: what keeps them, the commits first that can't be
+// read, then what of them can't be had.
+func notMirrored(unread []error, results []store.Result) error {
+	all := slices.Clone(unread)
 	for _, r := range results {
 		if r.Err != nil {
-			lines = append(lines, r.Err.Error())
+			all = append(all, r.Err)
 		}
 	}
-	switch len(lines) {
+	return joinErrors(all, len(unread)+len(results))
+}
+
+// joinErrors makes one error of those of some snapshots, of so many.
+func joinErrors(all []error, of int) error {
+	switch len(all) {
 	case 0:
 		return nil
 	case 1:
-		return errors.New(lines[0])
+		return all[0]
 	}
-	return errors.Errorf("%d of %d snapshots aren't mirrored:\n- %s", len(lines), len(results), strings.Join(lines, "\n- "))
+	var lines strings.Builder
+	for _, err := range all {
+		fmt.Fprintf(&lines, "\n- %v", err)
+	}
+	return errors.Errorf("%d of %d snapshots aren't mirrored:%s", len(all), of, &lines)
 }
 
 // keepNewest removes what is older than the commits to keep.

@@ -22,7 +22,7 @@ func (m *mirrorCommand) fromRepository(ctx context.Context, w io.Writer, runtime
 		return err
 	}
 	defer s.close()
-	wanted, err := m.wantedOfRepository(ctx, s, runtimes)
+	wanted, unread, err := m.wantedOfRepository(ctx, s, runtimes)
 	if err != nil {
 		return err
 	}
@@ -34,14 +34,16 @@ func (m *mirrorCommand) fromRepository(ctx context.Context, w io.Writer, runtime
 	if err != nil {
 		return err
 	}
-	return m.push(ctx, w, source, progress, wanted)
+	return m.push(ctx, w, source, progress, wanted, unread)
 }
 
-func (m *mirrorCommand) wantedOfRepository(ctx context.Context, s *session, runtimes []string) (wanted []store.Wanted, err error) {
+// wantedOfRepository returns what commits say of the runtimes. Of all runtimes, unread are the errors of those that it can't be had
+// of: one bad branch doesn't keep the others.
+func (m *mirrorCommand) wantedOfRepository(ctx context.Context, s *session, runtimes []string) (wanted []store.Wanted, unread []error, err error) {
 	var platformsOf map[string]string
 	if m.all {
 		if runtimes, platformsOf, err = m.allRuntimes(ctx, s); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	found := newDocuments()
@@ -49,24 +51,30 @@ func (m *mirrorCommand) wantedOfRepository(ctx context.Context, s *session, runt
 	for _, runtime := range runtimes {
 		t, err := m.newDocumentTarget(runtime, found)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if names := platformsOf[runtime]; names != "" {
 			t.attrs["platform"] = names
 		}
+		if m.all {
+			t.build = found.buildOrNote
+		}
 		targets = append(targets, t)
 	}
 	if _, err := s.solve(ctx, targets...); err != nil {
-		return nil, withDockerfileHint(err, runtimes)
+		return nil, nil, withDockerfileHint(err, runtimes)
+	}
+	if len(found.Snapshots) == 0 {
+		return nil, nil, notMirrored(found.failed, nil)
 	}
 	for _, d := range found.Snapshots {
 		snapshot, err := store.NewSnapshot(d)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		wanted = append(wanted, store.Wanted{Snapshot: snapshot, Latest: m.latest()})
 	}
-	return wanted, nil
+	return wanted, found.failed, nil
 }
 
 // allRuntimes lists those of the repository, with the platforms that are named and that each has.
