@@ -64,6 +64,9 @@ var blobMismatchRE = regexp.MustCompile(`blob digest mismatch: expected \S+, got
 // asked again. Mirroring is the command that puts the object there again.
 func blobFailure(err error, from mirror.Location, mirroring string) (reason string, code int, transient bool) {
 	if found := blobMismatchRE.FindStringSubmatch(err.Error()); found != nil {
+		if from.Layout == "" { // which takes no blob that it says it has
+			mirroring = "have its storage mended, or build from a mirror in another registry"
+		}
 		return fmt.Sprintf("it is damaged there, as it has %s: %s", found[1], mirroring), 0, false
 	}
 	switch code = registryStatusOf(err); {
