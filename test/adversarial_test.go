@@ -92,6 +92,7 @@ var oracleErrors = map[string]string{
 }
 
 func TestAdversarialLayersEqualTheOracle(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	atOnce(t, adversarial, func(t *testing.T, name string, layers [][]entry) {
 		h, ignore := serveAdversarial(t, name, layers)
@@ -117,6 +118,7 @@ var knownDifferences = map[string][][]entry{
 }
 
 func TestKnownDifferencesAreThoseOfTheDocumentation(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	for name, layers := range knownDifferences {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 // BuildKit's git source checks a commit out over the index of whatever was checked out before, whose attributes then act on
 // it, and keeps what comes of that under the commit (source/git/source.go of v0.33.1).
 func TestACommitIsTheSameWhateverWasCheckedOutBefore(t *testing.T) {
+	t.Parallel()
 	object := compress(t, packTar(t, append(taskDirs, file("a", "1"))...))
 	for attributes, want := range map[string]string{"* ident\n": "REV=$", "* text eol=crlf\n": "REV=$"} {
 		victim, evil := newBranch("victim", object), newBranch("evil", object)

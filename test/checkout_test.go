@@ -28,6 +28,7 @@ func (h *repoServer) checkoutRequest(t testing.TB, runtime, subdir string, more 
 }
 
 func TestACheckoutOfPointersEqualsTheOracle(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	byOID := h.URL + "/objects/{oid}"
@@ -77,6 +78,7 @@ func TestAnURLOfGitAsTheContextIsTheSnapshot(t *testing.T) {
 }
 
 func TestPointersAndTarballsSideBySide(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	h := serveUpstream(t, "nodejs20.x")
 	for _, layers := range []string{"auto", "chain"} {
@@ -175,6 +177,7 @@ func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {
 }
 
 func TestATokenInTheContextsURLReachesNoStep(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	c := newCanaries()

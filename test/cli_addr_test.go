@@ -17,6 +17,7 @@ import (
 )
 
 func TestTheCommandBuildsOnADaemon(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
@@ -46,6 +47,7 @@ func onEachBackend(t *testing.T, test func(t *testing.T, c *cli, where []string)
 }
 
 func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "nodejs20.x", "python3.12")
 		asked := c.setCredentialHelper(t, "t0ken")
@@ -78,6 +80,7 @@ func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
 }
 
 func TestAnObjectThatCannotBeHadIsNamed(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "nodejs20.x")
 		layers := c.plan(t, h).Platforms[0].Layers

@@ -58,6 +58,7 @@ func TestRuntimesAreListedWithOneRequest(t *testing.T) {
 }
 
 func TestAPlanFetchesNothing(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "nodejs20.x")
 		args := append(append([]string{"plan", "nodejs20.x"}, h.flags()...), where...)
@@ -127,6 +128,7 @@ func TestInspectTakesLayersFromTheCache(t *testing.T) {
 }
 
 func TestTheCacheIsShownAndPruned(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	args := append(buildArgs(h, "nodejs20.x"), "--objects=lfs", "-o", "image.tar")

@@ -17,6 +17,7 @@ import (
 
 // What CI calls a cache is a tarball, which lacks extended attributes, and the owners if an ordinary user unpacks it.
 func TestACopiedCacheIsBegunAnew(t *testing.T) {
+	t.Parallel()
 	const capability = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	layer := packTar(t, append(taskDirs, dirEntry("usr/", 0o755),
 		file("usr/ping", "x").xattr("security.capability", capability),

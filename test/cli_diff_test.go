@@ -82,6 +82,7 @@ func TestADiffSaysWhichSettingsDifferAndThatLayersMoved(t *testing.T) {
 }
 
 func TestADiffSaysWhichPackagesDiffer(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "nodejs20.x", "python3.9")
 		registry := sandbox.Registry(t)

@@ -29,6 +29,7 @@ func (c *cli) smallDisk(t testing.TB) string {
 // More files than fsutil's sender has room for, and more than fits: a receiver that fails leaves such a sender waiting for
 // ever (BuildKit v0.33.1).
 func TestAnExportToAFullDiskFailsAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		disk := c.smallDisk(t)
 		for i := range 600 {

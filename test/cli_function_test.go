@@ -22,6 +22,7 @@ func (c *cli) writeFiles(t testing.TB, files map[string]string) {
 }
 
 func TestTheCommandBuildsADockerfile(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveRunnable(t)
 		files := map[string]string{
@@ -83,6 +84,7 @@ func TestABaseOfADockerfileIsFetchedByTheCommand(t *testing.T) {
 }
 
 func TestADockerfileThatFailsShowsItsLine(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveRunnable(t)
 		for dockerfile, want := range map[string][]string{

@@ -218,6 +218,7 @@ func TestWhoWaitsForABuildThatIsKilledGoesOn(t *testing.T) {
 
 // The sample is made on the first use; a process that is killed meanwhile leaves none that is half made.
 func TestASampleThatIsMadeByHalfIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	for i := range 2 {
 		cmd := c.command(t, "list", "--sample")

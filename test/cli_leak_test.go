@@ -12,6 +12,7 @@ import (
 
 // A Dockerfile asks for all that the user has and hasn't named.
 func TestARunGetsNoSecretThatTheUserDidNotName(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveRunnable(t).withStoreHost(t)
 		h.SetAccess(githost.Access{Accept: []string{basicAuth(canaryToken)}})
@@ -57,6 +58,7 @@ func TestARunGetsNoSecretThatTheUserDidNotName(t *testing.T) {
 }
 
 func TestARunGetsNoAgentThatTheUserDidNotName(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		s := serveRunnable(t).withStoreHost(t).serveSSH(t)
 		s.SetAccess(githost.Access{Accept: []string{"nobody"}})
@@ -74,6 +76,7 @@ func TestARunGetsNoAgentThatTheUserDidNotName(t *testing.T) {
 
 // Where a step of the frontend's image fetches the objects, that step has what git knows, and a RUN hasn't.
 func TestAStepHasWhatGitKnows(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t, sandbox.WithArgs("--debug"))
 	image, _ := frontendImage(t, d)

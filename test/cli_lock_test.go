@@ -13,6 +13,7 @@ import (
 )
 
 func TestTheCommandLocksUpdatesAndChecks(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	first := must(h.Commit("nodejs20.x"))
@@ -55,6 +56,7 @@ func TestTheCommandLocksUpdatesAndChecks(t *testing.T) {
 }
 
 func TestTheCommandSaysWhatIsWrongWithALock(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	c.mustRun(t, append([]string{"lock", "nodejs20.x", "-o", "locks.json", "--platform=linux/amd64"}, h.flags()...)...)

@@ -37,6 +37,7 @@ func (c *cli) requireNothingKept(t testing.TB) {
 }
 
 func TestAMirrorIsFilledAndCarried(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12", "go1.x")
 	first, second, last := serveCountedRegistry(t), serveCountedRegistry(t), serveCountedRegistry(t)
@@ -179,6 +180,7 @@ func TestAnObjectThatWasHalfFetchedGoesOn(t *testing.T) {
 }
 
 func TestACorruptedObjectIsNotMirrored(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	r := serveCountedRegistry(t)
@@ -227,6 +229,7 @@ func TestAPrivateRegistryWantsALogin(t *testing.T) {
 }
 
 func TestOlderCommitsOfAMirrorGo(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	r := serveCountedRegistry(t)
@@ -270,6 +273,7 @@ func replaceAll(texts []string, old, with string) (replaced []string) {
 
 // What is in a mirror is all that is needed, by the rules of Debian's registry too.
 func TestARegistrysGarbageCollectionKeepsAMirror(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	r := startDockerRegistry(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
@@ -299,6 +303,7 @@ func TestARegistrysGarbageCollectionKeepsAMirror(t *testing.T) {
 }
 
 func TestTwoMirrorsAtOnceDoNoHarm(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	r := serveCountedRegistry(t)
 	dir := filepath.Join(t.TempDir(), "layout")

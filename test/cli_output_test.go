@@ -27,6 +27,7 @@ import (
 )
 
 func TestTheCommandWritesFilesOfTheImage(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
@@ -52,6 +53,7 @@ func TestTheCommandWritesFilesOfTheImage(t *testing.T) {
 }
 
 func TestAnOutputIsWrittenAsItIsMeant(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	args := append(buildArgs(h, "nodejs20.x"), "--progress=quiet", "-o")
@@ -135,6 +137,7 @@ func (c *cli) setDockerConfig(t testing.TB, config string) {
 }
 
 func TestTheCommandPushesWithDockersCredentials(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
@@ -193,6 +196,7 @@ func TestTheMetadataOfOneRuntimeIsThatOfBuildx(t *testing.T) {
 }
 
 func TestACacheIsExportedAndImported(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	registry := sandbox.Registry(t)
 	for to, from := range map[string]string{
@@ -216,6 +220,7 @@ func TestACacheIsExportedAndImported(t *testing.T) {
 
 // BuildKit keeps the compression that a layer was first exported with.
 func TestTheCompressionIsTheOneThatIsSaid(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "nodejs20.x", "python3.12")
 		want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))

@@ -29,6 +29,7 @@ func sortedLines(text string) []string {
 }
 
 func TestPackagesAreThoseThatRPMFinds(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("rpm"); err != nil {
 		require.NotEqual(t, "required", os.Getenv("LAMBDABASE_TEST"), "no rpm")
 		t.Skip("rpm is missing")
@@ -72,6 +73,7 @@ func rpmLayer(t *testing.T, database entry) []byte {
 }
 
 func TestPackagesAreThoseOfTheLastDatabaseHoweverLarge(t *testing.T) {
+	t.Parallel()
 	made, err := sample.Upstream(sample.UpstreamOptions{Branches: []string{"nodejs18.x"}})
 	require.NoError(t, err)
 	dir := t.TempDir()

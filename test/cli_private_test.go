@@ -35,6 +35,7 @@ func (c *cli) setCredentialHelper(t testing.TB, token string) (asked func() stri
 }
 
 func TestAPrivateRepositoryIsBuiltWithWhatGitKnows(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		for name, access := range map[string]githost.Access{
 			"GitHub": {Accept: []string{basicAuth("t0ken")}, Missing: 404, Wrong: 404},
@@ -97,6 +98,7 @@ func startSSHAgent(t testing.TB, key string) (socket string) {
 }
 
 func TestAnSSHRepositoryIsBuiltWithTheUsersAgent(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		s := serveUnique(t).withStoreHost(t).serveSSH(t)
 		want := oneImage(t, sandbox.Start(t), s.request("nodejs20.x"))
@@ -125,6 +127,7 @@ func TestAnSSHRepositoryIsBuiltWithTheUsersAgent(t *testing.T) {
 
 // The real repository's name, behind a proxy and certificates of a company's own.
 func TestTheCommandKnowsProxiesAndCertificates(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	g := startGitHub(t)
 	d := g.daemon(t)

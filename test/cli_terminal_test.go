@@ -65,6 +65,7 @@ func (term *terminal) wait(code int) string {
 }
 
 func TestOnATerminalTheProgressIsDrawn(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	for _, runtimes := range [][]string{{"nodejs20.x"}, {"nodejs20.x", "python3.12"}} {
 		c := newCLI(t)
@@ -87,6 +88,7 @@ func TestOnATerminalTheProgressIsDrawn(t *testing.T) {
 }
 
 func TestWithoutATerminalNothingIsDrawn(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")
@@ -116,6 +118,7 @@ func TestWithoutATerminalNothingIsDrawn(t *testing.T) {
 }
 
 func TestWarningsAreSaidAtTheEndToo(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveRunnable(t)
 	const warning = "\nwarning: runtime nodejs20.x is past its end of support (2026-04-30)"

@@ -190,6 +190,7 @@ func buildArgs(h *repoServer, runtimes ...string) []string {
 }
 
 func TestTheCommandBuildsWhatADaemonBuilds(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
@@ -235,6 +236,7 @@ func TestGitAndXZAreAllThatIsNeeded(t *testing.T) {
 
 // What users set for their own use of xz, tar and git is not for those that BuildKit runs.
 func TestProgramsRunInAnEnvironmentOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveRunnable(t)
 	want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
@@ -268,6 +270,7 @@ func TestTheCommandBuildsBothPlatforms(t *testing.T) {
 }
 
 func TestSeveralRuntimesAtOnceShareEverything(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
@@ -293,6 +296,7 @@ func TestSeveralRuntimesAtOnceShareEverything(t *testing.T) {
 }
 
 func TestTheSampleIsBuiltWithoutANetwork(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	c.mustRun(t, "build", "nodejs20.x", "--sample", "-o", "first.tar")
 	c.mustRun(t, "build", "nodejs20.x", "--sample", "-o", "second.tar")

@@ -82,6 +82,7 @@ func requireOwn(t testing.TB, dir string) {
 }
 
 func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
+	t.Parallel()
 	c := newUserCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
@@ -122,6 +123,7 @@ func TestAnOrdinaryUserRunsSteps(t *testing.T) {
 
 // In a container parts of /proc are hidden, so that steps can't be kept from the processes of the user.
 func TestStepsWithoutAProcessSandboxAreToBeAllowed(t *testing.T) {
+	t.Parallel()
 	c := newUserCLIAfter(t, "mount --bind /dev/null /proc/kallsyms")
 	h := serveRunnable(t)
 	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "base.tar")...)
@@ -146,6 +148,7 @@ func TestStepsWithoutAProcessSandboxAreToBeAllowed(t *testing.T) {
 
 // A container's root may not mount, but may have a user namespace.
 func TestRootOfAContainerBuildsTheSame(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
@@ -167,6 +170,7 @@ func TestRootOfAContainerBuildsTheSame(t *testing.T) {
 
 // By a user BuildKit doesn't have the network of a step but from the machine; a step may do without.
 func TestTheNetworkOfAStep(t *testing.T) {
+	t.Parallel()
 	h := serveRunnable(t)
 	for name, c := range map[string]*cli{"root": newCLI(t), "user": newUserCLI(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -185,6 +189,7 @@ func TestTheNetworkOfAStep(t *testing.T) {
 
 // Files of images belong to subordinate ids, so that the user can't simply remove them.
 func TestAnOrdinaryUserRemovesTheCache(t *testing.T) {
+	t.Parallel()
 	c := newUserCLI(t)
 	h := serveRunnable(t)
 	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN mkdir -m 700 /d && touch /d/file && chown -R 1000:1000 /d\n"})

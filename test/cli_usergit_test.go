@@ -15,6 +15,7 @@ import (
 
 // What the user's git would send is sent, to the repository's host only, and stands in nothing that is kept or shown.
 func TestTheCommandSendsWhatGitWouldSend(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		known := newCanaries()
 		for name, tc := range map[string]struct {
@@ -51,6 +52,7 @@ func TestTheCommandSendsWhatGitWouldSend(t *testing.T) {
 }
 
 func TestAnSSHRepositoryByInsteadOfIsBuiltWithTheAgent(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		s := serveUnique(t).withStoreHost(t).serveSSH(t)
 		want := oneImage(t, sandbox.Start(t), s.request("nodejs20.x"))

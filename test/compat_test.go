@@ -166,6 +166,7 @@ func (o oldClient) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, _ s
 }
 
 func TestWithoutNewCapabilitiesTheImageIsTheSame(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {

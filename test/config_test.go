@@ -11,6 +11,7 @@ import (
 )
 
 func TestEveryFormOfConfigEqualsTheOracle(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	for name, tail := range map[string]string{
 		"as upstream":           "ENV LANG=en_US.UTF-8\nWORKDIR /var/task\nENTRYPOINT [ \"/lambda-entrypoint.sh\" ]\n",

@@ -20,6 +20,7 @@ import (
 )
 
 func TestTheSameCommitGivesTheSameDigestOnTwoDaemons(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	one, two := sandbox.Start(t), sandbox.Start(t)
 	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
@@ -97,6 +98,7 @@ func (h *repoServer) startTagged(t *testing.T, runtime string) string {
 }
 
 func TestRuntimesShareLayersToTheByte(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs18.x", "nodejs16.x", "nodejs20.x", "python3.12")
 	d := sandbox.Start(t)
 	layers := func(runtime string) map[digest.Digest]bool {

@@ -67,6 +67,7 @@ func (d *doc) run(t *testing.T, block string) string {
 }
 
 func TestPinningIsAsItsDocumentSays(t *testing.T) {
+	t.Parallel()
 	g := startGitHub(t, "python3.12")
 	d := g.daemon(t)
 	_, registry := frontendImage(t, d)
@@ -88,6 +89,7 @@ func TestPinningIsAsItsDocumentSays(t *testing.T) {
 }
 
 func TestTheAirGapIsAsItsDocumentSays(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"skopeo", "tar"} {
 		if _, err := exec.LookPath(program); err != nil {
 			sandbox.Missing(t, err)

@@ -19,6 +19,7 @@ import (
 )
 
 func TestWhatIsNotUnpackedFailsTheBuild(t *testing.T) {
+	t.Parallel()
 	pointer := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n")
 	good := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
 	d := sandbox.Start(t)

@@ -52,6 +52,7 @@ func runInImage(t *testing.T, d *sandbox.Daemon, image, command string) (output 
 }
 
 func TestTheNodeExampleStarts(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	image := h.buildExample(t, d, "node-function", nil)
@@ -59,6 +60,7 @@ func TestTheNodeExampleStarts(t *testing.T) {
 }
 
 func TestTheGoExampleHandlesAnInvocation(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	out := t.TempDir()

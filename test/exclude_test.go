@@ -54,6 +54,7 @@ func ignoreParents(paths []string) fstree.Option {
 }
 
 func TestAnImageWithoutPathsIsTheOraclesWithoutThem(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	h := serveUpstream(t, "nodejs20.x")
 	oracle := exportAll(t, d, h.oracle(t, "nodejs20.x", ""))
@@ -143,6 +144,7 @@ var withoutPaths = map[string]struct {
 }
 
 func TestWhatIsLeftOutOfLayersIsInNone(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	atOnce(t, withoutPaths, func(t *testing.T, name string, c struct {
 		layers          [][]entry
@@ -167,6 +169,7 @@ func TestWhatIsLeftOutOfLayersIsInNone(t *testing.T) {
 }
 
 func TestRuntimesWithTheSamePathsLeftOutShare(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	first := oneImage(t, d, h.request("nodejs20.x", "exclude", emulator))
@@ -194,6 +197,7 @@ func TestAnImportedCacheServesBuildsWithoutPaths(t *testing.T) {
 }
 
 func TestPathsInAnyOrderGiveOneDigest(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	first := oneImage(t, d, h.request("nodejs20.x", "exclude", emulator+",/etc/shadow"))
@@ -230,6 +234,7 @@ func TestFunctionsStandOnBasesWithoutPaths(t *testing.T) {
 }
 
 func TestACheckoutIsBuiltWithoutPathsToo(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	paths := emulator + ",/etc/shadow"
@@ -240,6 +245,7 @@ func TestACheckoutIsBuiltWithoutPathsToo(t *testing.T) {
 }
 
 func TestAPathThatNoPlatformHasIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	for _, layers := range []string{"auto", "chain"} {
@@ -252,6 +258,7 @@ func TestAPathThatNoPlatformHasIsWarnedOf(t *testing.T) {
 }
 
 func TestTheCommandLeavesPathsOut(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")

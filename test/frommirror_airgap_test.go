@@ -33,6 +33,7 @@ func (h *repoServer) withFrontend(t *testing.T, d *sandbox.Daemon, runtimes ...s
 }
 
 func TestAnAirGappedBuildAsksOneRegistry(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	m, image := h.withFrontend(t, d, "nodejs20.x")
@@ -64,6 +65,7 @@ func TestAnAirGappedBuildAsksOneRegistry(t *testing.T) {
 }
 
 func TestAPrivateMirrorTakesDockersCredentials(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	m := h.mirror(t, d, "nodejs20.x", "go1.x")
@@ -91,6 +93,7 @@ func TestAPrivateMirrorTakesDockersCredentials(t *testing.T) {
 }
 
 func TestProvenanceNamesTheMirror(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	m := h.mirror(t, d, "nodejs20.x")

@@ -15,6 +15,7 @@ import (
 
 // What upstream gives is asked for with its servers; then they are closed, and what the command has mirrored gives the same.
 func TestEveryImageComesFromWhatTheCommandMirrored(t *testing.T) {
+	t.Parallel()
 	runtimes := []string{"nodejs20.x", "java8", "provided.al2023"}
 	if os.Getenv(slowEnv) != "" {
 		runtimes = nil // all

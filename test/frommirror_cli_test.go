@@ -27,6 +27,7 @@ func (h *repoServer) mirrorLayout(t *testing.T, d *sandbox.Daemon, runtimes ...s
 }
 
 func TestTheCommandBuildsFromAMirror(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	m := h.mirror(t, d, "nodejs20.x", "go1.x")

@@ -23,6 +23,7 @@ var mirrored = []struct{ runtime, platform string }{
 var mirroredRuntimes = []string{"nodejs20.x", "go1.x", "provided.al2023"}
 
 func TestImagesOfAMirrorAreThoseOfUpstream(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, mirroredRuntimes...)
 	m := h.mirror(t, d, mirroredRuntimes...)
@@ -65,6 +66,7 @@ func requireAskedOnce(t *testing.T, requests []string) {
 }
 
 func TestFunctionsAreBuiltFromAMirror(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "provided.al2023")
 	m := h.mirror(t, d, "nodejs20.x", "provided.al2023")
@@ -84,6 +86,7 @@ func TestFunctionsAreBuiltFromAMirror(t *testing.T) {
 }
 
 func TestALockedBuildTakesObjectsFromAMirrorAndAsksForNothingElse(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	m := h.mirror(t, d, "nodejs20.x")
@@ -104,6 +107,7 @@ func TestALockedBuildTakesObjectsFromAMirrorAndAsksForNothingElse(t *testing.T) 
 }
 
 func TestAnObjectIsUnpackedOnceWhereverItComesFrom(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	m := h.mirror(t, d, "nodejs20.x")
@@ -119,6 +123,7 @@ func TestAnObjectIsUnpackedOnceWhereverItComesFrom(t *testing.T) {
 }
 
 func TestAnObjectIsFetchedOnceFromAnyMirrorAndByTheBatchAPI(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	m := h.mirror(t, d, "nodejs20.x", "go1.x")
@@ -152,6 +157,7 @@ func requireCached(t *testing.T, progress, prefix string) {
 }
 
 func TestObjectsOfAMirrorServeAGitRepository(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	m := h.mirror(t, d, "nodejs20.x")
@@ -164,6 +170,7 @@ func TestObjectsOfAMirrorServeAGitRepository(t *testing.T) {
 }
 
 func TestWhatAMirrorDoesToAnObjectIsTold(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	m := h.mirror(t, d, "go1.x")
@@ -217,6 +224,7 @@ func cutShort(w http.ResponseWriter, _ *http.Request) {
 }
 
 func TestAnObjectOfAMirrorThatFailsForAWhileIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	m := h.mirror(t, d, "go1.x")
@@ -281,6 +289,7 @@ func functionOf(t *testing.T, h *repoServer, m *mirrorServer, dockerfile string)
 }
 
 func TestACheckoutTakesItsObjectsFromAMirror(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	m := h.mirror(t, d, "nodejs20.x")
@@ -308,6 +317,7 @@ func TestACheckoutTakesItsObjectsFromAMirror(t *testing.T) {
 }
 
 func TestObjectsMayComeFromElsewhereThanTheirMirror(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	m := h.mirror(t, d, "nodejs20.x")

@@ -52,6 +52,7 @@ func (h *repoServer) functionRequest(t testing.TB, files map[string]string, more
 }
 
 func TestEveryNameOfARuntimeIsItsBase(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	h := serveRunnable(t)
 	commit, err := h.Commit("nodejs20.x")
@@ -109,6 +110,7 @@ func TestWhatIsNotARuntimeIsTheRegistrys(t *testing.T) {
 }
 
 func TestAStageOfARuntimesNameKeepsItsSteps(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	tree, err := d.Local(t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS nodejs20.x\nRUN echo kept > /kept\n"}))
@@ -144,6 +146,7 @@ func TestAStageThatIsNotNeededCausesNoRequest(t *testing.T) {
 }
 
 func TestAFunctionImageIsConfiguredAsItsBase(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	base := imageConfig(t, oneImage(t, d, h.request("nodejs20.x")))
@@ -166,6 +169,7 @@ func TestAFunctionImageIsConfiguredAsItsBase(t *testing.T) {
 }
 
 func TestAFunctionImageRuns(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	tree, err := d.Local(t, h.functionRequest(t, map[string]string{
@@ -177,6 +181,7 @@ func TestAFunctionImageRuns(t *testing.T) {
 }
 
 func TestFunctionImagesShareLayersWithOtherWaysIn(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"))
@@ -208,6 +213,7 @@ func TestErrorsOfABasePointAtBothLines(t *testing.T) {
 }
 
 func TestWarningsSaveADay(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t, "nodejs18.x")
 	for name, tc := range map[string]struct {
@@ -239,6 +245,7 @@ func TestWarningsSaveADay(t *testing.T) {
 }
 
 func TestAnImageOfAWSThatIsLeftToTheRegistryIsSaid(t *testing.T) {
+	t.Parallel()
 	registry := sandbox.Registry(t)
 	d := sandbox.Start(t, sandbox.WithConfig(fmt.Sprintf("[registry.\"public.ecr.aws\"]\n  mirrors = [%q]\n[registry.%q]\n  http = true\n", registry, registry)))
 	h := serveRunnable(t)
@@ -294,6 +301,7 @@ func TestEachLayerOfAFunctionHasItsLineOfHistory(t *testing.T) {
 }
 
 func TestAnImportedCacheServesFunctions(t *testing.T) {
+	t.Parallel()
 	h := serveRunnable(t)
 	cache := []client.CacheOptionsEntry{{Type: "registry", Attrs: map[string]string{"ref": sandbox.Registry(t) + "/cache", "mode": "max"}}}
 	files := map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN echo x > /x\n"}
@@ -323,6 +331,7 @@ func TestAFunctionChainsWhereItsBaseDoesAndSaysSo(t *testing.T) {
 }
 
 func TestConvertedToLLBTheBaseIsItsGraph(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	req := h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"}, "requestid", "frontend.convertllb")
@@ -365,6 +374,7 @@ func callSubrequest(t *testing.T, d *sandbox.Daemon, req sandbox.Request) (respo
 }
 
 func TestOptionsOfOursAreNoBuildArguments(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	options := h.options("")

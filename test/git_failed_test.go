@@ -11,6 +11,7 @@ import (
 // BuildKit v0.33.1 panics where a git source that failed is asked for again in the same build: several bases and platforms
 // that aren't there, and a context that isn't.
 func TestWhatIsNotInARepositoryHarmsNoDaemon(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	const bases = "FROM nodejs98.x AS a\nFROM nodejs99.x AS b\nFROM nodejs20.x\nCOPY --from=a / /a\nCOPY --from=b / /b\n"

@@ -12,6 +12,7 @@ import (
 // Two bases of which one's layers begin the other's, and the other's last one is empty: the line of an empty tar must not
 // be taken for that of a layer, nor the user's layer for an empty one.
 func TestABaseThatBeginsAsAnotherKeepsItsOwnHistory(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	first := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
 	h := serve(t, []sample.Branch{newBranch("nodejs20.x", first, compress(t, packTar(t))), newBranch("provided.al2023", first)})

@@ -65,6 +65,7 @@ func makeImage(t *testing.T, d *sandbox.Daemon, variables ...string) {
 }
 
 func TestTheFrontendImageBuildsThroughBuildctl(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	frontend, _ := frontendImage(t, d)
@@ -146,6 +147,7 @@ func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
 }
 
 func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	frontend, registry := frontendImage(t, d)
@@ -170,6 +172,7 @@ func TestTheFrontendImageBuildsThroughBuildxAndBake(t *testing.T) {
 }
 
 func TestTheSyntaxLineBuildsThroughBuildctlAndBuildx(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	image, _ := frontendImage(t, d)

@@ -19,6 +19,7 @@ func (h *repoServer) byImage(image, runtime string, more ...string) sandbox.Requ
 }
 
 func TestObjectsComeByTheBatchAPI(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	image, _ := frontendImage(t, d)
@@ -37,6 +38,7 @@ func TestObjectsComeByTheBatchAPI(t *testing.T) {
 }
 
 func TestAnotherVersionOfTheFrontendFetchesAndUnpacksNothingAgain(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	image, _ := frontendImage(t, d)
@@ -65,6 +67,7 @@ func TestAnotherVersionOfTheFrontendFetchesAndUnpacksNothingAgain(t *testing.T) 
 }
 
 func TestAStepThatFailsSaysWhy(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
 	image, _ := frontendImage(t, d)

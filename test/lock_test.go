@@ -50,6 +50,7 @@ func withLock(t testing.TB, req sandbox.Request, text string) sandbox.Request {
 }
 
 func TestALockedBuildAsksNoGitServer(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	text := lock(t, d, h.request("nodejs20.x"))
@@ -72,6 +73,7 @@ func TestALockedBuildAsksNoGitServer(t *testing.T) {
 }
 
 func TestALockHoldsForEveryBaseOfADockerfile(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "provided.al2023", "python3.12")
 	files := map[string]string{"Dockerfile": "FROM python3.12 AS test\nFROM provided.al2023 AS other\nFROM nodejs20.x\nCOPY --from=other /etc /other\n"}
@@ -89,6 +91,7 @@ func TestALockHoldsForEveryBaseOfADockerfile(t *testing.T) {
 }
 
 func TestALockOfADockerfileIsOfThePlatformThatBuildsToo(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "provided.al2023")
 	files := map[string]string{"Dockerfile": "FROM --platform=$BUILDPLATFORM nodejs20.x AS tools\nFROM provided.al2023\nCOPY --from=tools /etc /tools\nCOPY --from=nodejs20.x /etc /target\n"}
@@ -99,6 +102,7 @@ func TestALockOfADockerfileIsOfThePlatformThatBuildsToo(t *testing.T) {
 }
 
 func TestALockIsFoundInAContextThatIsARepository(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	text := lock(t, d, h.request("nodejs20.x"))
@@ -189,6 +193,7 @@ func TestALockedCommitThatIsGoneIsSaid(t *testing.T) {
 
 // A lock file comes with whatever is built: it must not say where a secret goes that was meant for another host.
 func TestASecretThatNamesNoHostIsNotForOneThatALockNames(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUnique(t).withStoreHost(t)
 	image, _ := frontendImage(t, d)

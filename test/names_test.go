@@ -22,6 +22,7 @@ var notUTF8 = map[string][][]entry{
 }
 
 func TestNamesThatAreNotUTF8AreBuiltAsTheOracleDoes(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	atOnce(t, notUTF8, func(t *testing.T, name string, layers [][]entry) {
 		h, ignore := serveAdversarial(t, name, layers)

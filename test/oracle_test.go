@@ -18,6 +18,7 @@ import (
 var chained = []string{"nodejs20.x", "dotnet8", "go1.x"}
 
 func TestEveryBaseImageEqualsTheOracle(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001})
 	require.NoError(t, err)

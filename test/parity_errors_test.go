@@ -16,6 +16,7 @@ import (
 
 // TestParityOfErrors builds broken Dockerfiles: they fail for the same reason, at the same place.
 func TestParityOfErrors(t *testing.T) {
+	t.Parallel()
 	buildBoth(t, "errors", 18, func(t *testing.T, c parityCase, want, got built) {
 		require.ErrorContains(t, want.err, c.fails)
 		require.Error(t, got.err)
@@ -66,6 +67,7 @@ func warnings(result *sandbox.Result) (shown []string) {
 
 // TestParityOfCalls compares what is answered in place of a build: check, outline, targets, convertllb.
 func TestParityOfCalls(t *testing.T) {
+	t.Parallel()
 	p := newParity(t)
 	for _, name := range parityNames(t, "calls") {
 		for _, call := range []string{"frontend.lint", "frontend.outline", "frontend.targets", "frontend.convertllb"} {

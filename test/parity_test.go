@@ -36,6 +36,7 @@ const parityData = "testdata/parity"
 // TestParityOfFeatures builds Dockerfiles, each about one feature, with BuildKit's own frontend and with ours. Both use
 // the same daemon, so that a step of ours that isn't the same as BuildKit's shows: it is done again, at another time.
 func TestParityOfFeatures(t *testing.T) {
+	t.Parallel()
 	buildBoth(t, "features", 65, func(t *testing.T, c parityCase, want, got built) {
 		require.NoError(t, want.err)
 		require.NoError(t, got.err)

@@ -79,6 +79,7 @@ func (h *repoServer) setStore(store string) {
 }
 
 func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	github, gitea := githost.Access{Accept: []string{basicAuth("t0ken")}}, githost.Access{Accept: []string{basicAuth("t0ken")}, Gitea: true}
@@ -121,6 +122,7 @@ func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 }
 
 func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	bearer := githost.Access{Accept: []string{"Bearer t0ken"}, PlainURLs: true}
@@ -156,6 +158,7 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 }
 
 func TestASecretReachesNoOtherHost(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	access := githost.Access{Accept: []string{basicAuth("t0ken")}}
@@ -193,6 +196,7 @@ func TestASecretReachesNoOtherHost(t *testing.T) {
 }
 
 func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	for name, of := range map[string]func(h *repoServer) sandbox.Request{
@@ -240,6 +244,7 @@ func TestAPrivateRepositoryIsBuiltAfterItsMirror(t *testing.T) {
 }
 
 func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	for _, status := range []int{401, 403, 404} { // GitHub says 404 of what is not to be seen

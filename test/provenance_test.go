@@ -86,6 +86,7 @@ func requireLink(t testing.TB, h *repoServer, s statement, runtime string) {
 }
 
 func TestProvenanceNamesAllThatAnImageIsMadeOf(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	image, _ := frontendImage(t, d)
@@ -109,6 +110,7 @@ func TestProvenanceNamesAllThatAnImageIsMadeOf(t *testing.T) {
 }
 
 func TestProvenanceByTheCommandNamesAllThatAnImageIsMadeOf(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUpstream(t, "nodejs20.x")
 		for _, more := range [][]string{nil, {"--objects=lfs"}} {
@@ -141,6 +143,7 @@ func TestProvenanceByTheCommandNamesAllThatAnImageIsMadeOf(t *testing.T) {
 const forImages = "mode=min,inline-only=true"
 
 func TestProvenanceForImagesIsInNoFolderAndNoArchive(t *testing.T) {
+	t.Parallel()
 	requireProvenanceForImages(t, sandbox.Start(t))
 }
 

@@ -15,6 +15,7 @@ import (
 )
 
 func TestFourRuntimesAtOnceFetchEveryObjectOnce(t *testing.T) {
+	t.Parallel()
 	runtimes := []string{"nodejs18.x", "nodejs20.x", "python3.11", "java21"}
 	h := serveUpstream(t, runtimes...)
 	d := sandbox.Start(t)
@@ -78,6 +79,7 @@ func TestAMirrorSharesWhatUpstreamWasFetchedFor(t *testing.T) {
 }
 
 func TestAnImportedCacheServesOtherRuntimes(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs18.x", "nodejs20.x")
 	registry := sandbox.Registry(t)
 	cache := []client.CacheOptionsEntry{{Type: "registry", Attrs: map[string]string{"ref": registry + "/cache", "mode": "max"}}}

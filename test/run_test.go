@@ -13,6 +13,7 @@ import (
 )
 
 func TestABaseImageRuns(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	name := sandbox.Registry(t) + "/lambda-base:nodejs20.x"
@@ -30,6 +31,7 @@ func TestABaseImageRuns(t *testing.T) {
 }
 
 func TestTheDemoShowsWhatANewcomerWants(t *testing.T) {
+	t.Parallel()
 	sandbox.Require(t, "buildkitd", "buildctl")
 	cmd := exec.CommandContext(t.Context(), "go", "run", "./test/demo")
 	cmd.Dir = ".."

@@ -36,6 +36,7 @@ echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx
 var spdxPredicate = regexp.MustCompile(`"in-toto.io/predicate-type": ?"https://spdx.dev/Document"`)
 
 func TestEveryWayInMakesAnSBOM(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	attest := []string{"attest:sbom", "generator=" + sbomScanner(t, d)}

@@ -86,6 +86,7 @@ var (
 )
 
 func TestEveryFaultIsMendedOrTold(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	var all errgroup.Group // t.Parallel has as many at once as there are processors

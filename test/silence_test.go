@@ -102,6 +102,7 @@ func TestManyBuildsFromOneRepositoryAreNotTakenForSilence(t *testing.T) {
 }
 
 func TestADaemonWithoutRoomIsNotTakenForASilentServer(t *testing.T) {
+	t.Parallel()
 	requireRoomIsNotSilence(t, sandbox.Start(t, oneAtATime))
 }
 

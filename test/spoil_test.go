@@ -34,6 +34,7 @@ func spoiler(t *testing.T, oid, script string) sandbox.Request {
 }
 
 func TestAnObjectsCacheThatOthersSpoilBreaksNoBuild(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	made, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"provided.al2023"}})
 	require.NoError(t, err)

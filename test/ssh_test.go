@@ -72,6 +72,7 @@ func withSSHKey(t testing.TB, req sandbox.Request, file string) sandbox.Request 
 }
 
 func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	s := serveUnique(t).withStoreHost(t).serveSSH(t)

@@ -15,6 +15,7 @@ import (
 )
 
 func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t)
 	image, _ := frontendImage(t, d)

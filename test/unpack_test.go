@@ -109,6 +109,7 @@ func restoreXZ(t *testing.T, dir string) {
 }
 
 func TestAnXZThatFailsIsNotSaidToBeMissing(t *testing.T) {
+	t.Parallel()
 	noise := bytes.Repeat([]byte("0123456789"), 1000)
 	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, taskDirs...)), compress(t, packTar(t, file("a", "1"), file("b", string(noise)))))})
 	for name, tc := range failingXZ {
@@ -131,6 +132,7 @@ func TestAnXZThatFailsIsNotSaidToBeMissing(t *testing.T) {
 }
 
 func TestTheCommandSaysWhyXZFails(t *testing.T) {
+	t.Parallel()
 	for script, want := range map[string]string{
 		"echo 'xz: out of luck' >&2; exit 1": "xz fails: xz: out of luck (exit status 1)",
 		"kill -9 $$":                         "xz fails: signal: killed",

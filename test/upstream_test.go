@@ -108,6 +108,7 @@ func TestUpstreamIsTheDefault(t *testing.T) {
 }
 
 func TestWhatTheMediaHostRefusesComesByTheBatchAPI(t *testing.T) {
+	t.Parallel()
 	g := startGitHub(t)
 	d := g.daemon(t)
 	image, _ := frontendImage(t, d)
@@ -158,6 +159,7 @@ func TestRuntimesAreListedThroughAProxy(t *testing.T) {
 }
 
 func TestAProxyOrACertificateThatIsWrongIsSaid(t *testing.T) {
+	t.Parallel()
 	g := startGitHub(t)
 	d := g.daemon(t)
 	image, _ := frontendImage(t, d)

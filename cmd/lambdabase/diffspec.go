@@ -71,7 +71,7 @@ func comparisons(a, b side) ([]comparison, error) {
 			if err != nil {
 				return nil, err
 			}
-			c.specs[i] = spec
+			c.specs[i], c.files[i] = spec, s.archive
 		}
 		if len(runtimes) > 1 {
 			c.runtime = runtime
