@@ -12,6 +12,7 @@ import (
 	"lambdabase/internal/gitssh"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/mirror"
+	"lambdabase/internal/weburl"
 
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/pkg/errors"
@@ -123,7 +124,7 @@ func setRepository(o *Options, v string) (err error) {
 	if strings.ContainsAny(v, "?#") || strings.ContainsAny(u.Path, "?#") || strings.Trim(u.Path, "/") == "" {
 		return errors.New("want a URL with a path and without query and fragment; the branch is option runtime, a commit is option commit")
 	}
-	return nil
+	return weburl.CheckPort(u)
 }
 
 // userInfoError says what to do about user information. A user's name may be a token, unless it is Azure DevOps's, which puts

@@ -19,15 +19,15 @@ type notifyTransport struct {
 	onRead func()
 }
 
-// newHTTPClient returns a client that trusts the system's certificates, and those given in PEM.
-func newHTTPClient(caBundle []byte, refs *refs, onRead func()) (*http.Client, error) {
+// newHTTPClient returns a client for the repository on a host, which trusts the system's certificates, and those given in PEM.
+func newHTTPClient(host string, caBundle []byte, refs *refs, onRead func()) (*http.Client, error) {
 	t := httpclient.CloneDefault()
 	if len(caBundle) > 0 {
 		if err := httpclient.TrustCA(t, caBundle); err != nil {
 			return nil, err
 		}
 	}
-	return &http.Client{Transport: &notifyTransport{t, refs, onRead}}, nil
+	return &http.Client{Transport: &notifyTransport{httpclient.NewGuard(t, host), refs, onRead}}, nil
 }
 
 func (w *notifyTransport) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -103,13 +103,13 @@ func (r Remote) openUploadPack(ctx context.Context, refs *refs, onRead func()) (
 	if err != nil {
 		return nil, err
 	}
-	client, err := newHTTPClient(r.CABundle, refs, onRead)
-	if err != nil {
-		return nil, err
-	}
 	endpoint, err := transport.NewEndpoint(r.URL)
 	if err != nil {
 		return nil, errors.New("malformed URL of the repository")
+	}
+	client, err := newHTTPClient(endpoint.Host, r.CABundle, refs, onRead)
+	if err != nil {
+		return nil, err
 	}
 	return githttp.NewClient(client).NewUploadPackSession(endpoint, auth)
 }

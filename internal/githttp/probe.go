@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"time"
 
+	"lambdabase/internal/httpclient"
+
 	"github.com/pkg/errors"
 )
 
@@ -23,7 +25,7 @@ type Probe struct {
 // NewProbe returns one for a repository. The server has so much time for an answer.
 func NewProbe(repository *url.URL, transport http.RoundTripper, limit time.Duration) *Probe {
 	return &Probe{
-		client:  http.Client{Transport: transport, Timeout: limit, CheckRedirect: checkRedirect},
+		client:  http.Client{Transport: httpclient.NewGuard(transport, repository.Hostname()), Timeout: limit, CheckRedirect: checkRedirect},
 		address: repository.JoinPath(refsPath).String() + "?service=git-upload-pack",
 	}
 }

@@ -20,7 +20,6 @@ const IdleTimeout = 30 * time.Second
 // NewTransport returns that of net/http, which waits forever for an answer, with limits.
 func NewTransport(idle time.Duration) *http.Transport {
 	t := CloneDefault()
-	t.DialContext = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = 15 * time.Second
 	t.ResponseHeaderTimeout = idle
 	t.MaxResponseHeaderBytes = 1 << 20
@@ -28,12 +27,14 @@ func NewTransport(idle time.Duration) *http.Transport {
 	return t
 }
 
-// CloneDefault returns net/http's own transport, to be changed.
+// CloneDefault returns net/http's own transport, to be changed. A [Guard] sees what it dials.
 func CloneDefault() *http.Transport {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		return standard.Clone()
+		t = standard.Clone()
 	}
-	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	t.DialContext = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, ControlContext: checkDial}).DialContext
+	return t
 }
 
 // TrustCA has a transport trust certificates in PEM besides the system's.

@@ -60,7 +60,7 @@ func checkServerURL(server string) error {
 	if strings.ContainsAny(server, "?#") {
 		return errors.New("URL of an LFS server has no query and no fragment")
 	}
-	return nil
+	return weburl.CheckPort(u)
 }
 
 // IsAuto reports whether it is left to the repository.

@@ -45,6 +45,9 @@ func ParseTemplate(s string) (Template, error) {
 	if err := weburl.CheckUserInfo(u); err != nil {
 		return Template{}, errors.Errorf("%v, which would end up in provenance and logs", err)
 	}
+	if err := weburl.CheckPort(u); err != nil {
+		return Template{}, err
+	}
 	if strings.Contains(s, "#") {
 		return Template{}, errors.New("fragment, which never reaches a server")
 	}

@@ -88,5 +88,5 @@ func (a ClientConfig) endpoint(ctx context.Context, origin Remote) (transfer.End
 	if auth.ExpiresIn > 0 {
 		expires = time.Now().Add(auth.ExpiresIn)
 	}
-	return transfer.Endpoint{URL: auth.Href, Header: auth.Header, Expires: expires}, nil
+	return transfer.Endpoint{URL: auth.Href, Header: auth.Header, Expires: expires, Host: remote.Hostname()}, nil
 }

@@ -4,6 +4,7 @@ package weburl
 import (
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -21,7 +22,18 @@ func Parse(s string) (*url.URL, error) {
 	if err := CheckUserInfo(u); err != nil {
 		return nil, err
 	}
+	if err := CheckPort(u); err != nil {
+		return nil, err
+	}
 	return u, nil
+}
+
+// CheckPort refuses a port that there can't be, which net/http tells only when it dials.
+func CheckPort(u *url.URL) error {
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
+		return errors.Errorf("URL of host %s has a port that is none from 1 to 65535", u.Host)
+	}
+	return nil
 }
 
 // CheckUserInfo refuses a URL with user information, which may be a credential, without repeating it.

@@ -41,3 +41,10 @@ func TestErrorsRepeatNoCredential(t *testing.T) {
 		require.EqualError(t, err, want)
 	}
 }
+
+func TestAPortThatCannotBeIsAnError(t *testing.T) {
+	for port, ok := range map[string]bool{"": true, ":": true, ":1": true, ":65535": true, ":0": false, ":65536": false, ":99999": false, ":184467440737095516": false} {
+		_, err := Parse("https://h" + port + "/x")
+		require.Equal(t, ok, err == nil, "%s: %v", port, err)
+	}
+}

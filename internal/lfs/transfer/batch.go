@@ -88,7 +88,7 @@ func (s *session) batch(ctx context.Context, srv *server, objects []lfs.Object) 
 		return nil, s.newFailure(Protocol, srv.batchURL, err)
 	}
 	header := http.Header{"Accept": {mediaType}, "Content-Type": {mediaType}, "Accept-Encoding": {"identity"}}
-	res, f := s.doWithRedirects(ctx, httpRequest{http.MethodPost, srv.batchURL, header, srv.authHeader, srv.credential, body})
+	res, f := s.doWithRedirects(ctx, httpRequest{http.MethodPost, srv.batchURL, srv.namedHost, header, srv.authHeader, srv.credential, body})
 	if f != nil {
 		return nil, f
 	}

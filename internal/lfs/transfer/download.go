@@ -171,3 +171,10 @@ func (d *download) mismatch(ctx context.Context, head []byte, reason error) *fai
 	}
 	return f
 }
+
+// tooLong is the mismatch of a response that is longer than the object, which doesn't pass: it isn't asked for again.
+func (d *download) tooLong(ctx context.Context, head []byte, reason error) *failure {
+	f := d.mismatch(ctx, head, reason)
+	f.retry = noRetry
+	return f
+}

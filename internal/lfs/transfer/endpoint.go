@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -25,11 +26,13 @@ type Endpoint struct {
 	URL     string            // without "/objects/batch", e.g. https://host/owner/repo.git/info/lfs
 	Header  map[string]string // given by git-lfs-authenticate over SSH; sent to the URL's host only
 	Expires time.Time         // of Header; zero: never
+	Host    string            // that the user named, and that gave the URL; empty: the URL's own is that
 }
 
 // server is an endpoint as it is used: checked, and with the credential for it.
 type server struct {
 	batchURL   *url.URL
+	namedHost  string // by the user
 	authHeader http.Header
 	credential credential
 	fromSSH    bool // the credential came with the endpoint, and may end before it says so
@@ -95,7 +98,7 @@ func (s *session) newServer(e Endpoint) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv := &server{batchURL: u, authHeader: header, expires: e.Expires}
+	srv := &server{batchURL: u, namedHost: cmp.Or(e.Host, u.Hostname()), authHeader: header, expires: e.Expires}
 	if header.Get("Authorization") != "" {
 		srv.fromSSH, srv.credential = true, credential{sent: true, name: "given by git-lfs-authenticate"}
 	} else {

@@ -23,7 +23,7 @@ var oidPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 func (c *Client) Fetch(ctx context.Context, dir string, objects []lfs.Object) error {
 	r := newResults(objects)
 	s := c.newSession(dir, r.objects)
-	defer s.closeIdle()
+	defer s.close()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return errors.Wrap(err, "folder of LFS objects")
 	}

@@ -63,7 +63,7 @@ func (d *download) newRequest() (httpRequest, error) {
 			h.Set("If-Range", d.etag)
 		}
 	}
-	return httpRequest{http.MethodGet, d.transfer.action.url, h, authHeader, cred, nil}, err
+	return httpRequest{http.MethodGet, d.transfer.action.url, d.transfer.server.namedHost, h, authHeader, cred, nil}, err
 }
 
 // authHeaders are what goes with the request for an object for it to be let in. A URL with a query is most likely signed, and
@@ -123,7 +123,11 @@ func (d *download) refusedDownload(res *httpResponse) *failure {
 func (d *download) readContent(ctx context.Context, res *httpResponse) *failure {
 	defer res.discard()
 	if expected := d.object.Size - d.part.size; res.StatusCode == http.StatusOK && res.ContentLength >= 0 && res.ContentLength != expected {
-		return d.mismatch(ctx, res.peek(sniffLen), errors.Errorf("the server would send %d bytes, the object has %d", res.ContentLength, d.object.Size))
+		reason := errors.Errorf("the server would send %d bytes, the object has %d", res.ContentLength, d.object.Size)
+		if res.ContentLength > expected {
+			return d.tooLong(ctx, res.peek(sniffLen), reason)
+		}
+		return d.mismatch(ctx, res.peek(sniffLen), reason)
 	}
 	if d.etag = res.Header.Get("ETag"); !strings.HasPrefix(d.etag, `"`) {
 		d.etag = "" // a weak one doesn't promise the same bytes
@@ -133,7 +137,7 @@ func (d *download) readContent(ctx context.Context, res *httpResponse) *failure 
 		res.resetTimer()
 		n, err := res.Body.Read(buf[:min(copySize, d.object.Size-d.part.size+1)])
 		if d.part.size+int64(n) > d.object.Size {
-			return d.mismatch(ctx, d.part.head(), errors.Errorf("the server sends more than the object's %d bytes", d.object.Size))
+			return d.tooLong(ctx, d.part.head(), errors.Errorf("the server sends more than the object's %d bytes", d.object.Size))
 		}
 		if err := d.part.write(buf[:n]); err != nil {
 			return d.diskFailure(ctx, err)

@@ -12,7 +12,11 @@ func (s *session) ownURLs(objects []lfs.Object) map[string]transfer {
 	transfers := make(map[string]transfer, len(objects))
 	for _, o := range objects {
 		u, err := weburl.Parse(s.ObjectURL(o))
-		transfers[o.OID] = transfer{action: action{url: u, header: http.Header{}}, err: err, server: &server{batchURL: u}}
+		srv := &server{batchURL: u}
+		if u != nil {
+			srv.namedHost = u.Hostname()
+		}
+		transfers[o.OID] = transfer{action: action{url: u, header: http.Header{}}, err: err, server: srv}
 	}
 	return transfers
 }

@@ -22,6 +22,8 @@ type session struct {
 	limits          Limits
 	transport       http.RoundTripper
 	closeIdle       func()
+	guards          map[string]*httpclient.Guard // by the host that the user named
+	guardsMu        sync.Mutex
 	secrets         secretMask
 	serverCache     serverCache
 	stalledAttempts atomic.Int64 // attempts in a row that got nowhere, of all objects
@@ -29,7 +31,7 @@ type session struct {
 }
 
 func (c *Client) newSession(dir string, objects map[string]lfs.Object) *session {
-	s := &session{Client: *c, dir: dir, clock: c.Clock, limits: c.Limits.orDefaults(), transport: c.Transport, closeIdle: func() {}}
+	s := &session{Client: *c, dir: dir, clock: c.Clock, limits: c.Limits.orDefaults(), transport: c.Transport, closeIdle: func() {}, guards: map[string]*httpclient.Guard{}}
 	s.secrets = secretMask{public: objects, values: map[string]sensitivity{}}
 	if s.clock == nil {
 		s.clock = wallClock{}
@@ -42,6 +44,23 @@ func (c *Client) newSession(dir string, objects map[string]lfs.Object) *session 
 		s.UserAgent = "lambdabase"
 	}
 	return s
+}
+
+// guard is the transport for what began at a host.
+func (s *session) guard(host string) *httpclient.Guard {
+	s.guardsMu.Lock()
+	defer s.guardsMu.Unlock()
+	if s.guards[host] == nil {
+		s.guards[host] = httpclient.NewGuard(s.transport, host)
+	}
+	return s.guards[host]
+}
+
+func (s *session) close() {
+	for _, g := range s.guards {
+		g.CloseIdleConnections()
+	}
+	s.closeIdle()
 }
 
 // newFailure returns one that no other attempt mends, unless its retry is set. u is what was asked; nil for nothing.

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"time"
 
+	"lambdabase/internal/httpclient"
+
 	"github.com/pkg/errors"
 )
 
@@ -23,6 +25,7 @@ var errIdleTimeout = errors.New("nothing arrived")
 type httpRequest struct {
 	method     string
 	url        *url.URL
+	namedHost  string      // by the user, whose server leads to the URL
 	header     http.Header // for any server
 	authHeader http.Header // for the server of the URL alone
 	credential credential
@@ -71,7 +74,7 @@ func (s *session) send(parent context.Context, r httpRequest) (*httpResponse, *f
 	res := &httpResponse{request: r, timer: timer, idleTimeout: s.limits.IdleTimeout, ctx: ctx, cancel: cancel}
 	req, err := s.newHTTPRequest(ctx, r)
 	if err == nil {
-		res.Response, err = s.transport.RoundTrip(req) //nolint:bodyclose // the caller does, by discard
+		res.Response, err = s.guard(r.namedHost).RoundTrip(req) //nolint:bodyclose // the caller does, by discard
 	}
 	if err == nil {
 		res.resetTimer()
@@ -102,6 +105,10 @@ func (s *session) newHTTPRequest(ctx context.Context, r httpRequest) (*http.Requ
 func (s *session) networkFailure(parent context.Context, res *httpResponse, err error) *failure {
 	if parent.Err() != nil {
 		return s.canceledFailure(context.Cause(parent))
+	}
+	var forbidden *httpclient.ForbiddenError
+	if errors.As(err, &forbidden) {
+		return s.newFailure(Protocol, res.request.url, forbidden)
 	}
 	f := s.newFailure(Network, res.request.url, nil)
 	f.retry = retryLater

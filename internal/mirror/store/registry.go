@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -46,8 +47,9 @@ func openRegistry(l mirror.Location, o Options) (*registry, error) {
 			return nil, errors.Wrap(err, "certificates")
 		}
 	}
+	guard := httpclient.NewGuard(transport, (&url.URL{Host: l.Host()}).Hostname())
 	client := &auth.Client{
-		Client:     &http.Client{Transport: &retry.Transport{Base: transport, Policy: retryPolicy(o.RetryDelay)}},
+		Client:     &http.Client{Transport: &retry.Transport{Base: guard, Policy: retryPolicy(o.RetryDelay)}},
 		Credential: credentials.Credential(docker),
 		Cache:      auth.NewCache(),
 	}
