@@ -36,6 +36,9 @@ func (r *request) newAssembler(plan *lambda2llb.Plan) (*assembler, error) {
 	a := &assembler{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.constraints...)}
 	for _, l := range plan.Layers {
 		a.layers = append(a.layers, &pendingLayer{Attempt: lambda2llb.Attempt{Layer: l}})
+		if url, ok := l.Origin.(lambda2llb.HTTPOrigin); ok && r.onObjectURL != nil {
+			r.onObjectURL(url.Address, l.Size)
+		}
 	}
 	if err := checkExclude(plan); err != nil {
 		return nil, err

@@ -32,6 +32,8 @@ type Frontend struct {
 	// ObjectStore, if not nil, has the client itself get the objects that must be asked for by the LFS batch API, where the
 	// daemon takes blobs from a client (BuildKit 0.28 or later). Otherwise a step of the frontend's image does.
 	ObjectStore *lfsstore.Store
+	// OnObjectURL, if not nil, is told before an object is asked for by a URL of its own, and how many bytes it has.
+	OnObjectURL func(url string, size int64)
 	Session     Session
 
 	// XZ, where BuildKit runs in this process, says what is wrong with xz: it is given the beginning of an archive, and tells
@@ -69,6 +71,7 @@ type request struct {
 	retryDelay   time.Duration
 	grace        time.Duration
 	store        *lfsstore.Store
+	onObjectURL  func(url string, size int64)         // nil: nobody wants to know
 	xz           func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
 	session      Session
 	remote       remote    // of option repository
@@ -85,7 +88,7 @@ type request struct {
 
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
-		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore,
+		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore, onObjectURL: f.OnObjectURL,
 		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity,
 		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{}, excluded: &sync.Map{},

@@ -11,6 +11,7 @@ import (
 	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
+	"lambdabase/test/tarbomb"
 
 	"github.com/stretchr/testify/require"
 )
@@ -79,6 +80,35 @@ func TestPruneOnAFullDisk(t *testing.T) {
 	require.Regexp(t, `^freed [\d.]+kB\n$`, c.mustRun(t, "prune", "--all"))
 	require.NoError(t, os.RemoveAll(filepath.Join(disk, "fill")))
 	require.NotContains(t, c.run(t, args...).stderr, "begun anew")
+}
+
+// The first build of a cache may be of an archive of a few hundred bytes that fills any disk.
+func TestPruneAfterABuildThatFillsTheDisk(t *testing.T) {
+	c := newCLI(t)
+	disk := t.TempDir()
+	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=100m,nr_inodes=5k"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	c.root = filepath.Join(disk, "cache")
+	h := serve(t, []sample.Branch{
+		newBranch("nodejs18.x", compress(t, tarbomb.Tar())),
+		newBranch("nodejs20.x", compress(t, packTar(t, append(taskDirs, file("var/task/a", "a"))...))),
+	})
+	bomb := append(buildArgs(h, "nodejs18.x"), "-o", "bomb.tar")
+	for range 2 {
+		s := c.run(t, bomb...)
+		require.Equal(t, 1, s.code)
+		require.Contains(t, s.stderr, "the disk that BuildKit keeps its cache on is full: make room there, or prune the cache")
+	}
+	require.Contains(t, c.mustRun(t, "prune"), "freed ")
+	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar")
+	c.mustRun(t, args...)
+
+	// Where not even the room is there that pruning needs, all can be removed.
+	require.NoError(t, os.Remove(filepath.Join(c.root, "buildkit", "reserve")))
+	fillDisk(t, disk)
+	require.Regexp(t, `^freed [1-9]`, c.mustRun(t, "prune", "--all"))
+	require.NoError(t, os.RemoveAll(filepath.Join(disk, "fill")))
+	c.mustRun(t, args...)
 }
 
 // fillDisk leaves no byte and no inode.

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/internal/sample/faults"
+	"lambdabase/internal/sample/githost"
 
 	"github.com/stretchr/testify/require"
 )
@@ -33,5 +35,27 @@ func TestNamesOfATarballAreQuoted(t *testing.T) {
 		require.NotContains(t, out, "\x1b")
 		require.NotContains(t, out, "\u009b")
 		require.NotContains(t, out, "\u202e")
+	}
+}
+
+// A server may send as much as it likes for a small object.
+func TestAnObjectWithoutEndIsAskedForOnce(t *testing.T) {
+	c := newCLI(t)
+	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, packTar(t, taskDirs...)))})
+	for _, objects := range []string{"lfs", h.options("")["objects"]} {
+		for want, fault := range map[string]faults.Fault{
+			"the server would send ":                   {Oversize: 1 << 40},
+			"the server sends more than the object's ": {Oversize: 1 << 40, Chunked: true},
+		} {
+			h.ClearFaults()
+			h.Inject(faults.Target{Kind: githost.Object}, fault)
+			h.Reset()
+			output := c.mustFail(t, 1, "build", "nodejs20.x", h.repositoryFlag(), "--objects="+objects, "-o", "image.tar")
+			require.Contains(t, output, want)
+			require.Equal(t, 1, h.Total(githost.Object), "%s: %s", objects, output)
+			for _, r := range h.Requests() {
+				require.Less(t, r.Bytes, int64(100<<20), "what is in buffers")
+			}
+		}
 	}
 }

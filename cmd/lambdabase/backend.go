@@ -28,7 +28,9 @@ import (
 type backend struct {
 	addr, root, snapshotter string
 	noProcessSandbox        bool
-	pruning                 bool // room, by pruning
+	pruning, discarding     bool  // room, by pruning; all of the cache
+	discarded               int64 // bytes of a cache that was removed as a whole
+	objectSizes             embedded.ObjectSizes
 	debug                   bool
 	warn                    func(string)
 	openOutputs             openOutputs
@@ -138,6 +140,7 @@ func (b *backend) embeddedOptions() (embedded.Options, error) {
 	}
 	return embedded.Options{
 		Root: dir, Snapshotter: b.snapshotter, NoProcessSandbox: b.noProcessSandbox, Log: log, ExternalUsage: lfsBytes, Pruning: b.pruning,
+		Discard: b.discarding, OnDiscard: func(freed int64) { b.discarded = freed }, ObjectSizes: &b.objectSizes,
 		OnWait: func(holder string) {
 			fmt.Fprintf(os.Stderr, "waiting for %s, which uses the cache\n", printable.Name(holder))
 		},

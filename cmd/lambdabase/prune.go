@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"lambdabase/internal/lfsstore"
@@ -27,7 +28,8 @@ func newPrune() *cobra.Command {
 					return &usageError{errors.Wrap(err, "--keep-storage"), c.CommandPath()}
 				}
 			}
-			return b.withClient(c.Context(), func(bk *client.Client) error { return b.prune(c, bk, limits) })
+			b.discarding = limits.all && limits.age == 0 && limits.size == 0
+			return b.withRoomHint(b.withClient(c.Context(), func(bk *client.Client) error { return b.prune(c, bk, limits) }))
 		},
 	}
 	f := c.Flags()
@@ -44,6 +46,14 @@ type pruneLimits struct {
 	age      time.Duration
 	size     int64
 	sizeFlag string
+}
+
+// withRoomHint adds to the error of a prune on a full disk what needs no room.
+func (b *backend) withRoomHint(err error) error {
+	if err == nil || b.discarding || b.addr != "" || !strings.Contains(err.Error(), "no space left on device") {
+		return err
+	}
+	return errors.Errorf("%v: there is no room to write down what is removed: lambdabase prune --all removes the whole cache without", err)
 }
 
 func (b *backend) prune(c *cobra.Command, bk *client.Client, limits *pruneLimits) error {
@@ -72,7 +82,7 @@ func (b *backend) prune(c *cobra.Command, bk *client.Client, limits *pruneLimits
 	}
 	err := bk.Prune(c.Context(), freed, opts...)
 	close(freed)
-	total += <-done
+	total += <-done + b.discarded
 	if err != nil {
 		return err
 	}

@@ -50,12 +50,18 @@ func openCacheDir(ctx context.Context, o Options) (*cacheDir, error) {
 	if o.Pruning {
 		err = r.freeReserve()
 	}
+	if err == nil && o.Discard {
+		err = r.discardFull(o.OnDiscard)
+	}
 	if err == nil {
 		err = r.prepare(o.Snapshotter)
 	}
 	if err != nil {
 		_ = lock.release()
 		return nil, err
+	}
+	if !o.Pruning {
+		r.allocateReserve() // before the first build, which may fill the disk
 	}
 	return r, nil
 }

@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"bytes"
+	"compress/gzip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/tarbomb"
 
 	"github.com/moby/buildkit/client"
 	"github.com/stretchr/testify/require"
@@ -64,23 +67,7 @@ func TestCacheOnAFullDiskIsPruned(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, snapshotter, b.dir.snapshotter)
 			require.True(t, stateOf(t, root).Open)
-			c := connect(t, b)
-			var freed int64
-			usage, pruned := make(chan client.UsageInfo), make(chan error)
-			go func() {
-				pruned <- c.Prune(t.Context(), usage, client.PruneAll)
-			}()
-			for ended := false; !ended; {
-				select {
-				case u := <-usage:
-					freed += u.Size
-				case err := <-pruned:
-					require.NoError(t, err)
-					ended = true
-				}
-			}
-			require.NotZero(t, freed)
-			require.NoError(t, c.Close())
+			require.NotZero(t, prune(t, b, client.PruneAll))
 			require.NoError(t, b.Close())
 			require.False(t, stateOf(t, root).unclean())
 			require.FileExists(t, filepath.Join(root, reserveFile))
@@ -135,4 +122,91 @@ func TestFullDiskWithoutACache(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "other")))
 	require.NoError(t, start(t, Options{Root: root}).Close())
+}
+
+// bomb is an archive that fills every disk.
+func bomb(t testing.TB) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	gz := gzip.NewWriter(&buf)
+	_, err := gz.Write(tarbomb.Tar())
+	require.NoError(t, err)
+	require.NoError(t, gz.Close())
+	return buf.Bytes()
+}
+
+// prune frees what it can.
+func prune(t testing.TB, b *BuildKit, opts ...client.PruneOption) (freed int64) {
+	t.Helper()
+	c := connect(t, b)
+	usage, pruned := make(chan client.UsageInfo), make(chan error, 1)
+	go func() {
+		pruned <- c.Prune(t.Context(), usage, opts...)
+		close(usage)
+	}()
+	for u := range usage {
+		freed += u.Size
+	}
+	require.NoError(t, <-pruned)
+	require.NoError(t, c.Close())
+	return freed
+}
+
+// The first build of a cache may be the one that fills the disk: the room to prune it is kept from its beginning on.
+func TestACacheWhoseFirstBuildFillsTheDiskIsPruned(t *testing.T) {
+	for _, snapshotter := range []string{Overlayfs, Native} {
+		t.Run(snapshotter, func(t *testing.T) {
+			disk := smallDisk(t, "size=100m,nr_inodes=10k")
+			root := filepath.Join(disk, "root")
+			o := Options{Root: root, Snapshotter: snapshotter, OnReset: func(text string) { t.Error(text) }}
+			bombed := serve(t, bomb(t))
+			b, err := Start(t.Context(), o)
+			require.NoError(t, err)
+			for range 2 {
+				_, err = bombed.run(t.Context(), b)
+				require.ErrorContains(t, err, "no space left on device")
+			}
+			fill(t, filepath.Join(disk, "other"))
+			require.NoError(t, b.Close())
+
+			o.Pruning = true
+			b, err = Start(t.Context(), o)
+			require.NoError(t, err)
+			prune(t, b)
+			require.NoError(t, b.Close())
+			require.NoError(t, os.RemoveAll(filepath.Join(disk, "other")))
+			free, err := freeBytes(root)
+			require.NoError(t, err)
+			require.Greater(t, free, int64(80<<20))
+			_, err = serve(t, archives(t)...).run(t.Context(), start(t, Options{Root: root}))
+			require.NoError(t, err)
+		})
+	}
+}
+
+// Where not even the room to prune is there, the whole cache can be removed without.
+func TestAFullDiskWithoutAReserveIsFreedOfAllOfTheCache(t *testing.T) {
+	disk := smallDisk(t, "size=100m,nr_inodes=10k")
+	root := filepath.Join(disk, "root")
+	build := serve(t, archives(t)...)
+	b, err := Start(t.Context(), Options{Root: root})
+	require.NoError(t, err)
+	_, err = build.run(t.Context(), b)
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	require.NoError(t, os.Remove(filepath.Join(root, reserveFile)))
+	fill(t, filepath.Join(disk, "other"))
+
+	var discarded int64
+	o := Options{Root: root, Pruning: true, Discard: true, OnDiscard: func(freed int64) { discarded = freed }, OnReset: func(text string) { t.Error(text) }}
+	b, err = Start(t.Context(), o)
+	require.NoError(t, err)
+	require.Greater(t, discarded, int64(5<<20))
+	require.Zero(t, prune(t, b, client.PruneAll))
+	require.NoError(t, b.Close())
+	require.Empty(t, glob(t, root, stalePrefix+"*"))
+	require.NoError(t, os.RemoveAll(filepath.Join(disk, "other")))
+
+	_, err = build.run(t.Context(), start(t, Options{Root: root}))
+	require.NoError(t, err)
 }

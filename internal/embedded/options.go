@@ -28,6 +28,12 @@ type Options struct {
 	ExternalUsage int64
 	// Pruning is for who prunes the cache: it lets that have the room that is kept for it, as the disk may be full.
 	Pruning bool
+	// Discard is for who prunes all of the cache: where the disk has not even the room that pruning needs, it is removed as a
+	// whole, and OnDiscard called with how many bytes that has freed. OnDiscard may be nil.
+	Discard   bool
+	OnDiscard func(freed int64)
+	// ObjectSizes bound what is taken of the servers of objects.
+	ObjectSizes *ObjectSizes
 	// Runc is the path of runc. Empty: buildkit-runc or runc, looked up in PATH and in the folders of administrators;
 	// where there is none, steps that run something fail, and tell to install it.
 	Runc string

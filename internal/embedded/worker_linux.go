@@ -79,6 +79,9 @@ func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.Registr
 		return nil, errors.Wrap(err, "worker")
 	}
 	trackGit(w, &b.outcome)
+	if err := guardHTTP(w, o.ObjectSizes); err != nil {
+		return nil, err
+	}
 	repairRepositories(ctx, w.CacheMgr, r.gitFailed)
 	if r.unclean {
 		if err := releaseHistory(ctx, w.LeaseManager()); err != nil {
