@@ -42,7 +42,11 @@ func (r *request) readMirrored(ctx context.Context, from mirror.Location, runtim
 		return nil, errors.Errorf("%s is of runtime %s at commit %s: the tag says something else; mirror it again (lambdabase mirror %s --to %s)",
 			from.Image(tag), d.Runtime, d.Commit, runtime, from)
 	}
-	step := r.show(ctx, "use", fmt.Sprintf("%s: %s is commit %s", from, d.Runtime, d.Commit))
+	place := from.String()
+	if from.Layout != "" { // a folder of the user's, which is nobody else's business: the daemon keeps what a step says
+		place = "an OCI layout"
+	}
+	step := r.show(ctx, "use", fmt.Sprintf("%s: %s is commit %s", place, d.Runtime, d.Commit))
 	return &mirroredContents{documentContents{d, from.Image(tag)}, lambda2llb.MirroredImage{Location: from, Digest: manifest}, step}, nil
 }
 
