@@ -5,6 +5,9 @@ REGISTRY  ?=
 TAG       ?= latest
 FUZZTIME  ?= 30s
 COUNT     ?= 5
+# file:///dir where Go's can't be reached: a folder with what https://vuln.go.dev/vulndb.zip has.
+VULNDB    ?= https://vuln.go.dev
+VULNPACKAGES ?= ./cmd/...
 # The oldest daemon that is supported, and the last one that can't tell a branch's commit.
 OLDEST    := v0.14.1
 BUILDKITS ?= $(OLDEST) v0.25.1
@@ -55,11 +58,17 @@ test-oldest: bin setup bin/buildkitd-$(OLDEST) ## the core of the tests on the o
 .PHONY: test-full
 test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons and slow faults, then each fuzz target for FUZZTIME
 	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" LAMBDABASE_SLOW=1 $(GO) test -timeout $(TIMEOUT) -run 'Older|TestEveryFault|TestABuildThatIsKilled' ./test
-	@set -e; for package in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
+	$(MAKE) fuzz
+
+# What is found stands below testdata/fuzz of its package from then on, and is tried by every go test.
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME; make test tries the seeds of all
+	@failed=; for package in $$($(GO) list ./...); do \
+	  for target in $$(cd "$$($(GO) list -f '{{.Dir}}' $$package)" && sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(f \*testing\.F).*/\1/p' *_test.go 2>/dev/null); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || failed="$$failed $$target"; \
 	  done; \
-	done
+	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: bench
 bench: bin setup ## cold and warm builds of real size against docker build, COUNT times each
@@ -75,6 +84,14 @@ lint: bin setup ## gofmt, go vet, and the linters of .golangci.yml
 	  test -z "$$unformatted" || { echo "$$unformatted"; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
 	bin/golangci-lint run ./...
+
+.PHONY: vulncheck
+vulncheck: bin/govulncheck ## known vulnerabilities of what the programs call; VULNDB names another database than Go's
+	bin/govulncheck -db $(VULNDB) $(VULNPACKAGES)
+
+.PHONY: bin/govulncheck
+bin/govulncheck: | bin
+	CGO_ENABLED=0 $(GO) -C test/tools build -trimpath -o $(CURDIR)/bin/ golang.org/x/vuln/cmd/govulncheck
 
 .PHONY: docs
 docs: ## write docs/cli.md anew, the reference of the command

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"lambdabase/internal/catalog"
+	"lambdabase/internal/panics"
 	"lambdabase/llb/lambda2llb"
 	"lambdabase/llb/splice"
 
@@ -20,7 +21,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // baseImages are the base images that a Dockerfile names, each made once a request.
@@ -61,7 +61,7 @@ func (b *baseImages) parseBase(ref string, platform *ocispecs.Platform) (baseIma
 
 func (b *baseImages) snapshotOf(ctx context.Context, base baseImage) (*snapshot, error) {
 	return b.snapshots.Do(ctx, base.Runtime+":"+base.Commit, func(ctx context.Context) (*snapshot, error) {
-		return recoverPanic(func() (*snapshot, error) { return b.newSnapshot(ctx, b.remote, base.Runtime, base.Commit) })
+		return panics.Recover(func() (*snapshot, error) { return b.newSnapshot(ctx, b.remote, base.Runtime, base.Commit) })
 	})
 }
 
@@ -71,7 +71,7 @@ func (b *baseImages) planOf(ctx context.Context, base baseImage) (*lambda2llb.Pl
 		return nil, err
 	}
 	return b.plans.Do(ctx, base.key(), func(ctx context.Context) (*lambda2llb.Plan, error) {
-		return recoverPanic(func() (*lambda2llb.Plan, error) { return snap.plan(ctx, base.platform) })
+		return panics.Recover(func() (*lambda2llb.Plan, error) { return snap.plan(ctx, base.platform) })
 	})
 }
 
@@ -106,7 +106,7 @@ func (b *baseImages) asked() (bases []baseImage) {
 // definition is the definition of a base. Its layers are fetched for it, as only they tell how they are put together.
 func (b *baseImages) definition(ctx context.Context, base baseImage) (*pb.Definition, error) {
 	return b.definitions.Do(ctx, base.key(), func(ctx context.Context) (*pb.Definition, error) {
-		return recoverPanic(func() (*pb.Definition, error) { return b.buildDefinition(ctx, base) })
+		return panics.Recover(func() (*pb.Definition, error) { return b.buildDefinition(ctx, base) })
 	})
 }
 
@@ -135,7 +135,7 @@ func (b *baseImages) splice(ctx context.Context, def *pb.Definition) (*pb.Defini
 		return nil, err
 	}
 	found, definitions := make([]baseImage, len(images)), make([]*pb.Definition, len(images))
-	eg, egCtx := errgroup.WithContext(ctx)
+	eg, egCtx := panics.WithContext(ctx)
 	for i, image := range images {
 		var ok bool
 		if found[i], ok = b.parseBase(image.Ref, platformOf(image.Platform)); !ok {

@@ -6,6 +6,7 @@ import (
 	"lambdabase/frontend/subrequests/lock"
 	"lambdabase/frontend/subrequests/plan"
 	"lambdabase/frontend/subrequests/runtimes"
+	"lambdabase/internal/panics"
 
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -22,13 +23,16 @@ func (f Frontend) Build(ctx context.Context, c gateway.Client) (*gateway.Result,
 // answer returns what reads a request and does something with it, and tells errors as a user reads them.
 func (f Frontend) answer(do func(*request, context.Context) (*gateway.Result, error)) gateway.BuildFunc {
 	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		res, err := recoverPanic(func() (*gateway.Result, error) {
+		res, err := panics.Recover(func() (*gateway.Result, error) {
 			r, err := f.readRequest(ctx, c)
 			if err != nil {
 				return nil, err
 			}
 			return do(r, ctx)
 		})
+		if err != nil && ctx.Err() != nil { // or else it is told as whatever was broken off by that
+			err = context.Cause(ctx)
+		}
 		return res, toUserError(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"lambdabase/internal/panics"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -59,7 +60,7 @@ func (a *assembler) solveChain(ctx context.Context, st llb.State) (gateway.Refer
 		if !sleep(ctx, a.baseTimeout/2) {
 			return
 		}
-		if err := a.prefetch(ctx, a.baseTimeout/2); err != nil && ctx.Err() == nil {
+		if err := panics.Do(func() error { return a.prefetch(ctx, a.baseTimeout/2) }); err != nil && ctx.Err() == nil {
 			cancel(err)
 		}
 	}()

@@ -8,11 +8,13 @@ import (
 
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/gitssh"
+	"lambdabase/internal/panics"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 )
@@ -41,15 +43,19 @@ func (r *request) resolveSource(ctx context.Context, what string, source func(..
 	// Never twice in one build: BuildKit keeps that it failed as a nil, and the daemon panics when it is asked again
 	// (source/git/source.go:617 of v0.33.1).
 	return r.commits.Do(ctx, op.Identifier, func(ctx context.Context) (string, error) {
-		meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "resolve " + what})
-		if err != nil {
-			return "", err
-		}
-		if meta.Git != nil { // where a ref is an annotated tag, the checksum is the tag's
-			return cmp.Or(meta.Git.CommitChecksum, meta.Git.Checksum), nil
-		}
-		return r.resolveHeadByCheckout(ctx, what, source(llb.KeepGitDir(), llb.WithCustomName("resolve "+what)))
+		return panics.Recover(func() (string, error) { return r.resolveOp(ctx, op, what, source) })
 	})
+}
+
+func (r *request) resolveOp(ctx context.Context, op *pb.SourceOp, what string, source func(...llb.GitOption) llb.State) (string, error) {
+	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "resolve " + what})
+	if err != nil {
+		return "", err
+	}
+	if meta.Git != nil { // where a ref is an annotated tag, the checksum is the tag's
+		return cmp.Or(meta.Git.CommitChecksum, meta.Git.Checksum), nil
+	}
+	return r.resolveHeadByCheckout(ctx, what, source(llb.KeepGitDir(), llb.WithCustomName("resolve "+what)))
 }
 
 // resolveHeadByCheckout is for BuildKit before v0.26, which answers for a git source with neither metadata nor an error.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"lambdabase/internal/document"
+	"lambdabase/internal/panics"
 	"lambdabase/internal/rootfs"
 	"lambdabase/llb/lambda2llb"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // ImageSpec names an image to compare: a runtime, or an image of a registry or of a client's store.
@@ -58,7 +58,7 @@ func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2
 	if len(targets) > 1 {
 		return images, errors.Errorf("one platform is compared at a time, not %d", len(targets))
 	}
-	eg, planCtx := errgroup.WithContext(ctx)
+	eg, planCtx := panics.WithContext(ctx)
 	for i, spec := range specs {
 		images[i] = &ComparedImage{Spec: spec}
 		eg.Go(func() (err error) {
@@ -72,7 +72,7 @@ func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2
 	if unpacked[0] != nil && unpacked[1] != nil {
 		unpacked = [2]*lambda2llb.Plan{withoutObjectsOf(unpacked[0], unpacked[1]), withoutObjectsOf(unpacked[1], unpacked[0])}
 	}
-	eg, rootCtx := errgroup.WithContext(ctx)
+	eg, rootCtx := panics.WithContext(ctx)
 	for i, image := range images {
 		eg.Go(func() (err error) {
 			image.Root, err = r.openRoot(rootCtx, image.Spec, unpacked[i], targets[0])

@@ -170,7 +170,7 @@ func packedCommit(dt []byte, idLength int) (gitObject, error) {
 		switch {
 		case h.Type == plumbing.CommitObject && err == nil:
 			return gitObject{commitID(text.Bytes(), idLength), text.Bytes()}, nil
-		case h.Type == plumbing.CommitObject:
+		case h.Type == plumbing.CommitObject && text.Len() > 0:
 			return gitObject{commit: text.Bytes()}, ignoreTruncation(err)
 		case err != nil:
 			return gitObject{}, errors.Wrap(err, "git pack")

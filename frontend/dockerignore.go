@@ -32,14 +32,18 @@ func (t *tree) readDockerignore(ctx context.Context, recipe string) (dockerignor
 		if err != nil {
 			return dockerignore{}, err
 		}
-		patterns, err := ignorefile.ReadAll(bytes.NewReader(dt))
-		if err != nil {
-			return dockerignore{}, errors.Wrap(err, name)
-		}
-		matcher, err := patternmatcher.New(patterns)
-		return dockerignore{name, matcher}, errors.Wrap(err, name)
+		return newDockerignore(name, dt)
 	}
 	return dockerignore{}, nil
+}
+
+func newDockerignore(name string, dt []byte) (dockerignore, error) {
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(dt))
+	if err != nil {
+		return dockerignore{}, errors.Wrap(err, name)
+	}
+	matcher, err := patternmatcher.New(patterns)
+	return dockerignore{name, matcher}, errors.Wrap(err, name)
 }
 
 // check refuses a source that is kept out.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"lambdabase/internal/panics"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"
@@ -61,7 +62,7 @@ func (r *request) buildPlatforms(ctx context.Context, epoch *time.Time, plan fun
 		if platform == nil { // none was asked for
 			platform = &r.targetPlatforms()[0]
 		}
-		return recoverPanic(func() (*dockerui.BuildResult, error) {
+		return panics.Recover(func() (*dockerui.BuildResult, error) {
 			p, err := plan(ctx, *platform)
 			if err != nil {
 				return nil, err

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"lambdabase/internal/panics"
+
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
@@ -44,7 +46,7 @@ func (a *assembler) solveEach(ctx context.Context, do func(context.Context, *pen
 	var wg sync.WaitGroup
 	for i, l := range a.layers {
 		wg.Go(func() {
-			ref, err := recoverPanic(func() (gateway.Reference, error) { return do(ctx, l) })
+			ref, err := panics.Recover(func() (gateway.Reference, error) { return do(ctx, l) })
 			if err != nil && ctx.Err() != nil && !isFetchError(err) { // it is the context's, in whatever words
 				err = context.Cause(ctx)
 			}

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"time"
 
+	"lambdabase/internal/panics"
+
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -30,7 +32,7 @@ var errTooSlow = errors.New("the server is there, but too slow, or too many buil
 func whileResponsive[T any](ctx context.Context, r *request, remote string, f func(context.Context) (T, error)) (T, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	go func() { end(r.watchServer(ctx, remote)) }()
+	go func() { end(panics.Do(func() error { return r.watchServer(ctx, remote) })) }()
 	value, err := f(ctx)
 	if cause := context.Cause(ctx); err != nil && isTimeout(cause) {
 		err = cause

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lambdabase/internal/document"
+	"lambdabase/internal/panics"
 	"lambdabase/internal/printable"
 
 	"github.com/moby/buildkit/client/llb"
@@ -72,7 +73,7 @@ func (r *request) readLock(ctx context.Context) (*document.Lock, error) {
 		return nil, nil
 	}
 	return r.lock.Do(ctx, "", func(ctx context.Context) (*document.Lock, error) {
-		return recoverPanic(func() (*document.Lock, error) { return r.loadLock(ctx, cmp.Or(r.Lock, document.LockName)) })
+		return panics.Recover(func() (*document.Lock, error) { return r.loadLock(ctx, cmp.Or(r.Lock, document.LockName)) })
 	})
 }
 

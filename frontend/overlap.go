@@ -10,13 +10,13 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/panics"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/rootfs"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	fstypes "github.com/tonistiigi/fsutil/types"
-	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -49,7 +49,7 @@ func findConflicts(ctx context.Context, layers []rootfs.DirReader) ([]string, er
 		return nil, nil
 	}
 	s := search{layers: layers, ownDirs: maxOwnDirs}
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	eg.Go(func() error { return s.run(ctx) })
 	var deep []string
 	eg.Go(func() (err error) {
@@ -65,7 +65,7 @@ func findConflicts(ctx context.Context, layers []rootfs.DirReader) ([]string, er
 func findDeep(ctx context.Context, layers []rootfs.DirReader) ([]string, error) {
 	pattern := strings.TrimSuffix(strings.Repeat("*/", maxDepth+1), "/")
 	found := make([]string, len(layers))
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	for i, l := range layers {
 		eg.Go(func() error {
 			deep, err := l.ReadDir(ctx, gateway.ReadDirRequest{Path: "/", IncludePattern: pattern})
@@ -134,13 +134,13 @@ func (s *search) descend(ctx context.Context, level []layersDir) (next []layersD
 // readLevel lists directories in each layer that has them: by directory and layer.
 func (s *search) readLevel(ctx context.Context, level []layersDir) ([][]listing, error) {
 	lists := make([][]listing, len(level))
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	eg.SetLimit(maxReads)
 	for i, d := range level {
 		lists[i] = make([]listing, len(d.layers))
 		for j, l := range d.layers {
 			eg.Go(func() (err error) {
-				lists[i][j], err = recoverPanic(func() (listing, error) { return readListing(ctx, s.layers[l], d.path) })
+				lists[i][j], err = panics.Recover(func() (listing, error) { return readListing(ctx, s.layers[l], d.path) })
 				return errors.Wrapf(err, "directory %s of a layer", d.path)
 			})
 		}

@@ -31,16 +31,6 @@ func (r *request) solve(ctx context.Context, st llb.State, platform ocispecs.Pla
 	return res.SingleRef()
 }
 
-// recoverPanic makes an error of a panic, in the goroutine that it is called in: what is on a branch must not end the process.
-func recoverPanic[T any](f func() (T, error)) (_ T, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.Errorf("internal error: %v, please report it", r)
-		}
-	}()
-	return f()
-}
-
 // sourceOp is the one source of a state, in the form that metadata is asked for.
 func sourceOp(ctx context.Context, st llb.State) (*pb.SourceOp, error) {
 	def, err := st.Marshal(ctx)

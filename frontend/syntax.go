@@ -39,6 +39,7 @@ func findSyntax(raw map[string]string, dockerfile []byte) (syntax, bool) {
 		return syntax{line: line, source: "build argument BUILDKIT_SYNTAX"}, true
 	}
 	_, line, ranges, ok := parser.DetectSyntax(dockerfile)
+	ok = ok && strings.TrimSpace(line) != "" // a space that isn't ASCII's is a name to BuildKit
 	return syntax{line: line, source: "the syntax line", ranges: ranges}, ok
 }
 

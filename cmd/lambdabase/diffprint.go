@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"lambdabase/internal/lfs"
@@ -98,7 +99,10 @@ func (d *diffReport) printFiles(w io.Writer) error {
 
 // what says in what a path differs.
 func (f fileDiff) what() string {
-	if f.Old == nil || f.New == nil {
+	switch {
+	case f.Old == nil && f.New == nil:
+		return ""
+	case f.Old == nil || f.New == nil:
 		return f.present().String()
 	}
 	was, is := *f.Old, *f.New
@@ -115,7 +119,7 @@ func (s *fileStat) String() string {
 	if s.Target != "" {
 		return text + " -> " + printable.Name(s.Target)
 	}
-	if s.Mode[0] == '-' {
+	if strings.HasPrefix(s.Mode, "-") {
 		text += " " + units.HumanSize(float64(s.Size))
 	}
 	return text

@@ -71,6 +71,9 @@ func (i *imageReport) printEntries(w io.Writer) error {
 // origin returns the layer that an entry is from, and those whose entry is hidden by it.
 func (e pathReport) origin() string {
 	last := len(e.Layers) - 1
+	if last < 0 {
+		return ""
+	}
 	text := fmt.Sprintf("layer %d", e.Layers[last])
 	if last == 0 {
 		return text

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"lambdabase/internal/isolate"
+	"lambdabase/internal/panics"
 	"lambdabase/internal/printable"
 	"lambdabase/internal/redact"
 	"lambdabase/internal/rpmdb"
@@ -44,7 +45,7 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := panics.Do(func() error { return root.ExecuteContext(ctx) })
 	var code exitCodeError
 	var usage *usageError
 	switch {

@@ -8,16 +8,16 @@ import (
 	"time"
 
 	"lambdabase/frontend"
+	"lambdabase/internal/panics"
 
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // solve solves all targets at once. One that fails ends the others.
 func (s *session) solve(cmdCtx context.Context, targets ...target) ([]*client.SolveResponse, error) {
-	responses, eg := make([]*client.SolveResponse, len(targets)), &errgroup.Group{}
+	responses, eg := make([]*client.SolveResponse, len(targets)), panics.NewGroup()
 	ctx, cancel := context.WithCancelCause(cmdCtx)
 	defer cancel(nil)
 	// All of them before the first begins: the display ends with the last that is known.
@@ -80,7 +80,7 @@ const (
 
 // wait waits for the builds and for their display, but not for long once the command is interrupted or a build has failed,
 // which ends ctx: neither a daemon nor the reader of a pipe need ever answer.
-func (s *session) wait(cmdCtx, ctx context.Context, eg *errgroup.Group) error {
+func (s *session) wait(cmdCtx, ctx context.Context, eg panics.Group) error {
 	built := make(chan error, 1)
 	go func() { built <- eg.Wait() }()
 	var err error

@@ -22,10 +22,22 @@ const (
 
 // pack reads a pack as it comes, and keeps its small objects: go-git's own reader takes all of it into memory.
 type pack struct {
-	objects  *memory.Storage
-	byOffset map[int64]plumbing.Hash
-	pending  []delta // for what they are made from
-	size     int64
+	objects *memory.Storage
+	stored  []stored
+	pending map[base][]delta // for what they are made from
+	size    int64
+}
+
+// stored is an object that is kept.
+type stored struct {
+	offset int64
+	hash   plumbing.Hash
+}
+
+// base is what a delta is made from: an object by its id, or by where it begins.
+type base struct {
+	hash   plumbing.Hash
+	offset int64
 }
 
 // delta is an object that is told by its difference to another one.
@@ -34,8 +46,15 @@ type delta struct {
 	content []byte
 }
 
+func (d delta) base() base {
+	if d.Type == plumbing.REFDeltaObject {
+		return base{hash: d.Reference}
+	}
+	return base{offset: d.OffsetReference}
+}
+
 func readPack(r io.Reader, objects *memory.Storage) error {
-	p := &pack{objects: objects, byOffset: map[int64]plumbing.Hash{}}
+	p := &pack{objects: objects, pending: map[base][]delta{}}
 	s := packfile.NewScanner(r)
 	_, count, err := s.Header()
 	if err != nil {
@@ -67,7 +86,7 @@ func (p *pack) add(d delta) error {
 	if !d.Type.IsDelta() {
 		return p.store(d.Offset, d.Type, d.content)
 	}
-	p.pending = append(p.pending, d)
+	p.pending[d.base()] = append(p.pending[d.base()], d)
 	return nil
 }
 
@@ -81,63 +100,67 @@ func (p *pack) store(offset int64, kind plumbing.ObjectType, content []byte) err
 	if _, err := w.Write(content); err != nil {
 		return err
 	}
-	p.byOffset[offset], err = p.objects.SetEncodedObject(o)
+	hash, err := p.objects.SetEncodedObject(o)
+	p.stored = append(p.stored, stored{offset, hash})
 	return errors.Wrap(err, "git pack")
 }
 
-// resolve makes what is told by a difference. What is made from a large object is left out as that is.
+// resolve makes what is told by a difference, from each object once: a pack may have them in any order. What is made from a
+// large object is left out as that is.
 func (p *pack) resolve() error {
-	for {
-		pending := p.pending
-		p.pending = nil
-		for _, d := range pending {
-			done, err := p.applyDelta(d)
-			if err != nil {
+	for len(p.stored) > 0 {
+		last := p.stored[len(p.stored)-1]
+		p.stored = p.stored[:len(p.stored)-1]
+		for _, b := range []base{{offset: last.offset}, {hash: last.hash}} {
+			pending := p.pending[b]
+			delete(p.pending, b)
+			if err := p.applyDeltas(last.hash, pending); err != nil {
 				return err
 			}
-			if !done {
-				p.pending = append(p.pending, d)
-			}
-		}
-		if len(p.pending) == len(pending) {
-			return nil
 		}
 	}
+	return nil
 }
 
-func (p *pack) applyDelta(d delta) (bool, error) {
-	hash, ok := p.byOffset[d.OffsetReference]
-	if d.Type == plumbing.REFDeltaObject {
-		hash, ok = d.Reference, true
+// applyDeltas makes what is told by its difference to one object.
+func (p *pack) applyDeltas(hash plumbing.Hash, deltas []delta) error {
+	if len(deltas) == 0 {
+		return nil
 	}
-	if !ok {
-		return false, nil
-	}
-	base, err := p.objects.EncodedObject(plumbing.AnyObject, hash)
+	from, err := p.objects.EncodedObject(plumbing.AnyObject, hash)
 	if err != nil {
-		return false, nil
+		return errors.Wrap(err, "git pack")
 	}
-	size := resultSize(d.content)
-	if size > maxObject {
-		return true, nil
-	}
-	if p.size += int64(size); p.size > maxObjects {
-		return false, errors.Errorf("the branches hold more than %d MB in small files: this is no repository of snapshots", maxObjects>>20)
-	}
-	r, err := base.Reader()
+	r, err := from.Reader()
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer r.Close()
 	source, err := io.ReadAll(r)
 	if err != nil {
-		return false, err
+		return err
+	}
+	for _, d := range deltas {
+		if err := p.applyDelta(from.Type(), source, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pack) applyDelta(kind plumbing.ObjectType, source []byte, d delta) error {
+	size := resultSize(d.content)
+	if size > maxObject {
+		return nil
+	}
+	if p.size += int64(size); p.size > maxObjects {
+		return errors.Errorf("the branches hold more than %d MB in small files: this is no repository of snapshots", maxObjects>>20)
 	}
 	content, err := packfile.PatchDelta(source, d.content)
 	if err != nil {
-		return false, errors.Wrap(err, "git pack")
+		return errors.Wrap(err, "git pack")
 	}
-	return true, p.store(d.Offset, base.Type(), content)
+	return p.store(d.Offset, kind, content)
 }
 
 // resultSize is that of the object which a difference makes: it begins with the size of what it is made from, and this.

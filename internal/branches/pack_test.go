@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ type packed struct {
 	kind    plumbing.ObjectType
 	size    uint64 // as it says
 	before  byte   // how many bytes before it what it is made from begins
+	base    plumbing.Hash
 	content []byte
 }
 
@@ -33,6 +35,9 @@ func packOf(objects ...packed) []byte {
 		b.WriteByte(first)
 		if o.kind == plumbing.OFSDeltaObject {
 			b.WriteByte(o.before)
+		}
+		if o.kind == plumbing.REFDeltaObject {
+			b.Write(o.base[:])
 		}
 		z := zlib.NewWriter(&b)
 		_, _ = z.Write(o.content)
@@ -81,6 +86,24 @@ func TestAPackIsHeldToWhatItMayTake(t *testing.T) {
 			require.Len(t, objects.Objects, tc.kept)
 		})
 	}
+}
+
+// Each is made from the one that comes next, and the last from a whole object: whoever went through them in their order would do so
+// once for each.
+func TestObjectsThatAreMadeFromLaterOnesAreMadeOnce(t *testing.T) {
+	const count = 30_000
+	objects := []packed{{kind: plumbing.BlobObject, size: 4, content: []byte{0, 0, 0, 0}}}
+	from := plumbing.ComputeHash(plumbing.BlobObject, objects[0].content)
+	for i := range count {
+		content := binary.BigEndian.AppendUint32(nil, uint32(i+1))
+		insert := append([]byte{4, 4, 4}, content...)
+		objects = append(objects, packed{kind: plumbing.REFDeltaObject, size: uint64(len(insert)), base: from, content: insert})
+		from = plumbing.ComputeHash(plumbing.BlobObject, content)
+	}
+	slices.Reverse(objects)
+	found := memory.NewStorage()
+	require.NoError(t, readPack(bytes.NewReader(packOf(objects...)), found))
+	require.Len(t, found.Objects, count+1)
 }
 
 func FuzzReadPack(f *testing.F) {

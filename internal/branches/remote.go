@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lambdabase/internal/gitssh"
+	"lambdabase/internal/panics"
 	"lambdabase/internal/secrets"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -54,13 +55,8 @@ func withSession[T any](ctx context.Context, r Remote, f func(context.Context, *
 	done := make(chan result, 1)
 	go func() {
 		var res result
-		defer func() {
-			if p := recover(); p != nil {
-				res.err = errors.Errorf("internal error: %v, please report it", p)
-			}
-			done <- res
-		}()
-		res.value, res.err = openSession(ctx, r, func() { timer.Reset(timeout) }, f)
+		res.value, res.err = panics.Recover(func() (T, error) { return openSession(ctx, r, func() { timer.Reset(timeout) }, f) })
+		done <- res
 	}()
 	var res result
 	select {
@@ -128,9 +124,15 @@ func (s *session) advertisedRefs(ctx context.Context) (*packp.AdvRefs, map[strin
 		return nil, nil, s.refs.explain(err)
 	}
 	s.onRead()
+	heads, err := headsOf(refs)
+	return refs, heads, err
+}
+
+// headsOf returns the commits of all branches of an advertisement.
+func headsOf(refs *packp.AdvRefs) (map[string]plumbing.Hash, error) {
 	all, err := refs.AllReferences()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	heads := map[string]plumbing.Hash{}
 	for name, ref := range all {
@@ -138,7 +140,7 @@ func (s *session) advertisedRefs(ctx context.Context) (*packp.AdvRefs, map[strin
 			heads[name.Short()] = ref.Hash()
 		}
 	}
-	return refs, heads, nil
+	return heads, nil
 }
 
 // fetchedHeads are the newest commit of every branch, without large files.

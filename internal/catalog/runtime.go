@@ -22,6 +22,7 @@ const MaxYear = 9999
 func WithEndOfSupport(runtimes []Runtime) []Runtime {
 	all := make([]Runtime, 0, len(runtimes))
 	for _, r := range runtimes {
+		r.EndOfSupport = "" // of whoever wrote a mirror
 		if end, ok := EndOfSupport(r.Name); ok {
 			r.EndOfSupport = end.Format(time.DateOnly)
 		}

@@ -2,9 +2,11 @@ package depcheck
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +65,44 @@ func TestPackagesAreBuiltOfNothingThatIsForbidden(t *testing.T) {
 			require.Empty(t, r.violation(importsOf(t, r.pkg)), r.because)
 		})
 	}
+}
+
+// A panic in a goroutine of errgroup's ends the process, whoever recovers elsewhere.
+func TestGoroutinesInGroupsMakeErrorsOfPanics(t *testing.T) {
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "lambdabase/...")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	require.NoError(t, err)
+	for line := range bytes.Lines(out) {
+		names := strings.Fields(string(line))
+		if slices.Contains(names[1:], "golang.org/x/sync/errgroup") {
+			require.Equal(t, "lambdabase/internal/panics", names[0], "take that package's Group")
+		}
+	}
+}
+
+func TestEachDependencyHasItsReason(t *testing.T) {
+	out, err := exec.Command("go", "mod", "edit", "-json", "../../go.mod").Output()
+	require.NoError(t, err)
+	var mod struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	require.NoError(t, json.Unmarshal(out, &mod))
+	var want, listed []string
+	for _, r := range mod.Require {
+		if !r.Indirect {
+			want = append(want, r.Path)
+		}
+	}
+	doc, err := os.ReadFile("../../docs/dependencies.md")
+	require.NoError(t, err)
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\S+)` \\| .{5,} \\|$").FindAllSubmatch(doc, -1) {
+		listed = append(listed, string(row[1]))
+	}
+	require.ElementsMatch(t, want, listed)
 }
 
 func TestWhatIsForbiddenOfThisModuleIsThere(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"lambdabase/internal/execstep/contract"
 	"lambdabase/internal/httpclient"
+	"lambdabase/internal/panics"
 	"lambdabase/internal/redact"
 	"lambdabase/internal/secrets"
 
@@ -67,9 +68,9 @@ func (s *step) run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case args[0] == "fetch" && flags.NArg() == 2:
-		return s.recordFailure(s.fetch(ctx, flags.Arg(0), flags.Arg(1)))
+		return s.recordFailure(panics.Do(func() error { return s.fetch(ctx, flags.Arg(0), flags.Arg(1)) }))
 	case args[0] == "branches" && flags.NArg() == 0:
-		return s.recordFailure(s.listBranches(ctx))
+		return s.recordFailure(panics.Do(func() error { return s.listBranches(ctx) }))
 	case args[0] == "failure" && flags.NArg() == 0:
 		return s.printFailure()
 	}

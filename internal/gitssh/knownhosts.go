@@ -32,7 +32,13 @@ func KnownHosts(option, host string) (string, error) {
 	return lines.String(), nil
 }
 
+// knownHostRE is a host, or host:port, of which a line can be written.
+var knownHostRE = regexp.MustCompile(`^[A-Za-z0-9.:_\[\]-]+$`)
+
 func lookupHost(option, host string) (knownHostLines, error) {
+	if !knownHostRE.MatchString(host) {
+		return nil, errors.Errorf("%q is no host", host)
+	}
 	given, err := parseKnownHosts(option)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"lambdabase/internal/httpclient"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/lfs/transfer"
+	"lambdabase/internal/panics"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/errdefs"
@@ -75,7 +76,9 @@ func (s *Store) ReaderAt(ctx context.Context, desc ocispecs.Descriptor) (content
 	if err != nil {
 		return nil, err
 	}
-	file, err := s.files.Do(ctx, o.OID, func(ctx context.Context) (*os.File, error) { return s.fetch(ctx, o) })
+	file, err := s.files.Do(ctx, o.OID, func(ctx context.Context) (*os.File, error) {
+		return panics.Recover(func() (*os.File, error) { return s.fetch(ctx, o) })
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,9 @@ func ParseLocation(s string) (Location, error) {
 	if err != nil || !reference.IsNameOnly(named) {
 		return Location{}, errors.New("want oci://registry/name, without a tag: a runtime has one of its own")
 	}
+	if _, err := url.Parse("https://" + named.Name()); err != nil { // an address of IPv6 that is none
+		return Location{}, errors.New("want oci://registry/name: the registry is no host")
+	}
 	return Location{Repository: named.Name()}, nil
 }
 

@@ -28,6 +28,7 @@ func TestParseLocation(t *testing.T) {
 		"oci://u:s3cret@h/x":            "without user information",
 		"oci://h/X":                     "want oci://registry/name",
 		"oci://h/x?token=s3cret":        "want oci://registry/name",
+		"oci://[c:1]:5000/m":            "the registry is no host",
 		"oci://h/x@sha256:" + "0123456": "without a digest",
 	} {
 		_, err := ParseLocation(text)

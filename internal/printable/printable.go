@@ -40,9 +40,10 @@ func Text(s string) string {
 	return out.String()
 }
 
-// JSON returns a document of encoding/json, in which what can't be printed is escaped: that leaves C1 controls and marks alone.
+// JSON returns a document of encoding/json, in which what can't be printed is escaped: that leaves C1 controls and marks alone,
+// and in a json.RawMessage what is no UTF-8, which a terminal may take for a C1 control.
 func JSON(dt []byte) []byte {
-	if bytes.IndexFunc(dt, isUnsafe) < 0 {
+	if utf8.Valid(dt) && bytes.IndexFunc(dt, isUnsafe) < 0 {
 		return dt
 	}
 	var out bytes.Buffer

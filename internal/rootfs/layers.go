@@ -8,10 +8,11 @@ import (
 	"strings"
 	"sync"
 
+	"lambdabase/internal/panics"
+
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	fstypes "github.com/tonistiigi/fsutil/types"
-	"golang.org/x/sync/errgroup"
 )
 
 // Layers are a root filesystem as layers that lie on each other: what a later one has hides what an earlier one has at the
@@ -89,7 +90,7 @@ func (l *Layers) list(ctx context.Context, dir string, of *Entry) (map[string]*E
 	}
 	layers := of.open()
 	lists := make([][]*fstypes.Stat, len(layers))
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	for i, n := range layers {
 		eg.Go(func() (err error) {
 			lists[i], err = List(ctx, l.layers[n], dir)

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"lambdabase/internal/weburl"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Probe reports whether a server lets in whoever sends the header; empty: whoever sends none.
@@ -97,7 +99,11 @@ func parseHelperOutput(out []byte) string {
 		found[key] = value
 	}
 	if found["authtype"] != "" && found["credential"] != "" {
-		return found["authtype"] + " " + found["credential"]
+		header := found["authtype"] + " " + found["credential"]
+		if !httpguts.ValidHeaderFieldValue(header) { // which would fail wherever it is sent
+			return ""
+		}
+		return header
 	}
 	return basic(url.UserPassword(found["username"], found["password"]))
 }

@@ -86,10 +86,13 @@ func (f *netrcFinder) result() *url.Userinfo {
 	return url.UserPassword(f.login, f.password)
 }
 
+// isNetrcSpace is what ends a word, and what comes before one: a control character too.
+func isNetrcSpace(r rune) bool { return r <= ' ' }
+
 // netrcWords are the words of a line. One in quotes may have spaces in it, and one that begins with "#" begins a comment.
 func netrcWords(line string) (words []string) {
 	for {
-		line = strings.TrimLeft(line, " \t\r\n")
+		line = strings.TrimLeftFunc(line, isNetrcSpace)
 		if line == "" || line[0] == '#' {
 			return words
 		}
@@ -97,7 +100,7 @@ func netrcWords(line string) (words []string) {
 		if line[0] == '"' {
 			word, line = quotedWord(line[1:])
 		} else {
-			end := strings.IndexFunc(line, func(r rune) bool { return r <= ' ' })
+			end := strings.IndexFunc(line, isNetrcSpace)
 			if end < 0 {
 				end = len(line)
 			}

@@ -59,7 +59,7 @@ func Print(dt []byte, w io.Writer) error {
 		if r.FromCatalog {
 			platforms, commit = "?", "(from the catalogue)"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", printable.Name(r.Name), platforms, commit, r.EndOfSupport)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", printable.Name(r.Name), printable.Name(platforms), printable.Name(commit), r.EndOfSupport)
 	}
 	return tw.Flush()
 }

@@ -8,9 +8,9 @@ import (
 	"sync"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/panics"
 
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 var oidPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -36,7 +36,7 @@ func (c *Client) Fetch(ctx context.Context, dir string, objects []lfs.Object) er
 			r.failAll(missing[slices.Index(missing, page[0]):], f)
 			break
 		}
-		s.forEach(page, func(o lfs.Object) {
+		s.forEach(r, page, func(o lfs.Object) {
 			first := transfers[o.OID]
 			r.fail(o, s.downloadObject(ctx, o, &first))
 		})
@@ -51,7 +51,7 @@ func (c *Client) Fetch(ctx context.Context, dir string, objects []lfs.Object) er
 func (s *session) missing(ctx context.Context, r *results) []lfs.Object {
 	var mu sync.Mutex
 	absent := map[string]bool{}
-	s.forEach(r.distinct(), func(o lfs.Object) {
+	s.forEach(r, r.distinct(), func(o lfs.Object) {
 		switch found, err := hasObject(ctx, s.dir, o.Pointer); {
 		case err != nil:
 			r.fail(o, s.diskFailure(ctx, unusable(ctx, err)))
@@ -68,17 +68,19 @@ func (s *session) missing(ctx context.Context, r *results) []lfs.Object {
 	return slices.DeleteFunc(r.distinct(), func(o lfs.Object) bool { return !absent[o.OID] })
 }
 
-// forEach does something for all objects, for so many at a time as the limits allow.
-func (s *session) forEach(objects []lfs.Object, do func(lfs.Object)) {
-	var g errgroup.Group
+// forEach does something for all objects, for so many at a time as the limits allow. A panic is a failure of the object.
+func (s *session) forEach(r *results, objects []lfs.Object, do func(lfs.Object)) {
+	g := panics.NewGroup()
 	g.SetLimit(s.limits.ConcurrentTransfers)
 	for _, o := range objects {
 		g.Go(func() error {
-			do(o)
+			if err := panics.Do(func() error { do(o); return nil }); err != nil {
+				r.fail(o, &failure{Error: &Error{Kind: Protocol, Err: err}})
+			}
 			return nil
 		})
 	}
-	g.Wait()
+	_ = g.Wait()
 }
 
 // results are what became of the objects, each of which is fetched once however often it was asked for.

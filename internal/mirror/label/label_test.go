@@ -79,3 +79,15 @@ func FuzzSnapshot(f *testing.F) {
 		}
 	})
 }
+
+func FuzzCatalog(f *testing.F) {
+	f.Add(configWith(f, map[string]string{mirror.CatalogLabel: `[{"name":"nodejs20.x","platforms":["linux/amd64"],"commit":"a"},{"name":"-x"}]`}))
+	f.Add([]byte(`{"config":{"Labels":null}}`))
+	f.Fuzz(func(t *testing.T, config []byte) {
+		found, err := Catalog(image, config)
+		for _, r := range found {
+			require.NoError(t, err)
+			require.NoError(t, catalog.CheckName(r.Name))
+		}
+	})
+}

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"sync"
 
+	"lambdabase/internal/panics"
+
 	"github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // Kept is what became of older snapshots.
@@ -97,7 +98,7 @@ func (m *Mirror) digestsBut(ctx context.Context, but map[string]bool) (map[diges
 	}
 	var mu sync.Mutex
 	named := map[digest.Digest]bool{}
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	eg.SetLimit(concurrentChecks)
 	for _, tag := range all {
 		if but[tag] {

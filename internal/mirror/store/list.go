@@ -9,9 +9,9 @@ import (
 	"lambdabase/internal/catalog"
 	"lambdabase/internal/mirror"
 	"lambdabase/internal/mirror/label"
+	"lambdabase/internal/panics"
 
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // commitTagRE matches the tag of a commit: the runtime's name before it may have anything in it.
@@ -38,7 +38,7 @@ func (m *Mirror) Tags(ctx context.Context) (runtimes []string, commits map[strin
 // Snapshots reads the snapshots that tags name. A tag that is somebody else's is left out, and one that is gone by now.
 func (m *Mirror) Snapshots(ctx context.Context, tags []string) ([]*Snapshot, error) {
 	read := make([]*Snapshot, len(tags))
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	eg.SetLimit(concurrentChecks)
 	for i, tag := range tags {
 		eg.Go(func() (err error) {

@@ -5,15 +5,15 @@ import (
 
 	"lambdabase/internal/document"
 	"lambdabase/internal/mirror"
+	"lambdabase/internal/panics"
 
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // mergeAll has each snapshot keep what the mirror has of its commit: platforms that aren't asked for today.
 func (m *Mirror) mergeAll(ctx context.Context, wanted []Wanted) ([]Wanted, error) {
 	merged := make([]Wanted, len(wanted))
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	eg.SetLimit(concurrentChecks)
 	for i, w := range wanted {
 		eg.Go(func() error {

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/panics"
 
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // How many blobs are looked for, and copied, at a time.
@@ -94,7 +94,7 @@ func (m *Mirror) missing(ctx context.Context, wanted []Wanted) (missing []lfs.Ob
 		}
 	}
 	found := make([]bool, len(all))
-	eg, ctx := errgroup.WithContext(ctx)
+	eg, ctx := panics.WithContext(ctx)
 	eg.SetLimit(concurrentChecks)
 	for i, o := range all {
 		eg.Go(func() (err error) {
@@ -146,7 +146,7 @@ func (p *push) run(parent context.Context, missing []lfs.Object, wanted []Wanted
 // copyAll copies what is missing. A fault of the mirror ends it all. One of the source is of that object alone, until so many
 // fail in a row that there is more to it: each takes its time to fail.
 func (p *push) copyAll(ctx context.Context, cancel context.CancelCauseFunc, missing []lfs.Object) {
-	var eg errgroup.Group
+	eg := panics.NewGroup()
 	var failedInARow atomic.Int32
 	eg.SetLimit(concurrentCopies)
 	for _, o := range missing {
