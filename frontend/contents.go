@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"strings"
@@ -8,12 +9,14 @@ import (
 
 	"lambdabase/internal/document"
 	"lambdabase/internal/lfs"
+	"lambdabase/internal/panics"
 	"lambdabase/internal/recipe"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/containerd/platforms"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
+	"golang.org/x/sync/errgroup"
 )
 
 // contents are what a commit says of a runtime.
@@ -67,18 +70,35 @@ func (t *treeContents) platform(ctx context.Context, platform ocispecs.Platform)
 	if err != nil {
 		return nil, err
 	}
-	p := &document.Platform{Name: document.PlatformName(platform), Recipe: document.NewRecipe(file.Path, file.Data)}
-	for _, add := range adds {
-		if err := ignored.check(add.Source); err != nil {
-			return nil, wrapAddError(err, file, add)
+	layers, errs := t.readLayers(ctx, path.Dir(file.Path), adds)
+	for i, add := range adds {
+		err := cmp.Or(ignored.check(add.Source), errs[i])
+		if err == nil {
+			err = t.sizes.add(lfs.Object{Pointer: layers[i].Pointer, Path: layers[i].Path})
 		}
-		l, err := t.readLayer(ctx, path.Join(path.Dir(file.Path), add.Source))
 		if err != nil {
 			return nil, wrapAddError(err, file, add)
 		}
-		p.Layers = append(p.Layers, l)
 	}
-	return p, nil
+	return &document.Platform{Name: document.PlatformName(platform), Recipe: document.NewRecipe(file.Path, file.Data), Layers: layers}, nil
+}
+
+// concurrentReads is how many files of a tree are read at a time.
+const concurrentReads = 8
+
+// readLayers reads the pointers that the sources of ADDs are, in a folder.
+func (t *treeContents) readLayers(ctx context.Context, dir string, adds []recipe.Add) ([]document.Layer, []error) {
+	layers, errs := make([]document.Layer, len(adds)), make([]error, len(adds))
+	var all errgroup.Group
+	all.SetLimit(concurrentReads)
+	for i, add := range adds {
+		all.Go(func() error {
+			layers[i], errs[i] = panics.Recover(func() (document.Layer, error) { return t.readLayer(ctx, path.Join(dir, add.Source)) })
+			return nil
+		})
+	}
+	_ = all.Wait()
+	return layers, errs
 }
 
 // readLayer reads the pointer that an ADD's source is.
@@ -95,19 +115,17 @@ func (t *treeContents) readLayer(ctx context.Context, name string) (document.Lay
 	if err != nil {
 		return document.Layer{}, errors.Wrap(err, name)
 	}
-	return document.Layer{Path: name, Pointer: pointer}, t.sizes.add(lfs.Object{Pointer: pointer, Path: name})
+	return document.Layer{Path: name, Pointer: pointer}, nil
 }
 
 // readRecipe reads the recipe of a platform.
 func (t *treeContents) readRecipe(ctx context.Context, platform ocispecs.Platform) (lambda2llb.File, error) {
-	found, err := t.findRecipes(ctx)
+	name, err := recipe.FindOf(platform.Architecture, t.runtime, t.lister(ctx))
 	if err != nil {
-		return lambda2llb.File{}, err
+		return lambda2llb.File{}, errors.Wrapf(err, "runtime %s", t.runtime)
 	}
-	name := found[platform.Architecture]
 	if name == "" || platform.OS != "linux" {
-		return lambda2llb.File{}, errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
-			t.runtime, platforms.Format(platform), t.commit, strings.Join(found.Platforms(), ", "))
+		return lambda2llb.File{}, t.missingPlatformError(ctx, platform)
 	}
 	if err := recipe.CheckRuntime(name, t.runtime); err != nil {
 		return lambda2llb.File{}, errors.Errorf("commit %s %v", t.commit, err)
@@ -116,8 +134,21 @@ func (t *treeContents) readRecipe(ctx context.Context, platform ocispecs.Platfor
 	return lambda2llb.File{Path: name, Data: dt}, errors.Wrapf(err, "runtime %s", t.runtime)
 }
 
+func (t *treeContents) missingPlatformError(ctx context.Context, platform ocispecs.Platform) error {
+	found, err := t.findRecipes(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Errorf("runtime %s has no platform %s at commit %s, it has %s",
+		t.runtime, platforms.Format(platform), t.commit, strings.Join(found.Platforms(), ", "))
+}
+
+func (t *treeContents) lister(ctx context.Context) func(string) ([]string, error) {
+	return func(dir string) ([]string, error) { return t.names(ctx, dir) }
+}
+
 func (t *treeContents) findRecipes(ctx context.Context) (recipe.Paths, error) {
-	found, err := recipe.Find(t.runtime, func(dir string) ([]string, error) { return t.names(ctx, dir) })
+	found, err := recipe.Find(t.runtime, t.lister(ctx))
 	if err != nil {
 		return nil, errors.Wrapf(err, "runtime %s", t.runtime)
 	}

@@ -218,5 +218,8 @@ func (r *request) treeState(repo remote, commit string) llb.State {
 	if caps.Supports(pb.CapSourceGitSkipSubmodules) == nil {
 		opts = append(opts, llb.GitSkipSubmodules())
 	}
+	if caps.Supports(pb.CapSourceGitFetchByCommit) == nil { // without it git fetches all tags with a commit, and their history
+		opts = append(opts, llb.GitChecksum(commit), llb.GitFetchByCommit())
+	}
 	return lambda2llb.Tree(repo.url, commit, opts...)
 }

@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -66,6 +67,21 @@ func requireTagIsCommit(t *testing.T, d *sandbox.Daemon) {
 		require.Equal(t, commitTime, config.Created.UTC())
 		require.Equal(t, must(h.Commit(runtime)), config.Config.Labels["lambdabase.commit"], "what was built is the commit")
 		require.Equal(t, oneImage(t, d, h.request(runtime, "objects", h.URL+"/objects/{oid}")).Digest, image[0].Digest)
+	}
+}
+
+func TestACommitIsFetchedWithoutTheTagsOfTheRepository(t *testing.T) {
+	t.Parallel()
+	d := sandbox.Start(t)
+	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, file("a", "x")))), newBranch("other", compress(t, packTar(t, file("a", "x"))))})
+	h.startTagged(t, "other")
+	oneImage(t, d, h.request("case"))
+	repositories := must(filepath.Glob(filepath.Join(d.Root, "runc-*", "snapshots", "snapshots", "*", "fs", "HEAD")))
+	require.NotEmpty(t, repositories)
+	for _, head := range repositories {
+		out, err := exec.Command("git", "-c", "safe.directory=*", "--git-dir="+filepath.Dir(head), "for-each-ref", "refs/tags").CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.NotContains(t, string(out), "tag-other")
 	}
 }
 

@@ -71,6 +71,21 @@ func Find(branch string, list func(dir string) ([]string, error)) (Paths, error)
 	return paths, err
 }
 
+// FindOf is Find for one architecture; empty if there is no recipe for it. The directories of others are looked into only where its
+// own has none.
+func FindOf(arch, branch string, list func(dir string) ([]string, error)) (string, error) {
+	for _, a := range archDirs {
+		if a.arch != arch {
+			continue
+		}
+		if name, err := findIn(a.dir, branch, list); name != "" || err != nil {
+			return name, err
+		}
+	}
+	paths, err := Find(branch, list)
+	return paths[arch], err
+}
+
 // findIn returns the recipe of a directory: the one named after the branch, or the only one. A mirror may have a branch
 // under another name.
 func findIn(dir, branch string, list func(dir string) ([]string, error)) (string, error) {
