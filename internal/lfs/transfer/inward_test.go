@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"lambdabase/internal/httpclient"
 	"lambdabase/internal/httpclient/dnstest"
 	"lambdabase/internal/lfs"
+	"lambdabase/test/readme"
 
 	"github.com/stretchr/testify/require"
 )
@@ -70,6 +72,9 @@ func TestNoServerLeadsInward(t *testing.T) {
 				err := c.Fetch(t.Context(), t.TempDir(), []lfs.Object{o})
 				require.Equal(t, Protocol, onlyFailure(t, err).Kind, name)
 				require.ErrorContains(t, err, want, name)
+				if strings.HasPrefix(want, "a server leads to ") {
+					readme.Explains(t, err.Error(), "a server leads to ..., where none may lead")
+				}
 				require.Empty(t, clock.slept, "%s: it is not tried again", name)
 			}
 		})
