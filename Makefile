@@ -29,6 +29,8 @@ platforms := $(subst $(comma), ,$(PLATFORMS))
 # linux/amd64 -> bin/image/linux_amd64: the folder that takes the place of the Dockerfile's stage "build"
 folders := $(foreach p,$(platforms),bin/image/$(subst /,_,$(p)))
 contexts := $(foreach p,$(platforms),--opt context:build::$(p)=local:build-$(subst /,-,$(p)) --local build-$(subst /,-,$(p))=bin/image/$(subst /,_,$(p)))
+# Times of files are those of the build, unless they are set: two builds would be two images.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 ifeq ($(REGISTRY),)
 output := type=oci,tar=false,dest=bin/lambda-frontend
 else
@@ -57,7 +59,7 @@ test-oldest: bin setup bin/buildkitd-$(OLDEST) ## the core of the tests on the o
 
 .PHONY: test-full
 test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons and slow faults, then each fuzz target for FUZZTIME
-	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" LAMBDABASE_SLOW=1 $(GO) test -timeout $(TIMEOUT) -run 'Older|TestEveryFault|TestABuildThatIsKilled' ./test
+	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" LAMBDABASE_SLOW=1 $(GO) test -timeout $(TIMEOUT) -run 'Older|TestEveryFault|TestABuildThatIsKilled|TestTwoBuilds|TestATarOfVeryMany' ./test
 	$(MAKE) fuzz
 
 # What is found stands below testdata/fuzz of its package from then on, and is tried by every go test.
@@ -100,7 +102,7 @@ docs: ## write docs/cli.md anew, the reference of the command
 .PHONY: image
 image: bin setup $(folders) ## the frontend's image as an OCI layout in bin/lambda-frontend, or pushed to REGISTRY
 	test/with-buildkitd bin/buildctl build --progress=plain --frontend dockerfile.v0 --local context=. --local dockerfile=. \
-	  $(contexts) --opt platform=$(PLATFORMS) --output $(output)
+	  $(contexts) --opt platform=$(PLATFORMS) --opt build-arg:SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --output $(output),rewrite-timestamp=true
 
 .PHONY: $(folders)
 $(folders): bin/image/%:
