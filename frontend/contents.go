@@ -16,7 +16,6 @@ import (
 	"github.com/containerd/platforms"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // contents are what a commit says of a runtime.
@@ -89,7 +88,7 @@ const concurrentReads = 8
 // readLayers reads the pointers that the sources of ADDs are, in a folder.
 func (t *treeContents) readLayers(ctx context.Context, dir string, adds []recipe.Add) ([]document.Layer, []error) {
 	layers, errs := make([]document.Layer, len(adds)), make([]error, len(adds))
-	var all errgroup.Group
+	all := panics.NewGroup()
 	all.SetLimit(concurrentReads)
 	for i, add := range adds {
 		all.Go(func() error {
