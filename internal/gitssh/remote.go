@@ -44,7 +44,7 @@ func ParseRemote(s string) (Remote, bool, error) {
 		return Remote{}, true, errPassword
 	}
 	m := scpRE.FindStringSubmatch(s)
-	if m == nil || m[2] == "" || slices.Contains([]string{"http", "https", "git", "file", "ssh"}, m[2]) {
+	if m == nil || m[2] == "" || m[1] == "" && slices.Contains([]string{"http", "https", "git", "file", "ssh"}, strings.ToLower(m[2])) {
 		return Remote{}, false, nil
 	}
 	r, err := parseSCP(m[1], m[2], m[3])
