@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 
+	"lambdabase/internal/conflict"
 	"lambdabase/internal/rootfs"
 
 	"github.com/moby/buildkit/client/llb"
@@ -89,7 +90,7 @@ func (a *assembler) isGone(ctx context.Context, l *pendingLayer, below gateway.R
 	}
 	for dir, st := range dirs {
 		was, err := statIn(ctx, below, dir)
-		if err != nil || was == nil || conflict([]*fstypes.Stat{was, st}) != "" {
+		if err != nil || was == nil || conflict.Between([]*fstypes.Stat{was, st}) != "" {
 			return false, err
 		}
 	}
