@@ -111,6 +111,8 @@ $(folders): bin/image/%:
 	@mkdir -p $@
 	CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) \
 	  $(GO) build -trimpath -ldflags "-s -w" -o $@/lambda-frontend ./cmd/lambda-frontend
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) \
+	  $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid=" -o $@/check-layers ./cmd/check-layers
 	cp /etc/ssl/certs/ca-certificates.crt $@/
 
 .PHONY: setup

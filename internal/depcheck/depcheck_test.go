@@ -40,6 +40,19 @@ var rules = []rule{
 		because:   "it is pure: definitions in, definition out",
 	},
 	{
+		pkg:       "lambdabase/internal/conflict",
+		forbidden: []string{"net", "golang.org/x/crypto/ssh", "github.com/go-git", "os/exec", strings.TrimSuffix(buildkit, "/")},
+		because:   "it is pure: what layers have in, conflicts out",
+	},
+	{
+		pkg: "lambdabase/cmd/check-layers",
+		forbidden: []string{
+			"net", "os/exec", strings.TrimSuffix(buildkit, "/"), "google.golang.org/grpc", "github.com/go-git",
+			"lambdabase/frontend", "lambdabase/internal/lfs", "lambdabase/internal/rootfs", "lambdabase/llb",
+		},
+		because: "each change of what it is made of makes all checks of layers anew",
+	},
+	{
 		pkg: "lambdabase/cmd/lambda-frontend",
 		forbidden: []string{
 			buildkit + "worker", buildkit + "control", buildkit + "cache", buildkit + "snapshot", buildkit + "executor/runcexecutor",

@@ -4,6 +4,9 @@ package contract
 // What a step finds where. The frontend mounts it, the program reads it.
 const (
 	Program       = "/lambda-frontend"
+	CheckProgram  = "/check-layers"           // that checks layers, and changes seldom
+	LayersDir     = "/layers"                 // the layers to be checked, by number
+	CheckedFile   = "ok"                      // file of the result of checking layers; there if they can be merged
 	OutDir        = "/out"                    // its result
 	CacheDir      = "/cache"                  // kept by the daemon from build to build
 	SecretsDir    = "/run/secrets/lambdabase" // a file for each secret, by secrets.FileName
