@@ -23,6 +23,7 @@ type assembler struct {
 	convert    *lambda2llb.Converter
 	prefetched bool // every object, after one had failed
 	chainCut   bool // what is left out of each layer of a chain is known
+	gating     gating
 }
 
 // pendingLayer is how far a layer has come.
@@ -31,6 +32,15 @@ type pendingLayer struct {
 	empty   bool     // its archive is a tar without entries
 	brought []string // what is left out of it, and wasn't below it
 }
+
+// gating is whether the check of the layers may be a step that their merge is behind.
+type gating int
+
+const (
+	noGate      gating = iota // they are looked at
+	solvedGate                // the step has run when they have been put together
+	splicedGate               // it runs with what the merge is spliced into, and may fail then
+)
 
 func (r *request) newAssembler(plan *lambda2llb.Plan) (*assembler, error) {
 	a := &assembler{request: r, plan: plan, convert: lambda2llb.NewConverter(*plan, r.constraints...)}

@@ -30,6 +30,9 @@ type baseImages struct {
 	plans       flightcontrol.CachedGroup[*lambda2llb.Plan]
 	definitions flightcontrol.CachedGroup[*pb.Definition]
 	histories   histories
+	gates       sync.Map // steps that a spliced base may fail at, by digest: the base's key
+	closed      sync.Map // keys of bases that did
+	noGates     bool     // what a base is spliced into is not solved here
 	call        string   // that BuildKit's frontend is to answer, in place of the request's own
 	named       sync.Map // baseImage by key, of those whose config was asked for
 }
@@ -105,27 +108,58 @@ func (b *baseImages) asked() (bases []baseImage) {
 
 // definition is the definition of a base. Its layers are fetched for it, as only they tell how they are put together.
 func (b *baseImages) definition(ctx context.Context, base baseImage) (*pb.Definition, error) {
-	return b.definitions.Do(ctx, base.key(), func(ctx context.Context) (*pb.Definition, error) {
-		return panics.Recover(func() (*pb.Definition, error) { return b.buildDefinition(ctx, base) })
+	key, gating := base.key(), splicedGate
+	if _, closed := b.closed.Load(base.key()); closed || b.noGates {
+		key, gating = key+" without a gate", noGate
+	}
+	return b.definitions.Do(ctx, key, func(ctx context.Context) (*pb.Definition, error) {
+		return panics.Recover(func() (*pb.Definition, error) { return b.buildDefinition(ctx, base, gating) })
 	})
 }
 
-func (b *baseImages) buildDefinition(ctx context.Context, base baseImage) (*pb.Definition, error) {
+func (b *baseImages) buildDefinition(ctx context.Context, base baseImage, gating gating) (*pb.Definition, error) {
 	plan, err := b.planOf(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	fs, err := b.assemble(ctx, plan)
+	fs, err := b.assemble(ctx, plan, gating)
 	if err != nil {
 		return nil, err
 	}
 	b.addBuiltPlan(plan, fs)
 	b.histories.set(base.key(), plan.ImageConfig(*fs).History)
-	def, err := fs.State.Marshal(ctx, llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps))
+	opts := []llb.ConstraintsOpt{llb.Platform(base.platform), llb.WithCaps(b.bc.BuildOpts().LLBCaps)}
+	def, err := fs.State.Marshal(ctx, opts...)
 	if err != nil {
 		return nil, errors.Wrapf(err, "definition of %s", base.Runtime)
 	}
+	for _, step := range fs.Gate {
+		vertex, err := vertexDigest(ctx, step, opts...)
+		if err != nil {
+			return nil, err
+		}
+		b.gates.Store(vertex, base.key())
+	}
 	return def.ToPB(), nil
+}
+
+// closeGate notes whose gate an error comes from, if it is one's: from then on that base's definition is one without.
+func (b *baseImages) closeGate(err error) bool {
+	base, ok := b.gates.Load(vertexOf(err))
+	if ok {
+		b.closed.Store(base, nil)
+	}
+	return ok
+}
+
+// hasGate reports whether a definition has a base in it that is behind a gate.
+func (b *baseImages) hasGate(def *pb.Definition) bool {
+	for dgst := range def.Metadata {
+		if _, ok := b.gates.Load(digest.Digest(dgst)); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // splice puts the definitions of all bases of a definition into it.

@@ -24,11 +24,12 @@
 //	size.go          an object's size against its pointer's
 //	archive.go       an archive that BuildKit copied and didn't unpack
 //	unpack.go        an archive that BuildKit couldn't unpack
-//	overlap.go       where two layers are in conflict
+//	overlap.go       layers that are looked at for conflicts
 //	layer.go         each layer on its own
 //	excludemerge.go  what is left out of layers that are merged
 //	excludechain.go  what is left out of layers that are chained
 //	chain.go         each layer onto the one before
+//	gate.go          layers checked by a step, whose result a cache has
 //	layers.go        layers merged or chained
 //	liveness.go      whether a git server is there
 //	commit.go        a branch's commit, and what git says against it

@@ -51,7 +51,7 @@ func (r *request) convertDockerfile(ctx context.Context) (*gateway.Result, error
 	} else if c != nil {
 		return nil, errors.Errorf("%s of a checkout with pointers has no answer: name the runtime in a Dockerfile instead, FROM nodejs20.x", convertllb.RequestConvertLLB)
 	}
-	b := &baseImages{request: r}
+	b := &baseImages{request: r, noGates: true}
 	res, err := r.callDockerfileFrontend(ctx, b)
 	if err != nil {
 		return nil, err
@@ -110,16 +110,32 @@ func (c *baseImageClient) ResolveImageConfig(ctx context.Context, ref string, op
 	return ref, "", dt, err
 }
 
-// Solve puts the definitions of bases in place of the images that name them.
+// Solve puts the definitions of bases in place of the images that name them. Where one is behind a gate, the whole is solved to
+// the end, to see whether that opens. Never is it the base alone: BuildKit v0.33.1 leaks records of a merge that is in its cache
+// and is solved before what stands on it.
 func (c *baseImageClient) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
-	if req.Definition != nil && req.Frontend == "" {
-		def, err := c.bases.splice(ctx, req.Definition)
-		if err != nil {
+	if req.Definition == nil || req.Frontend != "" {
+		return c.Client.Solve(ctx, req)
+	}
+	for {
+		spliced := req
+		var err error
+		if spliced.Definition, err = c.bases.splice(ctx, req.Definition); err != nil {
 			return nil, err
 		}
-		req.Definition = def
+		if !c.bases.hasGate(spliced.Definition) {
+			return c.Client.Solve(ctx, spliced)
+		}
+		evaluated := spliced
+		evaluated.Evaluate = true
+		res, err := c.Client.Solve(ctx, evaluated)
+		if err == nil {
+			return res, nil
+		}
+		if !c.bases.closeGate(err) { // comes again when BuildKit evaluates the result, in its own words
+			return c.Client.Solve(ctx, spliced)
+		}
 	}
-	return c.Client.Solve(ctx, req)
 }
 
 // withImageHint is the error of an image that the registry doesn't have, with what may have been meant.

@@ -57,8 +57,16 @@ func errorContains(err error, texts ...string) bool {
 
 // isVertexError tells whether the error comes from the vertex.
 func isVertexError(err error, vertex digest.Digest) bool {
+	return vertex != "" && vertexOf(err) == vertex
+}
+
+// vertexOf is the vertex that an error comes from; empty if it is none's.
+func vertexOf(err error) digest.Digest {
 	var v *errdefs.VertexError
-	return errors.As(err, &v) && v.Digest == vertex.String()
+	if !errors.As(err, &v) {
+		return ""
+	}
+	return digest.Digest(v.Digest)
 }
 
 // wrapAddError is an error of what an ADD of a recipe names.

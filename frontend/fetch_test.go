@@ -34,7 +34,7 @@ func TestAPlanStaysAsItIsMade(t *testing.T) {
 		require.NoError(t, err)
 		before := *plan
 		before.Layers = slices.Clone(plan.Layers)
-		_, err = r.assemble(t.Context(), plan)
+		_, err = r.assemble(t.Context(), plan, noGate)
 		require.Error(t, err, "the second is no archive")
 		require.Equal(t, &before, plan)
 		require.NotEmpty(t, s.warned, "the first was asked for otherwise")

@@ -90,7 +90,7 @@ func (r *request) buildPlatforms(ctx context.Context, epoch *time.Time, plan fun
 
 // buildImage makes the image of a plan.
 func (r *request) buildImage(ctx context.Context, plan *lambda2llb.Plan) (*dockerui.BuildResult, error) {
-	fs, err := r.assemble(ctx, plan)
+	fs, err := r.assemble(ctx, plan, solvedGate)
 	if err != nil {
 		return nil, err
 	}

@@ -27,15 +27,43 @@ func (a *assembler) solveLayers(ctx context.Context) []solvedLayer {
 
 // solveLayer unpacks a layer onto nothing, without what is left out of it, and checks what came of it.
 func (a *assembler) solveLayer(ctx context.Context, l *pendingLayer) (gateway.Reference, error) {
-	for {
-		ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Apart(l.Attempt) })
-		if err != nil {
-			return nil, a.asUnpackError(ctx, err, l.Layer)
-		}
-		if again, err := a.checkLayer(ctx, ref, l); !again {
-			return ref, err
-		}
+	ref, err := a.solveUnchecked(ctx, l)
+	if err != nil {
+		return nil, err
 	}
+	return a.checkSolved(ctx, l, ref)
+}
+
+// solveUnchecked unpacks a layer and doesn't look at it: one of an imported cache stays where it is.
+func (a *assembler) solveUnchecked(ctx context.Context, l *pendingLayer) (gateway.Reference, error) {
+	ref, err := a.solveWithRetry(ctx, l, 0, func() llb.State { return a.convert.Apart(l.Attempt) })
+	if err != nil {
+		return nil, a.asUnpackError(ctx, err, l.Layer)
+	}
+	return ref, nil
+}
+
+// checkSolved checks what came of a layer, which may have it unpacked once more.
+func (a *assembler) checkSolved(ctx context.Context, l *pendingLayer, ref gateway.Reference) (gateway.Reference, error) {
+	again, err := a.checkLayer(ctx, ref, l)
+	if again {
+		return a.solveLayer(ctx, l)
+	}
+	return ref, err
+}
+
+// checkEach checks layers that were solved unchecked.
+func (a *assembler) checkEach(ctx context.Context, solved []solvedLayer) []solvedLayer {
+	byLayer := make(map[*pendingLayer]solvedLayer, len(solved))
+	for _, s := range solved {
+		byLayer[s.layer] = s
+	}
+	return a.solveEach(ctx, func(ctx context.Context, l *pendingLayer) (gateway.Reference, error) {
+		if s := byLayer[l]; s.err != nil {
+			return nil, s.err
+		}
+		return a.checkSolved(ctx, l, byLayer[l].ref)
+	})
 }
 
 // solveEach does something with each layer, all at once. One that fails for good ends the others soon.

@@ -13,11 +13,12 @@ import (
 
 // assemble gives the root filesystem that the recipe's ADDs make one after the other, and its WORKDIR. Merging is how that is
 // done in parallel, and where merging wouldn't give the same, the layers are chained as the recipe says.
-func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan) (*lambda2llb.RootFS, error) {
+func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan, gating gating) (*lambda2llb.RootFS, error) {
 	a, err := r.newAssembler(plan)
 	if err != nil {
 		return nil, err
 	}
+	a.gating = gating
 	fs, err := a.mergeOrChain(ctx)
 	if err != nil {
 		return nil, withLockHint(err, plan)
@@ -36,7 +37,10 @@ func (a *assembler) mergeOrChain(ctx context.Context) (*lambda2llb.RootFS, error
 	case !a.canMerge():
 		return a.chainFor(ctx, []string{"this daemon can't merge (BuildKit before 0.10, or Docker's graphdriver store)"})
 	}
-	solved := a.solveLayers(ctx)
+	fs, solved := a.mergeUnseen(ctx)
+	if fs != nil {
+		return fs, nil
+	}
 	if ctx.Err() != nil {
 		return nil, errors.Wrapf(context.Cause(ctx), "layers of %s", a.plan.Runtime)
 	}
@@ -93,6 +97,9 @@ func (a *assembler) merge(ctx context.Context, solved []solvedLayer) (*lambda2ll
 	}
 	if err := a.excludeApart(ctx, solved); err != nil {
 		return nil, err
+	}
+	if st, ok := a.mergeSeen(ctx, hasWorkdir); ok {
+		return a.rootFS(st, true), nil
 	}
 	return a.rootFS(a.convert.Merge(a.nonEmptyLayers()), hasWorkdir), nil
 }

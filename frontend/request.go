@@ -9,6 +9,7 @@ import (
 
 	"lambdabase/internal/document"
 	"lambdabase/internal/lfsstore"
+	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -81,7 +82,8 @@ type request struct {
 	excluded     *sync.Map // paths of option exclude: empty if a layer had it, or the symlink on the way to it
 
 	lock        *flightcontrol.CachedGroup[*document.Lock]
-	commits     *flightcontrol.CachedGroup[string] // by what is asked for: a git source with its ref
+	checkers    *flightcontrol.CachedGroup[*lambda2llb.Checker] // by nothing: there is one at most
+	commits     *flightcontrol.CachedGroup[string]              // by what is asked for: a git source with its ref
 	gitTimeout  time.Duration
 	gitActivity func(host string) (silent, worked time.Duration, known bool)
 }
@@ -92,7 +94,8 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity,
 		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{}, excluded: &sync.Map{},
-		commits: &flightcontrol.CachedGroup[string]{CacheError: true}, lock: &flightcontrol.CachedGroup[*document.Lock]{CacheError: true},
+		checkers: &flightcontrol.CachedGroup[*lambda2llb.Checker]{},
+		commits:  &flightcontrol.CachedGroup[string]{CacheError: true}, lock: &flightcontrol.CachedGroup[*document.Lock]{CacheError: true},
 	}
 	caps := bc.BuildOpts().LLBCaps
 	r.session = f.Session.supportedBy(&caps)

@@ -66,10 +66,8 @@ func proxyEnv(args map[string]string) (llb.ProxyEnv, error) {
 
 // frontendImage is the image that the frontend runs from.
 func (r *request) frontendImage(platform ocispecs.Platform) (*llb.State, error) {
-	if c, ok := r.client.(interface{ CurrentFrontend() (*llb.State, error) }); ok {
-		if st, err := c.CurrentFrontend(); st != nil || err != nil {
-			return st, errors.Wrap(err, "image of the frontend")
-		}
+	if st, err := r.currentFrontend(); st != nil || err != nil {
+		return st, err
 	}
 	if source := r.bc.BuildOpts().Opts["source"]; source != "" {
 		st := llb.Image(source, llb.Platform(platform))
@@ -121,6 +119,16 @@ func (r *request) runFailureProgram(ctx context.Context, exec *pb.ExecOp, root, 
 	}
 	err = process.Wait()
 	return text.String(), err
+}
+
+// currentFrontend is the image that BuildKit runs the frontend from; nil where it runs elsewhere.
+func (r *request) currentFrontend() (*llb.State, error) {
+	c, ok := r.client.(interface{ CurrentFrontend() (*llb.State, error) })
+	if !ok {
+		return nil, nil
+	}
+	st, err := c.CurrentFrontend()
+	return st, errors.Wrap(err, "image of the frontend")
 }
 
 type nopCloser struct{ io.Writer }

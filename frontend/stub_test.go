@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +52,10 @@ type stub struct {
 	panics     bool               // where a layer is fetched
 	http       digest.Digest      // of what an object URL serves when asked again
 	onLayer    func()
-	lock       string // lock file of the build context; empty: there is no context
+	image      bool     // the frontend runs from one
+	noCaps     []string // of LLB
+	gateFails  string   // path whose copy fails, if any
+	lock       string   // lock file of the build context; empty: there is no context
 
 	mu       sync.Mutex
 	resolved []string // sources whose metadata was asked for
@@ -62,7 +66,7 @@ type stub struct {
 func (s *stub) BuildOpts() gateway.BuildOpts {
 	var all []*apicaps.PBCap
 	for _, c := range pb.Caps.All() {
-		if s.noMerge && c.ID == string(pb.CapMergeOp) || s.noPatterns && c.ID == string(pb.CapFileCopyIncludeExcludePatterns) {
+		if slices.Contains(s.noCaps, c.ID) || s.noMerge && c.ID == string(pb.CapMergeOp) || s.noPatterns && c.ID == string(pb.CapFileCopyIncludeExcludePatterns) {
 			continue
 		}
 		all = append(all, c)
@@ -152,6 +156,11 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 		if err := op.UnmarshalVT(dt); err != nil {
 			return nil, err
 		}
+		for _, a := range op.GetFile().GetActions() {
+			if s.gateFails != "" && a.GetCopy().GetSrc() == s.gateFails {
+				return nil, errdefs.WrapVertex(errors.Errorf("%q: not found", s.gateFails), digest.FromBytes(dt))
+			}
+		}
 		src := op.GetSource()
 		if args := op.GetExec().GetMeta().GetArgs(); len(args) > 3 && args[1] == "fetch" {
 			for p, f := range s.layers[args[len(args)-2]] {
@@ -190,6 +199,13 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 
 func (s *stub) ResolveImageConfig(context.Context, string, sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	return "", "", nil, errors.New("no image is needed")
+}
+func (s *stub) CurrentFrontend() (*llb.State, error) {
+	if !s.image {
+		return nil, nil
+	}
+	st := llb.Image("reg/lambda-frontend@" + digest.FromString("1").String())
+	return &st, nil
 }
 func (s *stub) Inputs(context.Context) (map[string]llb.State, error) { return nil, nil }
 func (s *stub) NewContainer(context.Context, gateway.NewContainerRequest) (gateway.Container, error) {

@@ -68,6 +68,8 @@ func (w *writer) title(op *pb.Op) string {
 		title = "file"
 	case *pb.Op_Merge:
 		title = "merge"
+	case *pb.Op_Diff:
+		title = "diff"
 	case *pb.Op_Exec:
 		title = "exec " + strings.Join(o.Exec.Meta.GetArgs(), " ")
 	}

@@ -51,6 +51,10 @@ func testStep() Step {
 	}
 }
 
+func testChecker() Checker {
+	return Checker{Image: llb.Image("reg/lambda-frontend", llb.LinuxAmd64), Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}
+}
+
 func attempts(p Plan) (all []Attempt) {
 	for _, l := range p.Layers {
 		all = append(all, Attempt{Layer: l})
@@ -87,6 +91,8 @@ func states(c *Converter, p Plan) map[string]llb.State {
 		"layer":         c.Unpack(llb.Scratch(), layers[0]),
 		"merge":         c.Merge(layers),
 		"chain":         c.Chain(layers),
+		"program":       testChecker().Program(),
+		"checked":       c.MergeChecked(layers[:2], c.Gate(c.Check(layers[:2], testChecker()))),
 		"workdir":       c.Workdir(c.Merge(layers[:2])),
 	}
 }

@@ -102,11 +102,12 @@ type Attempt struct {
 // RootFS is the root filesystem that the layers of a plan make.
 type RootFS struct {
 	State      llb.State
-	Empty      []bool     // by layer: nothing was in its archive
-	Gone       []bool     // by layer: all that was in it is left out
-	Excluded   [][]string // by layer: what was left out of it
-	Origins    []Origin   // by layer: where its archive came from in the end
-	HasWorkdir bool       // a layer has the working directory; otherwise it was made
+	Empty      []bool      // by layer: nothing was in its archive
+	Gone       []bool      // by layer: all that was in it is left out
+	Excluded   [][]string  // by layer: what was left out of it
+	Origins    []Origin    // by layer: where its archive came from in the end
+	HasWorkdir bool        // a layer has the working directory; otherwise it was made
+	Gate       []llb.State // steps that State is behind, and that may fail: then the layers are to be put together otherwise
 }
 
 func (r RootFS) isEmpty(layer int) bool { return layer < len(r.Empty) && r.Empty[layer] }
