@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -34,7 +35,14 @@ func (a *assembler) checkSize(ctx context.Context, l lambda2llb.Attempt) error {
 	if !ok || size == l.Size {
 		return nil
 	}
-	return wrapSource(errors.Errorf("%s has %d bytes: its pointer says %d", layerLabel(l.Layer), size, l.Size), a.plan.Recipe, l.Lines...)
+	return wrapSource(errors.Errorf("%s has %d bytes: %s", layerLabel(l.Layer), size, a.pointerSays(l.Size)), a.plan.Recipe, l.Lines...)
+}
+
+func (a *assembler) pointerSays(size int64) string {
+	if a.plan.Lock == "" {
+		return fmt.Sprintf("its pointer says %d", size)
+	}
+	return fmt.Sprintf("%s says %d of it, which it can't have of commit %s: lock it anew (lambdabase lock --update %s)", a.plan.Lock, size, a.plan.Commit, a.plan.Runtime)
 }
 
 func (a *assembler) sizeOf(ctx context.Context, l lambda2llb.Attempt) (size int64, ok bool) {
