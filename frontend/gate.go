@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"lambdabase/internal/panics"
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
@@ -52,7 +53,7 @@ func (r *request) spareImported() bool { return len(r.bc.CacheImports) > 0 && r.
 // that looks at them is in the cache too. Where they must be looked at, it returns them solved, one by one.
 func (a *assembler) mergeUnseen(ctx context.Context) (*lambda2llb.RootFS, []solvedLayer) {
 	if !a.spareImported() {
-		return nil, a.solveLayers(ctx)
+		return nil, a.solveSeen(ctx)
 	}
 	checker := a.layersChecker(ctx)
 	if checker == nil {
@@ -72,6 +73,33 @@ func (a *assembler) mergeUnseen(ctx context.Context) (*lambda2llb.RootFS, []solv
 		return fs, nil
 	}
 	return nil, a.checkEach(ctx, solved)
+}
+
+// solveSeen solves layers that are looked at, and the program that checks them meanwhile.
+func (a *assembler) solveSeen(ctx context.Context) (solved []solvedLayer) {
+	group := panics.NewGroup()
+	group.Go(func() error {
+		a.layersChecker(ctx)
+		return nil
+	})
+	solved = a.solveLayers(ctx)
+	_ = group.Wait() // where the program fails, there is none
+	return solved
+}
+
+// checkMeanwhile has the step run while the layers are looked at, so that it takes no time of its own.
+func (a *assembler) checkMeanwhile(ctx context.Context) (wait func()) {
+	group := panics.NewGroup()
+	group.Go(func() error {
+		checker := a.layersChecker(ctx)
+		if checker == nil || a.spareImported() || len(a.nonEmptyLayers()) < len(a.layers) {
+			return nil
+		}
+		check, _, _ := a.checkedMerge(*checker)
+		_, err := a.solve(ctx, check, a.plan.Platform, true)
+		return err
+	})
+	return func() { _ = group.Wait() } // an error comes again with the gate
 }
 
 // mergeSeen merges layers that were looked at as a build will that imports the cache of this one; false where that can't be.

@@ -80,6 +80,7 @@ func (a *assembler) conflictReasons(ctx context.Context, solved []solvedLayer) (
 			dirs = append(dirs, s.ref)
 		}
 	}
+	defer a.checkMeanwhile(ctx)()
 	return findConflicts(ctx, dirs)
 }
 
