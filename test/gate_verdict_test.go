@@ -143,8 +143,10 @@ func TestAnotherVersionOfTheFrontendTakesTheChecksOfACache(t *testing.T) {
 	r := newPullLog(t)
 	cache := cacheModes(r.host, "")["max"]
 	req := byOwnImage(h.request("nodejs20.x"), frontend)
-	req.CacheExports = cache.to
 	want, _ := push(t, first, req, r.host+"/first")
+	req.CacheExports = cache.to
+	_, err = first.Solve(t.Context(), t, req)
+	require.NoError(t, err)
 
 	checker := fileOf(t, image, "check-layers")
 	for name, later := range map[string]v1.Image{
