@@ -39,7 +39,7 @@ func TestADiffOfTwoCommitsFetchesTheLayersThatDiffer(t *testing.T) {
 	require.Equal(t, 1, s.code, s.stderr)
 	require.Equal(t, 2, h.Total(githost.Object), "what both have isn't fetched")
 	for _, line := range []string{
-		"- nodejs20.x@" + first + " (commit " + first + " of ", "\nlayers: 1 added (", ", 1 in both (", "\nfiles: 1 added, 1 removed, 2 changed\n",
+		"- nodejs20.x@" + first + " (commit " + first + " of ", "\nlayers: 1 added (", ", 1 in both (", "\nfiles of the layers that differ: 1 added, 1 removed, 2 changed\n",
 		"  + /etc/come     -rw-r--r-- 0:0 5B\n", "  ~ /etc/content  content\n", "  - /etc/gone     -rw-r--r-- 0:0 1B\n", "  ~ /etc/mode     -rw-r--r-- 0:0 1B -> -rw------- 0:0 1B\n",
 	} {
 		require.Contains(t, s.stdout, line)

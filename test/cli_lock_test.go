@@ -53,6 +53,9 @@ func TestTheCommandLocksUpdatesAndChecks(t *testing.T) {
 	require.Contains(t, out, " objects to fetch, ")
 	require.NotContains(t, out, "python3.12", "which wasn't named")
 	require.Contains(t, c.mustRun(t, "lock", "--check"), "python3.12: ")
+	require.Contains(t, c.mustFail(t, 1, "lock", "--update", "go1.x"), "no runtime go1.x: "+h.URL, "one that is added is of the file's repository")
+	require.Contains(t, c.mustFail(t, 2, "lock", "go1.x", "-o", "-"), "--output names a file")
+	require.Contains(t, c.mustFail(t, 2, "diff", "nodejs20.x", "none.tar"), "there is no file none.tar")
 }
 
 func TestTheCommandSaysWhatIsWrongWithALock(t *testing.T) {

@@ -89,7 +89,11 @@ func (d *diffReport) printFiles(w io.Writer) error {
 	if len(d.Files) == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "\nfiles: %d added, %d removed, %d changed\n", d.Totals[changeAdded], d.Totals[changeRemoved], d.Totals[changeChanged])
+	of := ""
+	if d.Layers != nil { // which says nothing of what the others have at the same path
+		of = " of the layers that differ"
+	}
+	fmt.Fprintf(w, "\nfiles%s: %d added, %d removed, %d changed\n", of, d.Totals[changeAdded], d.Totals[changeRemoved], d.Totals[changeChanged])
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range d.Files {
 		fmt.Fprintf(tw, "  %s %s\t%s\n", signs[f.Change], printable.Name(f.Path), f.what())

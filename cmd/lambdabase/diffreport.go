@@ -23,7 +23,7 @@ type diffReport struct {
 	Layers   *layerDiff     `json:"layers,omitempty"` // of two runtimes
 	Settings []settingDiff  `json:"settings"`
 	Packages []packageDiff  `json:"packages"`
-	Files    []fileDiff     `json:"files"`
+	Files    []fileDiff     `json:"files"`  // of two runtimes those of the layers that differ
 	Totals   map[string]int `json:"totals"` // of files, by kind of change
 }
 
@@ -81,7 +81,7 @@ func (d *diffReport) isSame() bool {
 }
 
 func newDiffReport(ctx context.Context, images [2]*frontend.ComparedImage) (*diffReport, error) {
-	d := &diffReport{Old: newDiffImage(images[0]), New: newDiffImage(images[1]), Files: []fileDiff{}, Totals: map[string]int{}}
+	d := &diffReport{Old: newDiffImage(images[0]), New: newDiffImage(images[1]), Files: []fileDiff{}, Totals: map[string]int{changeAdded: 0, changeRemoved: 0, changeChanged: 0}}
 	d.Settings = diffSettings(images[0].Config, images[1].Config)
 	if images[0].Plan != nil && images[1].Plan != nil {
 		d.Layers = newLayerDiff(images[0].Plan, images[1].Plan)

@@ -32,6 +32,9 @@ func parseSide(arg string) (side, error) {
 	if isFile(arg) {
 		return openSide(arg)
 	}
+	if ext := path.Ext(arg); ext == ".tar" || ext == ".json" {
+		return side{}, errors.Errorf("there is no file %s", printable.Name(arg))
+	}
 	name, commit, pinned := strings.Cut(arg, "@")
 	if catalog.CheckName(name) == nil && !strings.Contains(name, "/") && (!pinned || catalog.IsCommit(commit)) {
 		return side{spec: frontend.ImageSpec{Name: arg, Runtime: name, Commit: commit}}, nil

@@ -60,7 +60,9 @@ func (l *lockCommand) checkArgs(args []string) error {
 	case l.flagSet.Changed("lock"):
 		return errors.New("--lock is what a build obeys: the lock file to write is named with --output")
 	case l.flagSet.Changed("commit") && len(args) != 1:
-		return errors.New("--commit goes with one runtime")
+		return errors.New("--commit goes with one runtime: name it")
+	case l.output == "-":
+		return errors.New("--output names a file, which is read as well: it can't be the standard output")
 	}
 	for _, name := range args {
 		if err := checkNotPath(name); err != nil {
@@ -142,8 +144,11 @@ func (l *lockCommand) lockRuntimes(ctx context.Context, s *session, old *documen
 			return nil, err
 		}
 		entry := old.Find(runtime)
-		if entry != nil {
+		switch {
+		case entry != nil:
 			l.addLocked(t.attrs, entry)
+		case t.attrs["repository"] == "":
+			t.attrs["repository"] = old.Repository()
 		}
 		targets = append(targets, t)
 		if l.check && entry != nil {

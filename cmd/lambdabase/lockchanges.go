@@ -122,6 +122,11 @@ func (c snapshotChange) printLayers(w io.Writer) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
+	for _, p := range c.found.Platforms {
+		if was := c.old.FindName(p.Name); was != nil && was.Recipe.Text != p.Recipe.Text {
+			fmt.Fprintf(w, "  ~ %s of %s: another recipe\n", printable.Name(p.Recipe.Path), p.Name)
+		}
+	}
 	stay := missingIn(come, is)
 	_, err := fmt.Fprintf(w, "  %d objects to fetch, %s; %d stay, %s\n", len(come), sizeOf(come), len(stay), sizeOf(stay))
 	return err
@@ -134,7 +139,8 @@ func printObjects(w io.Writer, sign string, objects []lfs.Object) {
 }
 
 // missingIn returns the objects that some have and others don't.
-func missingIn(others, some []lfs.Object) (missing []lfs.Object) {
+func missingIn(others, some []lfs.Object) []lfs.Object {
+	missing := []lfs.Object{} // in JSON a list, too
 	for _, o := range some {
 		if !slices.ContainsFunc(others, func(other lfs.Object) bool { return other.OID == o.OID }) {
 			missing = append(missing, o)

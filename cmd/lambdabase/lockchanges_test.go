@@ -25,6 +25,8 @@ func lockedSnapshot(commit string, digits ...string) *document.Snapshot {
 func TestPrintedChanges(t *testing.T) {
 	elsewhere := lockedSnapshot("a", "1")
 	elsewhere.Repository = "https://git.example/o/other.git"
+	other := lockedSnapshot("b", "1")
+	other.Platforms[0].Recipe.Text += "ENV A=b\n"
 	for name, tc := range map[string]struct {
 		old, found *document.Snapshot
 		want       []string
@@ -38,6 +40,11 @@ func TestPrintedChanges(t *testing.T) {
 			"  + 1kB  3.tar.xz  sha256:" + strings.Repeat("3", 64),
 			"  + 1kB  4.tar.xz  sha256:" + strings.Repeat("4", 64),
 			"  2 objects to fetch, 2kB; 1 stay, 1kB",
+		}, true},
+		"another recipe": {lockedSnapshot("a", "1"), other, []string{
+			"nodejs20.x: aaaaaaaaaaaa (2024-10-14) -> bbbbbbbbbbbb (2024-10-14)",
+			"  ~ " + other.Platforms[0].Recipe.Path + " of " + other.Platforms[0].Name + ": another recipe",
+			"  0 objects to fetch, 0B; 1 stay, 1kB",
 		}, true},
 		"tampered":              {lockedSnapshot("a", "1", "2"), lockedSnapshot("a", "1", "3"), []string{"nodejs20.x: platforms[0].layers[1] isn't what commit aaaaaaaaaaaa says"}, true},
 		"of another repository": {elsewhere, lockedSnapshot("a", "1"), []string{"nodejs20.x: repository isn't what commit aaaaaaaaaaaa says"}, true},

@@ -123,14 +123,10 @@ func findLocked(lock *document.Lock, name, runtime string) (*document.Snapshot, 
 // is wrong with the file the frontend says.
 func (r *request) withLockedRepository(options frontend.Options) (frontend.Options, error) {
 	lock, err := r.readRepositoryLock()
-	if err != nil || len(lock.Snapshots) == 0 {
+	if err != nil || lock.Repository() == "" {
 		return options, err
 	}
-	repository := lock.Snapshots[0].Repository
-	if slices.ContainsFunc(lock.Snapshots, func(s *document.Snapshot) bool { return s.Repository != repository }) {
-		return options, nil
-	}
-	if named, err := options.WithRepository(repository); err == nil {
+	if named, err := options.WithRepository(lock.Repository()); err == nil {
 		return named, nil
 	}
 	return options, nil

@@ -101,20 +101,24 @@ func TestWhatCannotBeIsRefusedWithItsField(t *testing.T) {
 
 func TestWhatIsNoDocumentIsRefusedWithItsLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                         "a.json:1: it is cut",
-		"{\n\"version\": 1,\n":                     "a.json:3: it is cut",
-		"{\n\"version\": \"1\"}":                   "a.json:2: version: string where int is expected",
-		"{\"version\": 1,\n\"snapshot\": []}":      `unknown field "snapshot"`,
-		"{\"version\": 1, \"snapshots\": []} x":    "something follows the document",
-		"{\"version\": 1, \"snapshots\": []}}":     "something follows the document",
-		"{\"version\": 1,\n\"version\": 1}":        "a.json:2: version is there twice",
-		"{\"version\": 1, \"Snapshots\": []}":      `unknown field "Snapshots"`,
-		"{\"version\": 1, \"\u017fnapshots\": []}": "unknown field",
-		"{\"version\": 1, \"snapshots\": [" + strings.Repeat("{},", maxValues+1) + "{}]}": "a.json has more than 131072 values",
-		strings.Repeat("[", MaxSize):              "a.json:1: ",
-		"{\"version\": 1, \"snapshots\": [null]}": "a.json: snapshots[0]: is null",
-		"{\"version\": 3}":                        "a.json: version: 3, want 1",
-		strings.Repeat(" ", MaxSize+1):            "a.json has 8388609 bytes",
+		"":                                    "a.json:1: it is empty: restore it, or lock anew",
+		"{\n\"version\": 1,\n":                "a.json:3: it is cut",
+		"{\n\"version\": \"1\"}":              "a.json:2: version: string where int is expected",
+		"{\"version\": 1,\n\"snapshot\": []}": `a.json:2: unknown field "snapshot"`,
+		"{\"version\": 1,\nsnapshots: []}":    "a.json:2: invalid character 's'",
+		"{\n<<<<<<< HEAD\n\"version\": 1":     "a.json:2: a conflict of a merge is left in it",
+		"{\"version\": 1, \"snapshots\": [{\"version\": 1,\n\"date\": \"yesterday\"\n}]}":          `a.json:2: "yesterday" is no time, want one like 2024-10-14T14:15:39Z`,
+		"{\"version\": 1, \"snapshots\": [{\"platforms\":\n[{\"layers\": [{\"size\": \"1\"}]}]}]}": "a.json:2: snapshots.platforms.layers.size: string where int64 is expected",
+		"{\"version\": 1, \"snapshots\": []} x":                                                    "something follows the document",
+		"{\"version\": 1, \"snapshots\": []}}":                                                     "something follows the document",
+		"{\"version\": 1,\n\"version\": 1}":                                                        "a.json:2: version is there twice",
+		"{\"version\": 1, \"Snapshots\": []}":                                                      `unknown field "Snapshots"`,
+		"{\"version\": 1, \"\u017fnapshots\": []}":                                                 "unknown field",
+		"{\"version\": 1, \"snapshots\": [" + strings.Repeat("{},", maxValues+1) + "{}]}":          "a.json has more than 131072 values",
+		strings.Repeat("[", MaxSize):                                                               "a.json:1: ",
+		"{\"version\": 1, \"snapshots\": [null]}":                                                  "a.json: snapshots[0]: is null",
+		"{\"version\": 3}":             "a.json: version: 3, want 1",
+		strings.Repeat(" ", MaxSize+1): "a.json has 8388609 bytes",
 	} {
 		_, err := ParseLock("a.json", []byte(text))
 		require.ErrorContains(t, err, want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/pkg/errors"
 )
@@ -40,14 +41,43 @@ func decode(name string, dt []byte, v any) error {
 	if err == nil {
 		return nil
 	}
+	offset, err := locate(dt, d.InputOffset(), err)
+	return errors.Wrapf(err, "%s:%d", name, lineOf(dt, offset))
+}
+
+// locate says where an error of encoding/json is, which knows that of some only, and what it means.
+func locate(dt []byte, offset int64, err error) (int64, error) {
 	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
-		return errors.Errorf("%s:%d: %s: %s where %s is expected", name, lineOf(dt, wrongType.Offset), wrongType.Field, wrongType.Value, wrongType.Type)
+	var syntax *json.SyntaxError
+	var date *time.ParseError
+	switch {
+	case errors.As(err, &wrongType):
+		field := strings.ReplaceAll(wrongType.Field, "Pointer.", "") // whose fields are those of the layer
+		return wrongType.Offset, errors.Errorf("%s: %s where %s is expected", field, wrongType.Value, wrongType.Type)
+	case len(bytes.TrimSpace(dt)) == 0:
+		return 0, errors.New("it is empty: restore it, or lock anew")
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return int64(len(dt)), errors.New("it is cut")
+	case bytes.HasPrefix(dt, []byte("<<<<<<< ")), bytes.Contains(dt, []byte("\n<<<<<<< ")):
+		return int64(bytes.Index(dt, []byte("<<<<<<< "))), errors.New("a conflict of a merge is left in it")
+	case errors.As(err, &syntax):
+		return syntax.Offset, err
+	case errors.As(err, &date):
+		return offsetOf(dt, offset, date.Value), errors.Errorf("%q is no time, want one like 2024-10-14T14:15:39Z", date.Value)
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return errors.Errorf("%s:%d: it is cut", name, lineOf(dt, int64(len(dt))))
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		name = strings.Trim(name, `"`)
+		return offsetOf(dt, offset, name), errors.Errorf("unknown field %q", name)
 	}
-	return errors.Wrapf(err, "%s:%d", name, lineOf(dt, d.InputOffset()))
+	return offset, err
+}
+
+// offsetOf returns where a string first is in a document, or else what is known.
+func offsetOf(dt []byte, known int64, text string) int64 {
+	if i := bytes.Index(dt, []byte(`"`+text+`"`)); i >= 0 {
+		return int64(i)
+	}
+	return known
 }
 
 // checkKeys finds what encoding/json lets pass in a document that it has read: a key that is there twice, and one in other letters

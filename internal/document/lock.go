@@ -49,6 +49,18 @@ func (l *Lock) Runtimes() (names []string) {
 	return names
 }
 
+// Repository returns the one that all snapshots are of; empty where there are several, or none.
+func (l *Lock) Repository() string {
+	if len(l.Snapshots) == 0 {
+		return ""
+	}
+	repository := l.Snapshots[0].Repository
+	if slices.ContainsFunc(l.Snapshots, func(s *Snapshot) bool { return s.Repository != repository }) {
+		return ""
+	}
+	return repository
+}
+
 // Set puts a snapshot in the place of the one of the same runtime.
 func (l *Lock) Set(s *Snapshot) {
 	l.Snapshots = slices.DeleteFunc(l.Snapshots, func(old *Snapshot) bool { return old.Runtime == s.Runtime })
