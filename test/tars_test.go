@@ -122,7 +122,7 @@ func TestAnArchiveThatIsCutBuildsNothingThatTheOracleDoesNot(t *testing.T) {
 }
 
 func TestATarOfVeryManyEntriesEqualsTheOracle(t *testing.T) {
-	entries := 30_000
+	entries := 5_000
 	if os.Getenv(slowEnv) != "" {
 		entries = 1_000_000
 	}
