@@ -67,13 +67,7 @@ func printSettingDiffs(w io.Writer, settings []settingDiff) error {
 	fmt.Fprintf(w, "\nsettings: %d\n", len(settings))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range settings {
-		sign, value := "~", s.Old+" -> "+s.New
-		switch {
-		case s.Old == "":
-			sign, value = "+", s.New
-		case s.New == "":
-			sign, value = "-", s.Old
-		}
+		sign, value := oldToNew(s.Old, s.New)
 		fmt.Fprintf(tw, "  %s %s\t%s\n", sign, printable.Name(s.Name), printable.Name(value))
 	}
 	return tw.Flush()

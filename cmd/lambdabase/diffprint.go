@@ -66,6 +66,17 @@ func (l *layerDiff) print(w io.Writer) error {
 	return tw.Flush()
 }
 
+// oldToNew returns the sign and the text of a value that changed; empty is none.
+func oldToNew(before, after string) (sign, text string) {
+	switch {
+	case before == "":
+		return signs[changeAdded], after
+	case after == "":
+		return signs[changeRemoved], before
+	}
+	return signs[changeChanged], before + " -> " + after
+}
+
 func printPackageDiffs(w io.Writer, packages []packageDiff) error {
 	if len(packages) == 0 {
 		return nil
@@ -73,13 +84,7 @@ func printPackageDiffs(w io.Writer, packages []packageDiff) error {
 	fmt.Fprintf(w, "\npackages: %d\n", len(packages))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, p := range packages {
-		sign, version := "~", p.Old+" -> "+p.New
-		if p.Old == "" || p.New == "" {
-			sign, version = "+", cmp.Or(p.Old, p.New)
-		}
-		if p.New == "" {
-			sign = "-"
-		}
+		sign, version := oldToNew(p.Old, p.New)
 		fmt.Fprintf(tw, "  %s %s\t%s\t%s\n", sign, printable.Name(p.Name), printable.Name(version), printable.Name(p.Arch))
 	}
 	return tw.Flush()
