@@ -82,12 +82,14 @@ bin/buildkitd-%: | bin
 	dir=$$(mktemp -d) && cd $$dir && $(GO) mod init old && $(GO) get github.com/moby/buildkit@$* && \
 	  CGO_ENABLED=0 $(GO) build -mod=mod -trimpath -o $(CURDIR)/$@ github.com/moby/buildkit/cmd/buildkitd && rm -rf $$dir
 
+# A checkout's linters keep a cache of their own: what other runs leave in the home's, broken off or trimmed, breaks one
+# linter or another.
 .PHONY: lint
 lint: bin setup ## gofmt, go vet, and the linters of .golangci.yml
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .) || exit 1; \
 	  test -z "$$unformatted" || { echo "$$unformatted"; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
-	bin/golangci-lint run ./...
+	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/golangci-lint-cache bin/golangci-lint run ./...
 
 .PHONY: vulncheck
 vulncheck: bin/govulncheck ## known vulnerabilities of what the programs call; VULNDB names another database than Go's
