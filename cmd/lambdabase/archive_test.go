@@ -4,40 +4,52 @@ import (
 	"archive/tar"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
 )
 
 func TestAnArchiveIsTakenForNoMoreThanItIs(t *testing.T) {
 	blob, index := "blobs/sha256/"+strings.Repeat("a", 64), `{"manifests":[{"digest":"sha256:`+strings.Repeat("a", 64)+`"}]}`
 	for name, tc := range map[string]struct {
-		archive []byte
-		want    string // error
+		archive   []byte
+		want      string // error
+		lacksBlob bool
 	}{
-		"an image":         {packFiles(t, blob, "x", "index.json", index), ""},
-		"packed with tar":  {packFiles(t, "./"+blob, "x", "./index.json", index), ""},
-		"two images":       {packFiles(t, "index.json", `{"manifests":[{},{}]}`), "has 2 images, want an OCI archive of one"},
-		"no digest":        {packFiles(t, "index.json", `{"manifests":[{"digest":"../../x"}]}`), "index.json: invalid checksum digest format"},
-		"no tar":           {[]byte("x"), "no tar"},
-		"a terabyte of 0s": {sparse(t, blob, 1<<40), blob + " has more bytes than the archive"},
-		"a way out":        {packFiles(t, "blobs/sha256/../../../"+strings.Repeat("a", 64), "x", "index.json", index), ""},
+		"an image":         {packFiles(t, blob, "x", "index.json", index), "", false},
+		"packed with tar":  {packFiles(t, "./"+blob, "x", "./index.json", index), "", false},
+		"two images":       {packFiles(t, "index.json", `{"manifests":[{},{}]}`), "has 2 images, want an OCI archive of one", false},
+		"no digest":        {packFiles(t, "index.json", `{"manifests":[{"digest":"../../x"}]}`), "index.json: invalid checksum digest format", false},
+		"no tar":           {[]byte("x"), "no tar", false},
+		"a terabyte of 0s": {sparse(t, blob, 1<<40), blob + " has more bytes than the archive", false},
+		"a way out":        {packFiles(t, "blobs/sha256/../../../"+strings.Repeat("a", 64), "x", "index.json", index), "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			file := filepath.Join(dir, "image.tar")
 			require.NoError(t, os.WriteFile(file, tc.archive, 0o600))
-			_, _, err := openArchive(file, filepath.Join(dir, "in", "store"))
-			if tc.want == "" {
-				require.NoError(t, err)
-			} else {
+			archive, root, err := openArchive(file)
+			if tc.want != "" {
 				require.ErrorContains(t, err, tc.want)
+				return
 			}
-			require.NoFileExists(t, filepath.Join(dir, "in", strings.Repeat("a", 64)))
-			require.NoFileExists(t, filepath.Join(dir, strings.Repeat("a", 64)))
+			require.NoError(t, err)
+			defer archive.Close()
+			r, err := archive.ReaderAt(t.Context(), ocispecs.Descriptor{Digest: root})
+			if tc.lacksBlob {
+				require.True(t, errdefs.IsNotFound(err), err)
+				return
+			}
+			require.NoError(t, err)
+			content, err := io.ReadAll(io.NewSectionReader(r, 0, r.Size()))
+			require.NoError(t, err)
+			require.Equal(t, "x", string(content))
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"lambdabase/frontend"
@@ -73,11 +72,6 @@ func (d *diffCommand) parse(args []string) ([]comparison, error) {
 }
 
 func (d *diffCommand) run(ctx context.Context, w io.Writer, all []comparison) error {
-	dir, err := os.MkdirTemp("", "lambdabase-diff-")
-	if err != nil {
-		return errors.Wrap(err, "diff")
-	}
-	defer os.RemoveAll(dir)
 	for _, spec := range all[0].specs {
 		if spec.Snapshot != nil {
 			d.repositoryLock = spec.Name
@@ -91,7 +85,7 @@ func (d *diffCommand) run(ctx context.Context, w io.Writer, all []comparison) er
 	answers := make([]*gateway.Result, len(all))
 	var targets []target
 	for i, c := range all {
-		t, err := d.newTarget(c, dir)
+		t, err := d.newTarget(s, c)
 		if err != nil {
 			return err
 		}
@@ -105,7 +99,7 @@ func (d *diffCommand) run(ctx context.Context, w io.Writer, all []comparison) er
 }
 
 // newTarget returns what compares two images. It is named as a call that needs no Dockerfile.
-func (d *diffCommand) newTarget(c comparison, dir string) (t target, err error) {
+func (d *diffCommand) newTarget(s *session, c comparison) (t target, err error) {
 	t.name = c.runtime
 	if t.attrs, err = d.attrs(); err != nil {
 		return t, err
@@ -119,11 +113,13 @@ func (d *diffCommand) newTarget(c comparison, dir string) (t target, err error) 
 		if file == "" {
 			continue
 		}
-		id := "image-" + strconv.Itoa(i)
-		if t.stores[id], c.specs[i].Digest, err = openArchive(file, filepath.Join(dir, id)); err != nil {
+		archive, root, err := openArchive(file)
+		if err != nil {
 			return t, err
 		}
-		c.specs[i].Store = id
+		s.closers = append(s.closers, archive.Close)
+		id := "image-" + strconv.Itoa(i)
+		t.stores[id], c.specs[i].Store, c.specs[i].Digest = archive, id, root
 	}
 	t.build = func(f frontend.Frontend) gateway.BuildFunc {
 		return f.Compare(c.specs, func(ctx context.Context, images [2]*frontend.ComparedImage) (*gateway.Result, error) {

@@ -3,6 +3,7 @@ package contentstore
 import (
 	"context"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -49,12 +50,18 @@ func (l layout) ReaderAt(_ context.Context, desc ocispecs.Descriptor) (content.R
 	return r, err
 }
 
-// file is where a blob lies: a digest that is one leads nowhere else.
+// file is where a blob lies.
 func (l layout) file(blob digest.Digest) (string, error) {
+	name, err := blobFile(blob)
+	return filepath.Join(l.dir, filepath.FromSlash(name)), err
+}
+
+// blobFile is where a layout has a blob: a digest that is one leads nowhere else.
+func blobFile(blob digest.Digest) (string, error) {
 	if err := blob.Validate(); err != nil {
 		return "", errors.Wrap(errdefs.ErrInvalidArgument, err.Error())
 	}
-	return filepath.Join(l.dir, ocispecs.ImageBlobsDir, blob.Algorithm().String(), blob.Encoded()), nil
+	return path.Join(ocispecs.ImageBlobsDir, blob.Algorithm().String(), blob.Encoded()), nil
 }
 
 func notThere(blob digest.Digest) error { return errors.Wrapf(errdefs.ErrNotFound, "blob %s", blob) }
