@@ -33,7 +33,7 @@ const (
 // checkLayer checks what came of a layer. It is to be unpacked again, and without the cache, where xz failed: the copy that
 // BuildKit made then may be of an earlier build.
 func (a *assembler) checkLayer(ctx context.Context, ref gateway.Reference, l *pendingLayer) (again bool, err error) {
-	if l.empty, err = checkArchive(ctx, ref, l.Layer); err == nil {
+	if l.empty, err = a.checkArchive(ctx, ref, l.Layer); err == nil {
 		return false, a.checkSize(ctx, l.Attempt)
 	}
 	var failed *xzError
@@ -68,7 +68,7 @@ func (e *xzError) Error() string {
 
 // checkArchive fails if the layer's archive lies in its root as a file: then BuildKit copied it, as it does silently with
 // whatever it can't unpack. A tar without entries is copied too: it adds nothing.
-func checkArchive(ctx context.Context, ref gateway.Reference, l lambda2llb.Layer) (empty bool, err error) {
+func (a *assembler) checkArchive(ctx context.Context, ref gateway.Reference, l lambda2llb.Layer) (empty bool, err error) {
 	st, err := rootfs.Lookup(ctx, ref, "/"+l.ArchiveName())
 	if err != nil {
 		return false, errors.Wrapf(err, "check %s", layerLabel(l))
@@ -77,7 +77,7 @@ func checkArchive(ctx context.Context, ref gateway.Reference, l lambda2llb.Layer
 		return false, nil
 	}
 	if st.Size != l.Size {
-		return false, errors.Errorf("%s was not unpacked, and has %d bytes: its pointer says %d", layerLabel(l), st.Size, l.Size)
+		return false, a.sizeError(l, layerLabel(l)+" was not unpacked, and has", st.Size)
 	}
 	head, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "/" + l.ArchiveName(), Range: &gateway.FileRange{Length: sniffLen}})
 	if err != nil {

@@ -20,6 +20,7 @@ type assembler struct {
 	timeouts   timeouts
 	batchErr   error // why the batch API can't be asked
 	canBatch   bool  // what has no URL, or is refused there, can be got by the batch API
+	stored     bool  // by the client, in whose store the objects are then
 	convert    *lambda2llb.Converter
 	prefetched bool // every object, after one had failed
 	chainCut   bool // what is left out of each layer of a chain is known
@@ -76,7 +77,7 @@ func (a *assembler) setUpBatch() error {
 		return nil
 	}
 	if a.offerToStore(batch) {
-		a.canBatch = true
+		a.canBatch, a.stored = true, true
 		return nil
 	}
 	st, err := a.newBatchStep(batch)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lambdabase/internal/document"
 	"lambdabase/internal/lfs"
 	"lambdabase/internal/mirror"
 	"lambdabase/llb/lambda2llb"
@@ -199,12 +200,42 @@ func isMirrored(o lambda2llb.Origin) bool {
 	return isBlob || !url.Mirror.IsZero()
 }
 
-// withLockHint says what to do where objects of a locked commit can't be had any more.
+// withLockHint says what to do where objects of a locked commit can't be had any more, or have another size than the lock says.
 func withLockHint(err error, p *lambda2llb.Plan) error {
-	var failed *fetchError
-	if p.Lock == "" || !errors.As(err, &failed) || !failed.isRefusal() || isMirrored(failed.layer.Origin) {
+	failed := fetchErrorsOf(err)
+	if p.Lock == "" || len(failed) == 0 {
+		return err
+	}
+	if i := slices.IndexFunc(failed, isOtherSize); i >= 0 {
+		return &withMessage{cause: err, msg: fmt.Sprintf("%v\n%s: %s", err, failed[i].layer.Path, lockedSizeHint(p, failed[i].layer.Size))}
+	}
+	if !failed[0].isRefusal() || isMirrored(failed[0].layer.Origin) {
 		return err
 	}
 	return &withMessage{cause: err, msg: fmt.Sprintf("%v\n%s locks %s to commit %s, which the repository may have dropped: "+
 		"build from a mirror that kept it (repository=oci://...), or lock it anew (lambdabase lock --update %s)", err, p.Lock, p.Runtime, p.Commit, p.Runtime)}
+}
+
+// fetchErrorsOf returns the objects that didn't arrive.
+func fetchErrorsOf(err error) []*fetchError {
+	var one *fetchError
+	var several *objectsError
+	switch {
+	case errors.As(err, &several):
+		return several.failed
+	case errors.As(err, &one):
+		return []*fetchError{one}
+	}
+	return nil
+}
+
+// otherSizeTexts are what our own clients say where a server has an object in another size (internal/lfs/transfer, internal/embedded).
+var otherSizeTexts = []string{"the server says that it has ", "the server would send ", "the server sends more than the object's "}
+
+func isOtherSize(e *fetchError) bool { return errorContains(e.reason, otherSizeTexts...) }
+
+// lockedSizeHint is what a lock file says of an object of another size, and what to do.
+func lockedSizeHint(p *lambda2llb.Plan, size int64) string {
+	return fmt.Sprintf("%s says %d bytes of it, for %s on %s: if commit %s doesn't, lock it anew (lambdabase lock --update %s)",
+		p.Lock, size, p.Runtime, document.PlatformName(p.Platform), p.Commit, p.Runtime)
 }

@@ -2,7 +2,6 @@ package frontend
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -23,26 +22,35 @@ const (
 // layer is, and fetching it for its size would undo what the import is for; so then, and where it can't be had any more, it
 // isn't asked for.
 func (a *assembler) checkSize(ctx context.Context, l lambda2llb.Attempt) error {
-	switch l.Origin.(type) {
-	case lambda2llb.HTTPOrigin, lambda2llb.BlobOrigin:
-	default: // it was checked where it was fetched
-		return nil
-	}
-	if len(a.bc.CacheImports) > 0 {
+	if !a.mayDiffer(l.Origin) || len(a.bc.CacheImports) > 0 {
 		return nil
 	}
 	size, ok := a.sizeOf(ctx, l)
 	if !ok || size == l.Size {
 		return nil
 	}
-	return wrapSource(errors.Errorf("%s has %d bytes: %s", layerLabel(l.Layer), size, a.pointerSays(l.Size)), a.plan.Recipe, l.Lines...)
+	return wrapSource(a.sizeError(l.Layer, layerLabel(l.Layer)+" has", size), a.plan.Recipe, l.Lines...)
 }
 
-func (a *assembler) pointerSays(size int64) string {
-	if a.plan.Lock == "" {
-		return fmt.Sprintf("its pointer says %d", size)
+// mayDiffer tells whether an object that the daemon has may have another size than is said of it. The client's store, and a step,
+// compare the two when they fetch; but the cache key of a blob of the store has no size, as that of a step has. So where a file
+// says the size that anybody can change, it is looked at.
+func (a *assembler) mayDiffer(origin lambda2llb.Origin) bool {
+	switch origin.(type) {
+	case lambda2llb.HTTPOrigin, lambda2llb.BlobOrigin:
+		return true
+	case lambda2llb.LFSOrigin:
+		return a.stored && a.plan.Lock != ""
 	}
-	return fmt.Sprintf("%s says %d of it, which it can't have of commit %s: lock it anew (lambdabase lock --update %s)", a.plan.Lock, size, a.plan.Commit, a.plan.Runtime)
+	return false
+}
+
+// sizeError is an object that was found with another size; found is what was.
+func (a *assembler) sizeError(l lambda2llb.Layer, found string, size int64) error {
+	if a.plan.Lock == "" {
+		return errors.Errorf("%s %d bytes: its pointer says %d", found, size, l.Size)
+	}
+	return errors.Errorf("%s %d bytes: %s", found, size, lockedSizeHint(a.plan, l.Size))
 }
 
 func (a *assembler) sizeOf(ctx context.Context, l lambda2llb.Attempt) (size int64, ok bool) {

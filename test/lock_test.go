@@ -2,11 +2,9 @@ package test
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -176,19 +174,6 @@ func TestWhatIsAgainstALockIsAnError(t *testing.T) {
 			require.Zero(t, h.Total(githost.Object))
 		})
 	}
-}
-
-func TestASizeOfALockThatIsNotTheObjectsIsSaid(t *testing.T) {
-	t.Parallel()
-	d := sandbox.Start(t)
-	h := serveUpstream(t, "go1.x")
-	text := lock(t, d, h.request("go1.x"))
-	layer := must(document.ParseLock("", []byte(text))).Snapshots[0].Platforms[0].Layers[0]
-	wrong := strings.ReplaceAll(text, fmt.Sprintf(`"size": %d`, layer.Size), fmt.Sprintf(`"size": %d`, layer.Size+1))
-	require.NotEqual(t, text, wrong)
-	_, err := d.Solve(t.Context(), t, withLock(t, h.request("go1.x"), wrong))
-	require.ErrorContains(t, err, fmt.Sprintf("has %d bytes: lambda.lock.json says %d of it", layer.Size, layer.Size+1))
-	require.ErrorContains(t, err, "lambdabase lock --update go1.x")
 }
 
 func TestALockedCommitThatIsGoneIsSaid(t *testing.T) {
