@@ -132,7 +132,7 @@ func TestInspectTakesLayersFromTheCache(t *testing.T) {
 // on a busy machine may end before.
 func (c *cli) duOnceUsed(t *testing.T, buildArgs []string) (text string) {
 	t.Helper()
-	used := regexp.MustCompile(`(?m)^[\d.]+kB +\S.* ago +unpack `)
+	used := regexp.MustCompile(`(?m)^[\d.]+k?B +\S.* ago +unpack `)
 	sandbox.Wait(t, func() bool {
 		c.mustRun(t, buildArgs...)
 		text = c.mustRun(t, "du")
