@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -88,22 +87,14 @@ type gitObject struct {
 	commit []byte
 }
 
-// gitObject reads a commit or a tag; where git packed it, the commit.
+// gitObject reads a commit or a tag; where git packed it, the commit. It is asked for where it is nearly always, and not looked for.
 func (t *tree) gitObject(ctx context.Context, id string) (gitObject, error) {
-	names, err := t.readDirNames(ctx, ".git/objects")
-	if err != nil {
-		return gitObject{}, err
-	}
-	if slices.Contains(names, id[:2]) {
-		dt, err := t.readPrefix(ctx, path.Join(".git/objects", id[:2], id[2:]))
-		if err != nil {
-			return gitObject{}, err
-		}
+	if dt, err := t.readPrefix(ctx, path.Join(".git/objects", id[:2], id[2:])); err == nil {
 		return looseObject(dt)
 	}
 	// git leaves more than 100 objects (transfer.unpackLimit) in the pack that they came in, which begins with the commit, or
 	// with its tags.
-	names, err = t.readDirNames(ctx, ".git/objects/pack")
+	names, err := t.readDirNames(ctx, ".git/objects/pack")
 	if err != nil {
 		return gitObject{}, err
 	}

@@ -25,6 +25,7 @@
 //	archive.go       an archive that BuildKit copied and didn't unpack
 //	unpack.go        an archive that BuildKit couldn't unpack
 //	overlap.go       layers that are looked at for conflicts
+//	listed.go        directories of a layer, each listed once
 //	layer.go         each layer on its own
 //	excludemerge.go  what is left out of layers that are merged
 //	excludechain.go  what is left out of layers that are chained

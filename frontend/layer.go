@@ -40,7 +40,7 @@ func (a *assembler) solveUnchecked(ctx context.Context, l *pendingLayer) (gatewa
 	if err != nil {
 		return nil, a.asUnpackError(ctx, err, l.Layer)
 	}
-	return ref, nil
+	return &listedRef{Reference: ref}, nil
 }
 
 // checkSolved checks what came of a layer, which may have it unpacked once more.
