@@ -1,146 +1,120 @@
-// Package bench measures builds of a base image of real size against docker build of a checkout. Benchmarks are no
-// tests: make bench runs them.
 package bench
 
 import (
-	"io"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"sync"
+	"regexp"
+	"strconv"
 	"testing"
 
-	"lambdabase/frontend"
-	"lambdabase/internal/sample"
-	"lambdabase/internal/sample/githost"
+	"lambdabase/test/bench/report"
 	"lambdabase/test/sandbox"
 
-	"github.com/moby/buildkit/client"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// cacheEnv names the folder that keeps the sample between runs: real sizes take a minute to make.
-const cacheEnv = "LAMBDABASE_BENCH"
+// What make bench sets.
+const (
+	sampleEnv = "LAMBDABASE_BENCH"       // the folder that keeps the samples between runs: real sizes take minutes to make
+	casesEnv  = "LAMBDABASE_BENCH_CASES" // a regular expression: the groups that are measured
+	countEnv  = "LAMBDABASE_BENCH_COUNT" // rounds
+	slowEnv   = "LAMBDABASE_SLOW"
+)
 
-// runtimes are built together; the first is also built alone. They share their OS, emulator and more.
-var runtimes = []string{"nodejs20.x", "python3.12", "java21", "provided.al2023"}
+const docs = "../../docs/performance"
 
-func BenchmarkColdBuild(b *testing.B) {
-	s := newEnv(b)
-	for _, export := range []struct {
-		name  string
-		attrs map[string]string // nil: no export
-	}{
-		{"none", nil},
-		{"oci-gzip", map[string]string{"compression": "gzip"}},
-		{"oci-zstd", map[string]string{"compression": "zstd"}},
-	} {
-		b.Run("export="+export.name+"/by=docker-build", func(b *testing.B) { s.measure(b, export.attrs, s.oracle(runtimes[0])) })
-		b.Run("export="+export.name+"/by=lambdabase", func(b *testing.B) { s.measure(b, export.attrs, s.request(runtimes[0])) })
-	}
-}
-
-func BenchmarkColdBuildOfFourRuntimes(b *testing.B) {
-	s := newEnv(b)
-	var oracle, ours []sandbox.Request
-	for _, r := range runtimes {
-		oracle, ours = append(oracle, s.oracle(r)), append(ours, s.request(r))
-	}
-	b.Run("by=docker-build", func(b *testing.B) { s.measure(b, nil, oracle...) })
-	b.Run("by=lambdabase", func(b *testing.B) { s.measure(b, nil, ours...) })
-}
-
-func BenchmarkWarmBuild(b *testing.B) {
-	s := newEnv(b)
-	solve(b, s.daemon, nil, s.request(runtimes[0]))
-	for b.Loop() {
-		solve(b, s.daemon, nil, s.request(runtimes[0]))
-	}
-}
-
-// env is a sample of real size on a server, its checkouts, and a daemon.
-type env struct {
-	daemon     *sandbox.Daemon
-	dir        string
-	repository string
-	objects    string
-}
-
-func newEnv(b *testing.B) *env {
-	b.Helper()
-	dir := os.Getenv(cacheEnv)
+// TestMeasure measures, and writes the report after each group.
+func TestMeasure(t *testing.T) {
+	dir := os.Getenv(sampleEnv)
 	if dir == "" {
-		b.Skipf("no folder in %s: make bench sets it", cacheEnv)
+		t.Skipf("no folder in %s: make bench sets it", sampleEnv)
 	}
-	repository, err := sample.Open(dir)
-	if err != nil {
-		repository = makeSample(b, dir)
-	}
-	server := githost.New(repository)
-	host := httptest.NewServer(server)
-	b.Cleanup(host.Close)
-	s := &env{daemon: sandbox.Start(b), dir: dir}
-	s.repository, s.objects = server.URLs(host.URL)
-	return s
-}
-
-func makeSample(b *testing.B, dir string) *sample.Repository {
-	b.Helper()
-	require.NoError(b, os.RemoveAll(dir)) // what an interrupted run left
-	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 1, Branches: runtimes})
-	require.NoError(b, err)
-	repository, err := sample.Create(dir, branches)
-	require.NoError(b, err)
-	for _, r := range runtimes {
-		require.NoError(b, repository.Checkout(r, filepath.Join(dir, "checkout", r)))
-	}
-	return repository
-}
-
-func (s *env) oracle(runtime string) sandbox.Request {
-	checkout := filepath.Join(s.dir, "checkout", runtime)
-	return sandbox.Request{
-		Frontend: "dockerfile.v0",
-		Attrs:    map[string]string{"filename": "Dockerfile." + runtime, "platform": "linux/amd64"},
-		Dirs:     map[string]string{"context": checkout, "dockerfile": checkout},
+	chosen, err := regexp.Compile(os.Getenv(casesEnv))
+	require.NoError(t, err)
+	rounds, err := strconv.Atoi(os.Getenv(countEnv))
+	require.NoError(t, err, countEnv)
+	sandbox.Require(t, "buildkitd", "buildctl")
+	e := newEnv(t, realSizes(dir))
+	for _, g := range groups() {
+		if chosen.MatchString(g.name) {
+			measured := e.compare(t, g, rounds)
+			require.False(t, t.Failed(), "nothing is written of a group that failed")
+			save(t, measured)
+		}
 	}
 }
 
-func (s *env) request(runtime string) sandbox.Request {
-	return sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: map[string]string{
-		"runtime": runtime, "platform": "linux/amd64", "repository": s.repository, "objects": s.objects,
-	}}
-}
-
-// measure builds requests at once, each time with an empty cache.
-func (s *env) measure(b *testing.B, export map[string]string, requests ...sandbox.Request) {
-	for b.Loop() {
-		b.StopTimer()
-		s.daemon.Prune(b)
-		b.StartTimer()
-		solve(b, s.daemon, export, requests...)
+// TestEveryWayIsMeasured tries what make bench runs, at small sizes.
+func TestEveryWayIsMeasured(t *testing.T) {
+	if os.Getenv(slowEnv) == "" {
+		t.Skipf("%s is not set: make test-full sets it", slowEnv)
+	}
+	sandbox.Require(t, "buildkitd", "buildctl")
+	e := newEnv(t, smallSizes(t.TempDir()))
+	for _, g := range groups() {
+		t.Run(g.name, func(t *testing.T) { requireMeasured(t, g, e.compare(t, g, 1)) })
 	}
 }
 
-func solve(b *testing.B, d *sandbox.Daemon, export map[string]string, requests ...sandbox.Request) {
-	var exports []client.ExportEntry
-	if export != nil {
-		exports = append(exports, client.ExportEntry{
-			Type: client.ExporterOCI, Attrs: export,
-			Output: func(map[string]string) (io.WriteCloser, error) { return discard{io.Discard}, nil },
-		})
+// requireMeasured holds a group to what is so at any size.
+func requireMeasured(t *testing.T, g group, measured report.Group) {
+	t.Helper()
+	require.Len(t, measured.Ways, len(g.ways))
+	for _, w := range measured.Ways {
+		require.NotEmpty(t, w.Runs, w.Name)
+		for _, run := range w.Runs {
+			require.Positive(t, run.Seconds, w.Name)
+			require.Positive(t, run.Memory, w.Name)
+			require.Positive(t, run.Distinct, w.Name)
+		}
 	}
-	var wg sync.WaitGroup
-	for _, req := range requests {
-		wg.Go(func() {
-			_, err := d.Solve(b.Context(), b, req, exports...)
-			assert.NoError(b, err)
-		})
+	if g.name == "sixteen" || g.name == "fresh" {
+		ours := measured.Ways[len(measured.Ways)-1].Runs[0]
+		require.Zero(t, ours.Layers)
+		require.Contains(t, []int64{0, ours.Distinct}, ours.Bytes)
 	}
-	wg.Wait()
 }
 
-type discard struct{ io.Writer }
+// save puts a group into the report, and makes the document anew.
+func save(t *testing.T, g report.Group) {
+	t.Helper()
+	var names []string
+	for _, g := range groups() {
+		names = append(names, g.name)
+	}
+	r := readReport(t)
+	r.Put(g, names)
+	text, err := r.JSON()
+	require.NoError(t, err)
+	doc, err := r.Insert(readDoc(t, ".md"))
+	require.NoError(t, err)
+	for ext, content := range map[string]string{".json": string(text), ".md": doc, ".svg": r.Chart()} {
+		require.NoError(t, os.WriteFile(docs+ext, []byte(content), 0o644))
+	}
+}
 
-func (discard) Close() error { return nil }
+func readReport(t *testing.T) report.Report {
+	t.Helper()
+	r, err := report.Parse([]byte(readDoc(t, ".json")))
+	require.NoError(t, err)
+	return r
+}
+
+func readDoc(t *testing.T, ext string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Clean(docs + ext))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestTheDocumentIsWhatWasMeasured(t *testing.T) {
+	r := readReport(t)
+	text, err := r.JSON()
+	require.NoError(t, err)
+	require.Equal(t, readDoc(t, ".json"), string(text))
+	doc := readDoc(t, ".md")
+	made, err := r.Insert(doc)
+	require.NoError(t, err)
+	require.Equal(t, made, doc, "make bench writes it")
+	require.Equal(t, r.Chart(), readDoc(t, ".svg"), "make bench writes it")
+}

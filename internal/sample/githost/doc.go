@@ -25,5 +25,6 @@
 //
 //	NewCA().Certificate("github.com", "127.0.0.1")   TLS; another CA's is one that nobody trusts
 //	NewProxy(route)                                  CONNECT and plain; Proxy.Authorization wants a credential
+//	Link{...}.Listen(listener)                       as far away as it says, for measuring
 //	NewSSH(repository, SSHOptions{...})              git-upload-pack and git-lfs-authenticate
 package githost
