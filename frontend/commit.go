@@ -135,7 +135,7 @@ func (r *request) secretHint(repo remote) string {
 	if r.session.HasSecret == nil { // the command takes it off
 		lineBreak = ", perhaps for a line break at its end, which BuildKit's git sends along"
 	}
-	return fmt.Sprintf("pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; one that was passed was refused%s", repo.host(), lineBreak)
+	return fmt.Sprintf("pass a token as the secret GIT_AUTH_TOKEN or GIT_AUTH_TOKEN.%s; if one was passed, it was refused%s", repo.host(), lineBreak)
 }
 
 // ErrCommitGone is the cause of an error of a commit that its repository, or the mirror, doesn't have.

@@ -34,6 +34,9 @@ func (r *request) lockedSnapshot(ctx context.Context, runtime, commit string) (*
 		return nil, err
 	}
 	locked := lock.Find(runtime)
+	if locked == nil && len(lock.Snapshots) == 0 {
+		return nil, errors.Errorf("%s locks no runtime: add this one (lambdabase lock --update %s), restore the file, or give lock=none", r.lockName(), runtime)
+	}
 	if locked == nil {
 		return nil, errors.Errorf("%s has no runtime %s, it has %s: add it (lambdabase lock --update %s), or give lock=none",
 			r.lockName(), runtime, strings.Join(lock.Runtimes(), ", "), runtime)

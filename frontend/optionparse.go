@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"lambdabase/internal/typo"
+
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/pkg/errors"
 )
@@ -70,9 +71,7 @@ func checkNames(raw map[string]string) error {
 			err := errors.Errorf("unknown build argument %s, want one of %s", arg, strings.Join(args, ", "))
 			return suggest.WrapError(err, arg, args, true)
 		}
-		near, ok := suggest.Search(key, names, true)
-		// Of a short name most of the letters must be there: "env" is not meant to be "ecr".
-		if ok && (len(near) > 4 || levenshtein.Distance(key, near, nil) == 1) && !slices.Contains(notTypos, key) {
+		if near := typo.Nearest(key, names); near != "" && !slices.Contains(notTypos, key) {
 			return errors.Errorf("unknown option %s (did you mean %s?)", key, near)
 		}
 	}

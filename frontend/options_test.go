@@ -38,6 +38,7 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		want string
 	}{
 		"disagreement":        {map[string]string{"runtime": "java21", "build-arg:LAMBDABASE_RUNTIME": "java17"}, "option runtime and build argument LAMBDABASE_RUNTIME disagree"},
+		"transposed option":   {map[string]string{"lokc": "none"}, "unknown option lokc (did you mean lock?)"},
 		"misspelled option":   {map[string]string{"runtme": "java21"}, "unknown option runtme (did you mean runtime?)"},
 		"misspelled arg":      {map[string]string{"build-arg:LAMBDABASE_RUNTIM": "java21"}, "unknown build argument LAMBDABASE_RUNTIM, want one of LAMBDABASE_RUNTIME"},
 		"suggested arg":       {map[string]string{"build-arg:LAMBDABASE_RUNTIM": "java21"}, "did you mean LAMBDABASE_RUNTIME?"},

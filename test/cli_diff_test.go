@@ -40,7 +40,7 @@ func TestADiffOfTwoCommitsFetchesTheLayersThatDiffer(t *testing.T) {
 	require.Equal(t, 2, h.Total(githost.Object), "what both have isn't fetched")
 	for _, line := range []string{
 		"- nodejs20.x@" + first + " (commit " + first + " of ", "\nlayers: 1 added (", ", 1 in both (", "\nfiles of the layers that differ: 1 added, 1 removed, 2 changed\n",
-		"  + /etc/come     -rw-r--r-- 0:0 5B\n", "  ~ /etc/content  content\n", "  - /etc/gone     -rw-r--r-- 0:0 1B\n", "  ~ /etc/mode     -rw-r--r-- 0:0 1B -> -rw------- 0:0 1B\n",
+		"  + -rw-r--r-- 0:0 5B  /etc/come\n", "  ~ content            /etc/content\n", "  - -rw-r--r-- 0:0 1B  /etc/gone\n", "  ~ -rw-r--r-- 0:0 1B -> -rw------- 0:0 1B  /etc/mode\n",
 	} {
 		require.Contains(t, s.stdout, line)
 	}

@@ -69,6 +69,7 @@ func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
 		"build nodejs20.x --target=x":                           "a base image has no stages",
 		"build nodejs20.x --no-process-sandbox":                 "--no-process-sandbox goes with --file, and not with --addr",
 		"build nodejs20.x --push":                               "--push needs --tag",
+		"build nodejs20.x --lokc=none":                          "unknown flag: --lokc (did you mean --lock?)",
 		"build nodejs20.x --no-such":                            "unknown flag: --no-such",
 		"build nodejs20.x -o type=zip":                          `type "zip", want one of oci, docker, image, local, tar`,
 		"build nodejs20.x -o type=local":                        "type=local needs dest=FOLDER",

@@ -179,7 +179,7 @@ var leakFailures = map[string]leakFailure{
 	"object: redirect to a signed URL": {kind: githost.Object, fault: faults.Fault{Redirect: faults.Redirect{Signed: true, To: deadHost}}, want: "connection refused"},
 	"template: forbidden":              {template: true, kind: githost.Object, fault: faults.Fault{Status: 403}, want: "status 403, forbidden"},
 	"template: corrupt":                {template: true, kind: githost.Object, fault: faults.Fault{Corrupt: true}, want: "it sent something else"},
-	"git: forbidden":                   {kind: githost.Git, fault: faults.Fault{Status: 403}, want: "one that was passed was refused"},
+	"git: forbidden":                   {kind: githost.Git, fault: faults.Fault{Status: 403}, want: "if one was passed, it was refused"},
 	"git: redirect to a signed URL":    {kind: githost.Git, fault: faults.Fault{Status: 302, Header: http.Header{"Location": {signed}}}, want: "unable to access"},
 	"ssh: garbage":                     {ssh: faults.SSHFault{Command: githost.LFSAuthenticate, Stdout: "Welcome! RemoteAuth " + githost.Token + "0123"}, want: "the JSON that is expected"},
 	"ssh: refused":                     {ssh: faults.SSHFault{Command: githost.LFSAuthenticate, Stderr: "no: RemoteAuth " + githost.Token + "0123", Status: 1}, want: "the server refuses: no"},

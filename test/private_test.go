@@ -275,7 +275,7 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 			token = "GIT_AUTH_TOKEN." + h.hostPort()
 			advice := "is private (pass a token as the secret GIT_AUTH_TOKEN or " + token
 			fails(byBatch, advice)
-			fails(byBatch, "; one that was passed was refused, perhaps for a line break", token, "wr0ng")
+			fails(byBatch, "; if one was passed, it was refused, perhaps for a line break", token, "wr0ng")
 			d.Prune(t)
 			fails(h.byImage(image, "nodejs20.x", "commit", commit), advice)
 			list := h.request("", "requestid", "lambda.runtimes", "source", image)

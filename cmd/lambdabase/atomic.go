@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"lambdabase/internal/printable"
+
 	"github.com/moby/buildkit/identity"
 	"github.com/pkg/errors"
 )
@@ -61,7 +63,19 @@ func tempName(name string) string {
 
 func (f *atomicFile) create(map[string]string) (_ io.WriteCloser, err error) {
 	f.file, err = os.OpenFile(tempName(f.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	return f.file, errors.Wrap(err, "output")
+	return f.file, f.createError(err)
+}
+
+// createError names the output, and not the file that becomes it.
+func (f *atomicFile) createError(err error) error {
+	var failed *os.PathError
+	if !errors.As(err, &failed) {
+		return errors.Wrap(err, "output")
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return errors.Errorf("output %s: there is no folder %s: make it, or name another place", printable.Name(f.name), printable.Name(filepath.Dir(f.name)))
+	}
+	return errors.Wrapf(failed.Err, "output %s: in folder %s", printable.Name(f.name), printable.Name(filepath.Dir(f.name)))
 }
 
 func (f *atomicFile) commit() error {

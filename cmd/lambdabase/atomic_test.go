@@ -98,3 +98,14 @@ func TestAFileIsThereOnceItIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 }
+
+func TestAnOutputThatCannotBeIsSaidByItsName(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+	for name, want := range map[string]string{
+		"none/a.json": "output " + dir + "/none/a.json: there is no folder " + dir + "/none: make it, or name another place",
+		"file/a.json": "output " + dir + "/file/a.json: in folder " + dir + "/file: not a directory",
+	} {
+		require.EqualError(t, writeFileAtomic(filepath.Join(dir, name), nil), want)
+	}
+}

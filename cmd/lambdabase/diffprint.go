@@ -44,6 +44,9 @@ func printDiff(dt []byte, w io.Writer) error {
 
 func (i diffImage) String() string {
 	text := printable.Name(i.Name)
+	if i.Runtime != "" && i.Name != i.Runtime && !strings.HasPrefix(i.Name, i.Runtime+"@") { // of a lock file, say
+		text += ": " + printable.Name(i.Runtime)
+	}
 	if i.Commit != "" {
 		text += fmt.Sprintf(" (commit %s of %s)", i.Commit, i.Date)
 	}
@@ -99,12 +102,22 @@ func (d *diffReport) printFiles(w io.Writer) error {
 		of = " of the layers that differ"
 	}
 	fmt.Fprintf(w, "\nfiles%s: %d added, %d removed, %d changed\n", of, d.Totals[changeAdded], d.Totals[changeRemoved], d.Totals[changeChanged])
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	width := 0
 	for _, f := range d.Files {
-		fmt.Fprintf(tw, "  %s %s\t%s\n", signs[f.Change], printable.Name(f.Path), f.what())
+		if n := len(f.what()); n <= maxWhatWidth {
+			width = max(width, n)
+		}
 	}
-	return tw.Flush()
+	for _, f := range d.Files {
+		if _, err := fmt.Fprintf(w, "  %s %-*s  %s\n", signs[f.Change], width, f.what(), printable.Name(f.Path)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// maxWhatWidth is up to which width what is said of paths makes them stand below each other: a longer one moves its own alone.
+const maxWhatWidth = 32
 
 // what says in what a path differs.
 func (f fileDiff) what() string {

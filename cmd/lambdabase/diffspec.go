@@ -98,6 +98,9 @@ func lockedRuntimes(a, b side) ([]string, error) {
 	case a.lock == nil:
 		a = b
 	}
+	if len(a.lock.Snapshots) == 0 {
+		return nil, errors.Errorf("%s locks no runtime: add one with lambdabase lock --update RUNTIME, or restore the file", printable.Name(a.spec.Name))
+	}
 	if has := a.lock.Runtimes(); len(has) != 1 {
 		return nil, errors.Errorf("%s locks %s: only one of a single runtime is compared with an image", printable.Name(a.spec.Name), strings.Join(has, ", "))
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"lambdabase/internal/catalog"
 	"lambdabase/internal/document"
 	"lambdabase/internal/printable"
 
@@ -82,7 +83,7 @@ func (l *lockCommand) run(ctx context.Context, w io.Writer, args []string) error
 		runtimes = old.Runtimes()
 	}
 	if len(runtimes) == 0 {
-		return errors.Errorf("%s locks no runtime: name those to lock", printable.Name(l.output))
+		return errors.Errorf("%s locks no runtime: name those to lock (lambdabase lock RUNTIME...), or restore the file", printable.Name(l.output))
 	}
 	if isFile(l.output) {
 		l.repositoryLock = l.output
@@ -123,7 +124,7 @@ func (l *lockCommand) read(args []string) (*document.Lock, error) {
 		}
 	}
 	if len(lost) > 0 && !l.update && !l.check {
-		return nil, errors.Errorf("%s locks %s too: name them all, or change some with --update", printable.Name(l.output), strings.Join(lost, ", "))
+		return nil, lostError(l.output, lost, args)
 	}
 	for _, name := range args {
 		if _, err := findLocked(old, l.output, name); l.check && err != nil {
@@ -131,6 +132,18 @@ func (l *lockCommand) read(args []string) (*document.Lock, error) {
 		}
 	}
 	return old, nil
+}
+
+// lostError says which runtimes a lock file would lose, and which of them may be meant by a name that nobody knows.
+func lostError(name string, lost, args []string) error {
+	err := errors.Errorf("%s locks %s too: name them all, or change some with --update", printable.Name(name), strings.Join(lost, ", "))
+	for _, arg := range args {
+		near := slices.DeleteFunc(catalog.Nearest(arg), func(n string) bool { return !slices.Contains(lost, n) })
+		if len(near) > 0 && !slices.Contains(catalog.Names(), arg) {
+			return errors.Errorf("%v (did you mean %s by %s?)", err, near[0], arg)
+		}
+	}
+	return err
 }
 
 // lockRuntimes asks for what the repository says of the runtimes today and, to check the lock, of the commits that they are locked

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -36,7 +37,12 @@ func (c snapshotChange) isMove() bool { return c.old == nil || c.old.Commit != c
 
 // isChange reports whether the lock isn't what a new one would be: of another commit, or not what its commit says.
 func (c snapshotChange) isChange() bool {
-	return c.isMove() || c.isGone || len(c.fields()) > 0
+	return c.isMove() || c.isGone || c.isOfOtherPlatforms() || len(c.fields()) > 0
+}
+
+// isOfOtherPlatforms reports whether other platforms are asked for than are locked.
+func (c snapshotChange) isOfOtherPlatforms() bool {
+	return c.old != nil && !slices.Equal(c.old.PlatformNames(), c.found.PlatformNames())
 }
 
 // fields are those of the lock that its commit says otherwise.
@@ -54,11 +60,10 @@ func (c snapshotChange) fields() (names []string) {
 	if !c.old.Date.Equal(says.Date) {
 		names = append(names, "date")
 	}
-	if !slices.Equal(c.old.PlatformNames(), says.PlatformNames()) {
-		return append(names, "platforms")
-	}
 	for i, was := range c.old.Platforms {
-		names = append(names, differingLayers(was, says.Platforms[i], fmt.Sprintf("platforms[%d]", i))...)
+		if is := says.FindName(was.Name); is != nil { // or else it wasn't asked for
+			names = append(names, differingLayers(was, *is, fmt.Sprintf("platforms[%d]", i))...)
+		}
 	}
 	return names
 }
@@ -97,6 +102,9 @@ func (c snapshotChange) print(w io.Writer) error {
 		}
 	case !c.isChange():
 		fmt.Fprintf(w, "%s: %.12s (%s), no change\n", found.Runtime, found.Commit, found.Date.Format(time.DateOnly))
+	}
+	if c.isOfOtherPlatforms() {
+		fmt.Fprintf(w, "%s: platforms %s -> %s\n", found.Runtime, strings.Join(c.old.PlatformNames(), ", "), strings.Join(found.PlatformNames(), ", "))
 	}
 	c.printFields(w)
 	return nil

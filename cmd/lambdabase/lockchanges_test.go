@@ -27,6 +27,8 @@ func TestPrintedChanges(t *testing.T) {
 	elsewhere.Repository = "https://git.example/o/other.git"
 	other := lockedSnapshot("b", "1")
 	other.Platforms[0].Recipe.Text += "ENV A=b\n"
+	arm64 := lockedSnapshot("a", "2")
+	arm64.Platforms[0].Name = "linux/arm64"
 	for name, tc := range map[string]struct {
 		old, found *document.Snapshot
 		want       []string
@@ -47,6 +49,7 @@ func TestPrintedChanges(t *testing.T) {
 			"  0 objects to fetch, 0B; 1 stay, 1kB",
 		}, true},
 		"tampered":              {lockedSnapshot("a", "1", "2"), lockedSnapshot("a", "1", "3"), []string{"nodejs20.x: platforms[0].layers[1] isn't what commit aaaaaaaaaaaa says"}, true},
+		"of another platform":   {lockedSnapshot("a", "1"), arm64, []string{"nodejs20.x: platforms linux/amd64 -> linux/arm64"}, true},
 		"of another repository": {elsewhere, lockedSnapshot("a", "1"), []string{"nodejs20.x: repository isn't what commit aaaaaaaaaaaa says"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

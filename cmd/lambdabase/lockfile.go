@@ -116,6 +116,9 @@ func findLocked(lock *document.Lock, name, runtime string) (*document.Snapshot, 
 	if locked := lock.Find(runtime); locked != nil {
 		return locked, nil
 	}
+	if len(lock.Snapshots) == 0 {
+		return nil, errors.Errorf("%s locks no runtime: add it with lambdabase lock --update %s, or restore the file", printable.Name(name), runtime)
+	}
 	return nil, errors.Errorf("%s has no runtime %s, it has %s", printable.Name(name), runtime, strings.Join(lock.Runtimes(), ", "))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 
 	"lambdabase/frontend"
@@ -47,6 +48,6 @@ func (r *request) printReport(c *cobra.Command, asJSON bool, attrs map[string]st
 	if result == nil || result.Metadata[name] == nil {
 		return errors.New("no answer")
 	}
-	_, err = os.Stdout.Write(append(result.Metadata[name], '\n'))
+	_, err = os.Stdout.Write(append(bytes.TrimRight(result.Metadata[name], "\n"), '\n'))
 	return err
 }

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"fmt"
+
+	"lambdabase/internal/typo"
+
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newRoot() *cobra.Command {
@@ -33,7 +39,7 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
 
 // wrapUsageErrors makes errors of flags and arguments errors of usage.
 func wrapUsageErrors(c *cobra.Command) {
-	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{withFlagNameHint(c, err), c.CommandPath()} })
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
@@ -42,4 +48,22 @@ func wrapUsageErrors(c *cobra.Command) {
 			return nil
 		}
 	}
+}
+
+// withFlagNameHint adds to the error of a flag that there isn't the one that it may be meant to be.
+func withFlagNameHint(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return err
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	if near := typo.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return fmt.Errorf("%w (did you mean --%s?)", err, near)
+	}
+	return err
 }
