@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/moby/buildkit/util/staticfs"
@@ -14,7 +15,7 @@ type buildCommand struct {
 	outputs, tags, args        []string
 	labels                     []string
 	cacheFrom, cacheTo         []string
-	push                       bool
+	push, check                bool
 	stdinDockerfile            *staticfs.FS // the Dockerfile, if it comes from the standard input
 }
 
@@ -49,6 +50,7 @@ func newBuild() *cobra.Command {
 	f.StringArrayVarP(&b.outputs, "output", "o", nil, "where the result goes: a file for an OCI archive, or type=oci|docker|image|local|tar,dest=...; {runtime} stands for the runtime's name")
 	f.StringArrayVarP(&b.tags, "tag", "t", nil, "name of the image; {runtime} stands for the runtime's name")
 	f.BoolVar(&b.push, "push", false, "push the image under the names that --tag gives, with Docker's credentials")
+	f.BoolVar(&b.check, "check", false, "check what was written or pushed by the rules of AWS Lambda, as lambdabase check does, and fail where it takes no such image")
 	f.StringArrayVar(&b.args, "build-arg", nil, "build argument NAME=VALUE of the Dockerfile")
 	f.StringArrayVar(&b.labels, "label", nil, "label NAME=VALUE of the image")
 	f.StringVar(&b.target, "target", "", "stage of the Dockerfile to build")
@@ -99,7 +101,7 @@ func (b *buildCommand) checkArgs(args []string) error {
 	if err := b.request.checkRequest(args...); err != nil {
 		return err
 	}
-	return b.checkOutputs(args)
+	return cmp.Or(b.checkOutputs(args), b.checkCheckable(args))
 }
 
 func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
@@ -141,5 +143,8 @@ func (b *buildCommand) run(ctx context.Context, args []string) (err error) {
 			return err
 		}
 	}
-	return b.printResults(args, responses)
+	if err := b.printResults(args, responses); err != nil {
+		return err
+	}
+	return b.checkResults(ctx, s, args, responses)
 }

@@ -28,7 +28,7 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newBuild(), newList(), newPlan(), newLock(), newMirror(), newInspect(), newDiff(),
+		newBuild(), newList(), newPlan(), newLock(), newMirror(), newInspect(), newDiff(), newCheck(),
 		newDiskUsage(), newPrune(), newSample(), newVersion(),
 	)
 	for _, c := range append(root.Commands(), root) {

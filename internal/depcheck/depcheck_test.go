@@ -45,6 +45,11 @@ var rules = []rule{
 		because:   "it is pure: what layers have in, conflicts out",
 	},
 	{
+		pkg:       "lambdabase/internal/lambdarules",
+		forbidden: []string{"net/http", "golang.org/x/crypto/ssh", "github.com/go-git", buildkit + "client", buildkit + "frontend", "oras.land/oras-go"},
+		because:   "it is pure: blobs in, what Lambda says of them out",
+	},
+	{
 		pkg: "lambdabase/cmd/check-layers",
 		forbidden: []string{
 			"net", "os/exec", strings.TrimSuffix(buildkit, "/"), "google.golang.org/grpc", "github.com/go-git",
