@@ -52,11 +52,11 @@ bin/lambdabase: | bin ## the command line, one static binary
 
 .PHONY: test
 test: bin setup ## all tests, on real daemons; fails where it can't have one
-	LAMBDABASE_TEST=required test/with-tmpfs $(GO) test -timeout $(TIMEOUT) ./...
+	LAMBDABASE_TEST=required $(GO) test -timeout $(TIMEOUT) ./...
 
 .PHONY: test-oldest
 test-oldest: bin setup bin/buildkitd-$(OLDEST) ## the core of the tests on the oldest BuildKit that is supported
-	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS=$(OLDEST) test/with-tmpfs $(GO) test -timeout $(TIMEOUT) -run Older ./test
+	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS=$(OLDEST) $(GO) test -timeout $(TIMEOUT) -run Older ./test
 
 .PHONY: test-full
 test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons, slow faults and the benchmark at small sizes, then each fuzz target for FUZZTIME

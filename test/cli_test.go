@@ -48,12 +48,16 @@ var cliBinary = sync.OnceValues(func() (string, error) {
 	return file, errors.Wrap(err, string(out))
 })
 
+// diskDir is for what a tmpfs isn't good for: the cache of an ordinary user, whose overlayfs needs user.* attributes.
+var diskDir = os.TempDir()
+
 func TestMain(m *testing.M) {
 	// What servers and BuildKit's client complain of is nothing to see in a run that is green.
 	log.SetOutput(io.Discard)
 	logrus.SetOutput(io.Discard)
+	memory := sandbox.UseMemory()
 	code := m.Run()
-	for _, dir := range []string{cliBinaryDir, frontendDir} {
+	for _, dir := range []string{cliBinaryDir, frontendDir, memory} {
 		if dir != "" {
 			os.RemoveAll(dir)
 		}

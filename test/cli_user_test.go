@@ -41,7 +41,7 @@ func newUserCLIAfter(t testing.TB, before string) *cli {
 			t.Skipf("an ordinary user: %v", err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "user") // those of t are root's
+	dir, err := os.MkdirTemp(diskDir, "user") // those of t are root's
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o755))

@@ -27,3 +27,19 @@ func TestUnmountBelow(t *testing.T) {
 	require.NoError(t, unmountBelow(dir))
 	require.NoFileExists(t, filepath.Join(point, "x"))
 }
+
+func TestAvailableMemoryIsWhatTheKernelSays(t *testing.T) {
+	require.EqualValues(t, 21930<<10, availableMemory("MemTotal:       24105 kB\nMemFree:        1 kB\nMemAvailable:   21930 kB\n"))
+	require.Zero(t, availableMemory("MemTotal:       24105 kB\n"))
+}
+
+func TestATmpfsIsUsedWhereTMPDIRIsNotSet(t *testing.T) {
+	t.Setenv("TMPDIR", "/a")
+	require.Empty(t, UseMemory())
+	require.Equal(t, "/a", os.Getenv("TMPDIR"))
+	t.Setenv("TMPDIR", "")
+	if dir := UseMemory(); dir != "" {
+		require.NoError(t, os.RemoveAll(dir))
+		require.Equal(t, dir, os.TempDir())
+	}
+}
