@@ -54,7 +54,7 @@ func (c *checker) check(ctx context.Context) (whySkipped string, err error) {
 	}
 	readable := c.judgeMediaTypes(mediaType, *m)
 	if !readable {
-		return "not all layers are layers of files", nil
+		return "not all of it is an image's", nil
 	}
 	if err := c.readConfig(ctx, m.Config); err != nil {
 		return "", err

@@ -21,6 +21,7 @@ func TestAnImageThatBreaksOneRuleFailsByItsName(t *testing.T) {
 		"two platforms":             {SingleManifest, func(f *fixture) { f.platforms = []string{"arm64"}; f.config.Architecture = "amd64" }, "an index of 2 images: linux/amd64, linux/arm64"},
 		"attestations":              {Attestations, func(f *fixture) { f.attested = true }, "1, which make the image an index"},
 		"a manifest of schema 1":    {MediaTypes, func(f *fixture) { f.rootType = "application/vnd.docker.distribution.manifest.v1+json" }, "the manifest is application/vnd.docker.distribution.manifest.v1+json"},
+		"a manifest of no type":     {MediaTypes, func(f *fixture) { f.rootType = "" }, "the manifest is of no media type"},
 		"a config of an artifact":   {MediaTypes, func(f *fixture) { f.configType = "application/vnd.x+json" }, "the config is application/vnd.x+json"},
 		"layers of zstd":            {Gzip, func(f *fixture) { f.layerType, f.pack = ocispecs.MediaTypeImageLayerZstd, zstded }, "is zstd"},
 		"layers not compressed":     {Gzip, func(f *fixture) { f.layerType, f.pack = images.MediaTypeDockerSchema2Layer, plain }, "is not compressed"},

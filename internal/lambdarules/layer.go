@@ -115,6 +115,9 @@ func (r *layerReader) readTar(content io.Reader) error {
 		if err != nil {
 			return errors.Wrap(err, "tar")
 		}
+		if header.Typeflag == tar.TypeGNUSparse || header.Typeflag == tar.TypeCont {
+			header.Typeflag = tar.TypeReg // is what these are
+		}
 		if header.Typeflag == tar.TypeReg {
 			if r.size += header.Size; r.size > r.left {
 				return errTooLarge

@@ -1,6 +1,7 @@
 package lambdarules
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -27,7 +28,10 @@ func compressionOf(mediaType string) (compression string, isLayer bool) {
 	return "", false
 }
 
-// judgeMediaTypes reports whether all layers can be read.
+// noMediaType is how it is told that there is none.
+const noMediaType = "of no media type"
+
+// judgeMediaTypes reports whether config and layers can be read.
 func (c *checker) judgeMediaTypes(manifestType string, m ocispecs.Manifest) (readable bool) {
 	if c.image.Saved != nil {
 		c.set(MediaTypes, Skipped, "docker save keeps none: docker push gives them", "")
@@ -35,15 +39,15 @@ func (c *checker) judgeMediaTypes(manifestType string, m ocispecs.Manifest) (rea
 	}
 	var wrong []string
 	if !images.IsManifestType(manifestType) {
-		wrong = append(wrong, "the manifest is "+shown(manifestType))
+		wrong = append(wrong, "the manifest is "+shown(cmp.Or(manifestType, noMediaType)))
 	}
 	if t := m.Config.MediaType; t != images.MediaTypeDockerSchema2Config && t != ocispecs.MediaTypeImageConfig {
-		wrong = append(wrong, "the config is "+shown(t))
+		wrong = append(wrong, "the config is "+shown(cmp.Or(t, noMediaType)))
 	}
-	readable = true
+	readable = len(wrong) == 0 // what another manifest has for layers is its own
 	for i, l := range m.Layers {
 		if _, isLayer := compressionOf(l.MediaType); !isLayer {
-			wrong, readable = append(wrong, fmt.Sprintf("%s is %s", layerName(i, l), shown(l.MediaType))), false
+			wrong, readable = append(wrong, fmt.Sprintf("%s is %s", layerName(i, l), shown(cmp.Or(l.MediaType, noMediaType)))), false
 		}
 	}
 	if len(wrong) > 0 {

@@ -24,8 +24,9 @@ const (
 // tree is what an image has once its layers are unpacked, without the content of the files.
 type tree struct {
 	root  *node
-	layer int32 // that is read, counted from 1
-	left  int64 // bytes of memory
+	layer int32  // that is read, counted from 1
+	left  int64  // bytes of memory
+	head  []byte // room for a file's first bytes
 }
 
 // node is a file, a directory or whatever else.
@@ -39,7 +40,7 @@ type node struct {
 }
 
 func newTree() *tree {
-	return &tree{root: &node{typeflag: tar.TypeDir, mode: 0o755}, left: maxTree}
+	return &tree{root: &node{typeflag: tar.TypeDir, mode: 0o755}, left: maxTree, head: make([]byte, headSize)}
 }
 
 func (t *tree) beginLayer() { t.layer++ }
@@ -93,12 +94,11 @@ func (t *tree) newNode(header *tar.Header, content io.Reader) (*node, error) {
 		if n.mode&0o111 == 0 {
 			return n, nil
 		}
-		head := make([]byte, headSize)
-		size, err := io.ReadFull(content, head)
+		size, err := io.ReadFull(content, t.head)
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil, errors.Wrap(err, shown(header.Name))
 		}
-		n.program = parseProgram(head[:size])
+		n.program = parseProgram(t.head[:size])
 	}
 	return n, nil
 }
