@@ -3,6 +3,7 @@ package test
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"io"
 	"os"
@@ -212,6 +213,7 @@ func requireDigest(t *testing.T, file string, want sandbox.Image) {
 // buildx is the command of that name, with a configuration of its own.
 type buildx struct {
 	bin, config string
+	dir         string // where it runs; default: the module, which has a docker-bake.hcl
 	env         []string
 }
 
@@ -226,7 +228,7 @@ func newBuildx(t *testing.T, d *sandbox.Daemon) buildx {
 func (x buildx) run(t *testing.T, args ...string) (output string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), x.bin, args...)
-	cmd.Dir = ".." // of docker-bake.hcl
+	cmd.Dir = cmp.Or(x.dir, "..")
 	cmd.Env = append(append(os.Environ(), "BUILDX_CONFIG="+x.config, "DOCKER_CONFIG="+x.config), x.env...)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
