@@ -34,7 +34,7 @@ const (
 // BuildKit made then may be of an earlier build.
 func (a *assembler) checkLayer(ctx context.Context, ref gateway.Reference, l *pendingLayer) (again bool, err error) {
 	if l.empty, err = a.checkArchive(ctx, ref, l.Layer); err == nil {
-		return false, a.checkSize(ctx, l.Attempt)
+		return false, a.checkSize(ctx, l)
 	}
 	var failed *xzError
 	isXZ := errors.As(err, &failed)

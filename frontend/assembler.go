@@ -30,8 +30,9 @@ type assembler struct {
 // pendingLayer is how far a layer has come.
 type pendingLayer struct {
 	lambda2llb.Attempt
-	empty   bool     // its archive is a tar without entries
-	brought []string // what is left out of it, and wasn't below it
+	empty       bool     // its archive is a tar without entries
+	brought     []string // what is left out of it, and wasn't below it
+	sizeUnknown bool     // its object isn't to be had any more, only what came of it
 }
 
 // gating is whether the check of the layers may be a step that their merge is behind.

@@ -27,6 +27,7 @@
 //	overlap.go       layers that are looked at for conflicts
 //	listed.go        directories of a layer, each listed once
 //	layer.go         each layer on its own
+//	known.go         layers that an earlier build looked at
 //	excludemerge.go  what is left out of layers that are merged
 //	excludechain.go  what is left out of layers that are chained
 //	chain.go         each layer onto the one before

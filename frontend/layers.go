@@ -37,6 +37,9 @@ func (a *assembler) mergeOrChain(ctx context.Context) (*lambda2llb.RootFS, error
 	case !a.canMerge():
 		return a.chainFor(ctx, []string{"this daemon can't merge (BuildKit before 0.10, or Docker's graphdriver store)"})
 	}
+	if fs := a.mergeKnown(ctx); fs != nil {
+		return fs, nil
+	}
 	fs, solved := a.mergeUnseen(ctx)
 	if fs != nil {
 		return fs, nil
@@ -80,6 +83,9 @@ func (a *assembler) conflictReasons(ctx context.Context, solved []solvedLayer) (
 			dirs = append(dirs, s.ref)
 		}
 	}
+	if a.isKnown() {
+		return nil, nil
+	}
 	defer a.checkMeanwhile(ctx)()
 	return findConflicts(ctx, dirs)
 }
@@ -98,6 +104,9 @@ func (a *assembler) merge(ctx context.Context, solved []solvedLayer) (*lambda2ll
 	}
 	if err := a.excludeApart(ctx, solved); err != nil {
 		return nil, err
+	}
+	if hasWorkdir {
+		a.keepVerdict()
 	}
 	if st, ok := a.mergeSeen(ctx, hasWorkdir); ok {
 		return a.rootFS(st, true), nil

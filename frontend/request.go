@@ -35,7 +35,9 @@ type Frontend struct {
 	ObjectStore *lfsstore.Store
 	// OnObjectURL, if not nil, is told before an object is asked for by a URL of its own, and how many bytes it has.
 	OnObjectURL func(url string, size int64)
-	Session     Session
+	// Verdicts, if not nil, keeps what is found of layers, so that they needn't be looked at in each build.
+	Verdicts Verdicts
+	Session  Session
 
 	// XZ, where BuildKit runs in this process, says what is wrong with xz: it is given the beginning of an archive, and tells
 	// in xz's own words why that isn't unpacked; empty where it is. BuildKit itself doesn't say it.
@@ -43,6 +45,12 @@ type Frontend struct {
 
 	grace      time.Duration // for other layers once one has failed; zero: 5 seconds
 	retryDelay time.Duration // before an object is asked for again; zero: a second, and more each time
+}
+
+// Verdicts are what was found of layers, kept from one build to the next of the same program.
+type Verdicts interface {
+	Has(key string) bool
+	Add(key string)
 }
 
 // What a Frontend does unless told otherwise.
@@ -72,7 +80,8 @@ type request struct {
 	retryDelay   time.Duration
 	grace        time.Duration
 	store        *lfsstore.Store
-	onObjectURL  func(url string, size int64)         // nil: nobody wants to know
+	onObjectURL  func(url string, size int64) // nil: nobody wants to know
+	verdicts     Verdicts
 	xz           func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
 	session      Session
 	remote       remote    // of option repository
@@ -90,7 +99,7 @@ type request struct {
 
 func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error) {
 	r := &request{
-		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore, onObjectURL: f.OnObjectURL,
+		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore, onObjectURL: f.OnObjectURL, verdicts: f.Verdicts,
 		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity,
 		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
 		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{}, excluded: &sync.Map{},

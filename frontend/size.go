@@ -21,12 +21,12 @@ const (
 // has just fetched, or still has, tells its size at once. Where a cache is imported the object may not be there though its
 // layer is, and fetching it for its size would undo what the import is for; so then, and where it can't be had any more, it
 // isn't asked for.
-func (a *assembler) checkSize(ctx context.Context, l lambda2llb.Attempt) error {
+func (a *assembler) checkSize(ctx context.Context, l *pendingLayer) error {
 	if !a.mayDiffer(l.Origin) || len(a.bc.CacheImports) > 0 {
 		return nil
 	}
-	size, ok := a.sizeOf(ctx, l)
-	if !ok || size == l.Size {
+	size, ok := a.sizeOf(ctx, l.Attempt)
+	if l.sizeUnknown = !ok; !ok || size == l.Size {
 		return nil
 	}
 	return wrapSource(a.sizeError(l.Layer, layerLabel(l.Layer)+" has", size), a.plan.Recipe, l.Lines...)

@@ -111,22 +111,38 @@ func countCalls(t *testing.T, d *sandbox.Daemon, f frontend.Frontend, req sandbo
 	return counted
 }
 
+// kept are verdicts in memory.
+type kept struct{ sync.Map }
+
+func (k *kept) Has(key string) bool {
+	_, ok := k.Load(key)
+	return ok
+}
+
+func (k *kept) Add(key string) { k.Store(key, true) }
+
 func TestAWarmBuildAsksForLittle(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	commit, err := h.Commit("nodejs20.x")
 	require.NoError(t, err)
 	head, pinned := h.request("nodejs20.x"), h.request("nodejs20.x", "commit", commit)
+	byCommand, byImage := frontend.Frontend{Verdicts: &kept{}}, frontend.Frontend{}
 	for _, build := range []struct {
 		name string
+		by   frontend.Frontend
 		req  sandbox.Request
 		most int
 	}{
-		{"cold", head, 111},
-		{"warm", head, 111},
-		{"pinned", pinned, 110},
+		{"cold, by the command", byCommand, head, 111},
+		{"warm, by the command", byCommand, head, 18},
+		{"pinned, by the command", byCommand, pinned, 17},
+		{"warm", byImage, head, 111},
+		{"pinned", byImage, pinned, 110},
 	} {
-		got := countCalls(t, d, frontend.Frontend{}, build.req)
+		got := countCalls(t, d, build.by, build.req)
+		t.Log(build.name, got.total(), got.kinds)
 		require.LessOrEqual(t, got.total(), build.most, "%s: %v", build.name, got.kinds)
 	}
+	d.Prune(t)
 }

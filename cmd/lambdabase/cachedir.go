@@ -10,7 +10,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// ensureCacheDir makes the dir of a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes.
+// ensureCacheDir makes the dir of a part of the cache: what BuildKit keeps, objects, the sample, lists of runtimes, verdicts on layers.
 func (b *backend) ensureCacheDir(part string) (string, error) {
 	dir, err := b.cachePath(part)
 	if err != nil {

@@ -53,7 +53,7 @@ func (s *session) solve(cmdCtx context.Context, targets ...target) ([]*client.So
 func (s *session) solveOne(ctx context.Context, cancel context.CancelCauseFunc, t target, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	go s.warnings.watch(statuses, shown)
-	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser(), GitActivity: s.gitActivity(), OnObjectURL: s.objectSizes.Add})
+	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser(), GitActivity: s.gitActivity(), OnObjectURL: s.objectSizes.Add, Verdicts: s.openVerdicts(ctx)})
 	stores := s.contentStores()
 	maps.Copy(stores, t.stores)
 	files, exports := newExportReceiver(t.exports, t.markDirsWritten, cancel)
