@@ -56,7 +56,7 @@ func (r *request) warnExclude(ctx context.Context) {
 		case exclude.IsPattern(p):
 			text += " (paths are taken as they are, and patterns mean nothing)"
 		}
-		r.warn(ctx, warning{text: text, vertex: digest.FromString("exclude")})
+		r.warn(ctx, warning{text: text, vertex: digest.FromString("exclude"), unmet: true})
 	}
 }
 

@@ -16,14 +16,24 @@ type warning struct {
 	detail string
 	vertex digest.Digest // the step it is about
 	lines  []*errdefs.Source
+	unmet  bool // what the user asks for, in so many words, has no effect
 }
+
+// The levels of warnings. One that what is asked for has no effect is said by the command even where little is.
+const (
+	levelUsual = 1 // BuildKit's own
+	LevelUnmet = 2
+)
 
 // warn shows a warning. One that can't be shown is not worth a failed build.
 func (r *request) warn(ctx context.Context, w warning) {
 	if _, said := r.seenWarnings.LoadOrStore(w.text, true); said {
 		return
 	}
-	opts := gateway.WarnOpts{Level: 1}
+	opts := gateway.WarnOpts{Level: levelUsual}
+	if w.unmet {
+		opts.Level = LevelUnmet
+	}
 	if w.detail != "" {
 		opts.Detail = [][]byte{[]byte(printable.Text(w.detail))}
 	}

@@ -240,6 +240,10 @@ func TestOlderCommitsOfAMirrorGo(t *testing.T) {
 		c.mustRun(t, mirrorArgs(h, r.location(), "nodejs20.x")...)
 	}
 	require.Len(t, tagDigests(t, r.location()), 5, "they stand side by side")
+	require.Regexp(t, `COMMITS KEPT\nnodejs20.x .* 3\n$`, c.mustRun(t, "list", "--repository="+r.location()))
+	var list []struct{ Commits []string }
+	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, "list", "--json", "--repository="+r.location())), &list))
+	require.ElementsMatch(t, commits, list[0].Commits)
 	latest := tagDigests(t, r.location())["nodejs20.x"]
 	out := c.mustRun(t, append(mirrorArgs(h, r.location(), "nodejs20.x"), "--commit="+commits[1], "--keep=2")...)
 	require.Equal(t, latest, tagDigests(t, r.location())["nodejs20.x"], "an older commit stands beside the latest")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/frontend"
 	"lambdabase/internal/exclude"
 	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
@@ -254,6 +255,7 @@ func TestAPathThatNoPlatformHasIsWarnedOf(t *testing.T) {
 		require.Len(t, res.Warnings, 2)
 		require.Contains(t, string(res.Warnings[0].Short), "no layer of a base image has /lib64/libc.so (/lib64 is a symlink, which is not followed")
 		require.Contains(t, string(res.Warnings[1].Short), "no layer of a base image has /no/such")
+		require.Equal(t, frontend.LevelUnmet, res.Warnings[1].Level, "the command says it where it says little")
 	}
 }
 

@@ -54,8 +54,9 @@ func TestNamesOfRuntimesAndOfTheCacheAreSafeToPrint(t *testing.T) {
 	var out bytes.Buffer
 	c := &cobra.Command{}
 	c.SetOut(&out)
-	list := []catalog.Runtime{{Name: escape, Platforms: []string{escape}, Commit: "0"}}
-	require.NoError(t, printRuntimes(c, list))
+	list := []listedRuntime{{catalog.Runtime{Name: escape, Platforms: []string{escape}, Commit: "0"}, []string{"0", "1"}}}
+	require.NoError(t, printRuntimes(c, list, true))
+	require.Regexp(t, `COMMITS KEPT\n.* 2\n$`, out.String())
 	requireSafe(t, out.String())
 	require.Contains(t, out.String(), `"a\x1b[31m\u009b\u202e"`)
 	out.Reset()

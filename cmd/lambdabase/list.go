@@ -62,11 +62,11 @@ func (l *listCommand) run(c *cobra.Command) error {
 	}
 	context.AfterFunc(c.Context(), l.backend.exitSoon)
 	if mirror.IsLocation(l.repository) {
-		found, err := l.listMirror(c.Context())
+		found, commits, err := l.listMirror(c.Context())
 		if err != nil {
 			return err
 		}
-		return l.print(c, found)
+		return l.print(c, found, commits)
 	}
 	key := l.repository
 	if l.sample {
@@ -81,7 +81,7 @@ func (l *listCommand) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	return l.print(c, found)
+	return l.print(c, found, nil)
 }
 
 // list lists the repository, whose list is kept by a key.
@@ -96,40 +96,52 @@ func (l *listCommand) list(ctx context.Context, key string) ([]catalog.Runtime, 
 	return found, nil
 }
 
-// listMirror lists what a mirror has, by its tags, and keeps that for names to be completed.
-func (l *listCommand) listMirror(ctx context.Context) ([]catalog.Runtime, error) {
+// listMirror lists what a mirror has, by its tags, and keeps the latest for names to be completed.
+func (l *listCommand) listMirror(ctx context.Context) (found []catalog.Runtime, commits map[string][]string, err error) {
 	location, err := mirror.ParseLocation(l.repository)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	secrets, err := newSecretStore(l.secrets)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m, err := store.Open(ctx, location, store.Options{CABundle: secrets.caPEM})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer m.Close()
-	found, err := m.Runtimes(ctx)
-	if err != nil {
-		return nil, err
+	if found, err = m.Runtimes(ctx); err != nil {
+		return nil, nil, err
+	}
+	if commits, err = m.Commits(ctx); err != nil {
+		return nil, nil, err
 	}
 	if _, err := l.backend.ensureCacheDir(listDir); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return found, branches.Keep(found, l.backend.listFile(l.repository))
+	return found, commits, branches.Keep(found, l.backend.listFile(l.repository))
 }
 
-func (l *listCommand) print(c *cobra.Command, found []catalog.Runtime) error {
-	list := catalog.WithEndOfSupport(found)
+// listedRuntime is a runtime, and all commits that a mirror has of it.
+type listedRuntime struct {
+	catalog.Runtime
+	Commits []string `json:"commits,omitempty"`
+}
+
+// print prints the list; commits are those of a mirror, nil for a repository of git.
+func (l *listCommand) print(c *cobra.Command, found []catalog.Runtime, commits map[string][]string) error {
+	list := []listedRuntime{}
+	for _, r := range catalog.WithEndOfSupport(found) {
+		list = append(list, listedRuntime{r, commits[r.Name]})
+	}
 	if l.json {
 		return printJSON(c, list)
 	}
-	return printRuntimes(c, list)
+	return printRuntimes(c, list, commits != nil)
 }
 
-func printJSON(c *cobra.Command, list []catalog.Runtime) error {
+func printJSON(c *cobra.Command, list []listedRuntime) error {
 	dt, err := json.MarshalIndent(list, "", "  ")
 	if err != nil {
 		return err
@@ -167,12 +179,21 @@ func (l *listCommand) check() error {
 	return err
 }
 
-func printRuntimes(c *cobra.Command, list []catalog.Runtime) error {
+// printRuntimes prints a row for each runtime; of a mirror, also how many commits it has of it.
+func printRuntimes(c *cobra.Command, list []listedRuntime, isMirror bool) error {
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RUNTIME\tPLATFORMS\tCOMMIT\tAGE\tSIZE\tEND OF SUPPORT")
+	header := "RUNTIME\tPLATFORMS\tCOMMIT\tAGE\tSIZE\tEND OF SUPPORT"
+	if isMirror {
+		header += "\tCOMMITS KEPT"
+	}
+	fmt.Fprintln(w, header)
 	for _, r := range list {
-		fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s\t%s\n", printable.Name(r.Name), printable.Name(strings.Join(r.Platforms, ",")), printable.Name(r.Commit),
+		fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s\t%s", printable.Name(r.Name), printable.Name(strings.Join(r.Platforms, ",")), printable.Name(r.Commit),
 			age(r.Date), units.HumanSize(float64(r.Size)), r.EndOfSupport)
+		if isMirror {
+			fmt.Fprintf(w, "\t%d", len(r.Commits))
+		}
+		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }

@@ -38,9 +38,7 @@ func (s *session) solve(cmdCtx context.Context, targets ...target) ([]*client.So
 		})
 	}
 	err := s.wait(cmdCtx, ctx, eg)
-	if s.verbose() {
-		s.warnings.print(os.Stderr)
-	}
+	s.warnings.print(os.Stderr, s.resolvedProgress())
 	if err == nil {
 		s.dropObjects()
 	}

@@ -6,14 +6,17 @@ import (
 	"slices"
 	"sync"
 
+	"lambdabase/frontend"
+
 	"github.com/moby/buildkit/client"
 )
 
 // warnings are those of all builds, to be said at the end. The display of BuildKit v0.33.1 shows only those that come before
 // their step is done.
 type warnings struct {
-	mu  sync.Mutex
-	all []string
+	mu    sync.Mutex
+	all   []string
+	unmet []string // those of what is asked for and has no effect
 }
 
 // watch hands statuses on until they end.
@@ -35,6 +38,17 @@ func (w *warnings) add(warning *client.VertexWarning) {
 		text += fmt.Sprintf(" (%s:%d)", warning.SourceInfo.Filename, warning.Range[0].Start.Line)
 	}
 	w.addText(text)
+	if warning.Level >= frontend.LevelUnmet {
+		w.addUnmet(text)
+	}
+}
+
+func (w *warnings) addUnmet(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Contains(w.unmet, text) {
+		w.unmet = append(w.unmet, text)
+	}
 }
 
 func (w *warnings) addText(text string) {
@@ -45,10 +59,19 @@ func (w *warnings) addText(text string) {
 	}
 }
 
-func (w *warnings) print(out io.Writer) {
+// print prints what a way to show progress leaves to be said: nothing where all is in its JSON, and of a quiet one only what was asked
+// for and has no effect. Buildx says nothing at all then, and whoever left a path out would ship it.
+func (w *warnings) print(out io.Writer, progress string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, text := range w.all {
+	texts := w.all
+	switch progress {
+	case "quiet":
+		texts = w.unmet
+	case "rawjson":
+		return
+	}
+	for _, text := range texts {
 		fmt.Fprintln(out, "warning:", text)
 	}
 }

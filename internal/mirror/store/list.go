@@ -35,6 +35,18 @@ func (m *Mirror) Tags(ctx context.Context) (runtimes []string, commits map[strin
 	return runtimes, commits, nil
 }
 
+// Commits returns the commits that the mirror has, by runtime, as their tags have them.
+func (m *Mirror) Commits(ctx context.Context) (map[string][]string, error) {
+	_, tags, err := m.Tags(ctx)
+	commits := map[string][]string{}
+	for runtime, all := range tags {
+		for _, tag := range all {
+			commits[runtime] = append(commits[runtime], strings.TrimPrefix(tag, runtime+"-"))
+		}
+	}
+	return commits, err
+}
+
 // Snapshots reads the snapshots that tags name. A tag that is somebody else's is left out, and one that is gone by now.
 func (m *Mirror) Snapshots(ctx context.Context, tags []string) ([]*Snapshot, error) {
 	read := make([]*Snapshot, len(tags))

@@ -48,7 +48,7 @@ type Result struct {
 	*Snapshot
 	Tag          string // of its commit
 	Latest       bool   // the runtime's own tag names it
-	Moved, Found Amount // objects that were missing, and that were there
+	Moved, Found Amount // objects that were missing, and that were there or moved for a snapshot before it
 	Err          error
 }
 
@@ -137,10 +137,30 @@ func (p *push) run(parent context.Context, missing []lfs.Object, wanted []Wanted
 		wg.Go(func() { results[i] = p.finish(ctx, cancel, w) })
 	}
 	wg.Wait()
+	p.count(results)
 	if err := context.Cause(ctx); err != nil {
 		return results, err
 	}
 	return results, nil
+}
+
+// count says of each snapshot which objects were moved for it, and which were there. One of several snapshots moved once, for the first.
+func (p *push) count(results []Result) {
+	counted := map[string]bool{}
+	for i := range results {
+		r := &results[i]
+		if r.Err != nil {
+			continue
+		}
+		for _, o := range r.Objects() {
+			if p.objects[o.OID] == nil || counted[o.OID] {
+				r.Found.add(o)
+				continue
+			}
+			counted[o.OID] = true
+			r.Moved.add(o)
+		}
+	}
 }
 
 // copyAll copies what is missing. A fault of the mirror ends it all. One of the source is of that object alone, until so many
@@ -175,7 +195,6 @@ func (p *push) finish(ctx context.Context, cancel context.CancelCauseFunc, w Wan
 	for _, o := range w.Objects() {
 		pushed := p.objects[o.OID]
 		if pushed == nil {
-			r.Found.add(o)
 			continue
 		}
 		<-pushed.done
@@ -183,7 +202,6 @@ func (p *push) finish(ctx context.Context, cancel context.CancelCauseFunc, w Wan
 			r.Err = errors.WithMessage(pushed.err, w.Runtime)
 			return r
 		}
-		r.Moved.add(o)
 	}
 	if r.Err = ctx.Err(); r.Err == nil {
 		if r.Latest, r.Err = p.tagSnapshot(ctx, w); r.Err != nil {

@@ -53,6 +53,18 @@ func TestASnapshotIsReadAsItWasPushed(t *testing.T) {
 	})
 }
 
+func TestAnObjectOfSeveralSnapshotsIsCountedOnceAsMoved(t *testing.T) {
+	backends(t, func(t *testing.T, m *Mirror) {
+		src := newMemory()
+		first, second := src.snapshot(t, "nodejs20.x", 1, "one", "both"), src.snapshot(t, "python3.12", 1, "both", "four")
+		results := mustPush(t, m, src, latest(first, second)...)
+		require.Equal(t, Amount{2, 7}, results[0].Moved)
+		require.Zero(t, results[0].Found)
+		require.Equal(t, Amount{1, 4}, results[1].Moved)
+		require.Equal(t, Amount{1, 4}, results[1].Found, "it was moved for the first")
+	})
+}
+
 func TestTheSameDocumentIsTheSameImage(t *testing.T) {
 	s := newMemory().snapshot(t, "nodejs20.x", 1, "one", "two")
 	require.Equal(t, "sha256:", s.Digest().String()[:7])
