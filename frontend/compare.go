@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"lambdabase/internal/document"
 	"lambdabase/internal/panics"
@@ -25,6 +26,8 @@ type ImageSpec struct {
 	Runtime  string
 	Commit   string             // empty: the branch's head
 	Snapshot *document.Snapshot // of a lock file, whose name is Name; nil: the repository is asked
+
+	Locked []*document.Snapshot // of a lock file of several runtimes: the other image's label says which one it is
 
 	Reference string        // of a registry
 	Store     string        // of the client, that has the image
@@ -58,6 +61,9 @@ func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2
 	if len(targets) > 1 {
 		return images, errors.Errorf("one platform is compared at a time, not %d", len(targets))
 	}
+	if specs, err = r.chooseLocked(ctx, specs, targets[0]); err != nil {
+		return images, err
+	}
 	eg, planCtx := panics.WithContext(ctx)
 	for i, spec := range specs {
 		images[i] = &ComparedImage{Spec: spec}
@@ -80,6 +86,27 @@ func (r *request) openImages(ctx context.Context, specs [2]ImageSpec) (images [2
 		})
 	}
 	return images, eg.Wait()
+}
+
+// chooseLocked finds of a lock file of several runtimes the one that the other image is of, as that says itself.
+func (r *request) chooseLocked(ctx context.Context, specs [2]ImageSpec, platform ocispecs.Platform) ([2]ImageSpec, error) {
+	for i, spec := range specs {
+		if len(spec.Locked) == 0 {
+			continue
+		}
+		other := &ComparedImage{Spec: specs[1-i]}
+		if err := r.readConfig(ctx, other, platform); err != nil {
+			return specs, errors.Wrap(err, other.Spec.Name)
+		}
+		lock := document.NewLock(spec.Locked...)
+		locked := lock.Find(other.Config.Labels[lambda2llb.LabelRuntime])
+		if locked == nil {
+			return specs, errors.Errorf("%s locks %s, and %s has no label %s that names one of them: name the runtime (RUNTIME@COMMIT) in place of the file",
+				spec.Name, strings.Join(lock.Runtimes(), ", "), other.Spec.Name, lambda2llb.LabelRuntime)
+		}
+		specs[i].Runtime, specs[i].Commit, specs[i].Snapshot = locked.Runtime, locked.Commit, locked
+	}
+	return specs, nil
 }
 
 // describe says what is known of an image before it is unpacked: the plan of a runtime, and the config.

@@ -81,6 +81,21 @@ func TestADiffSaysWhichSettingsDifferAndThatLayersMoved(t *testing.T) {
 	require.Contains(t, s.stdout, settings)
 }
 
+func TestAnImageSaysWhichRuntimeOfALockItIsComparedWith(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	h := serveUpstream(t, "go1.x", "nodejs20.x", "python3.12")
+	c.mustRun(t, append([]string{"lock", "go1.x", "nodejs20.x"}, h.flags()...)...)
+	c.mustRun(t, append([]string{"lock", "nodejs20.x", "python3.12", "-o", "other.json"}, h.flags()...)...)
+	c.mustRun(t, append(buildArgs(h, "go1.x"), "-o", "image.tar")...)
+	_, objects := h.URLs(h.URL)
+	out := c.mustRun(t, "diff", "lambda.lock.json", "image.tar", "--exit-code", "--objects="+objects)
+	require.Contains(t, out, "- lambda.lock.json: go1.x (commit ")
+	require.Contains(t, out, "no difference")
+	require.Contains(t, c.mustFail(t, 1, "diff", "image.tar", "other.json", "--objects="+objects),
+		"other.json locks nodejs20.x, python3.12, and image.tar has no label lambdabase.runtime that names one of them: name the runtime (RUNTIME@COMMIT) in place of the file")
+}
+
 func TestADiffSaysWhichPackagesDiffer(t *testing.T) {
 	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {

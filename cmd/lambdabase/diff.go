@@ -73,7 +73,7 @@ func (d *diffCommand) parse(args []string) ([]comparison, error) {
 
 func (d *diffCommand) run(ctx context.Context, w io.Writer, all []comparison) error {
 	for _, spec := range all[0].specs {
-		if spec.Snapshot != nil {
+		if spec.Snapshot != nil || len(spec.Locked) > 0 {
 			d.repositoryLock = spec.Name
 		}
 	}

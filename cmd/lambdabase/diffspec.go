@@ -62,6 +62,9 @@ func comparisons(a, b side) ([]comparison, error) {
 	if a.lock == nil && b.lock == nil {
 		return []comparison{{specs: [2]frontend.ImageSpec{a.spec, b.spec}, files: [2]string{a.archive, b.archive}}}, nil
 	}
+	if several, ok := withImage(a, b); ok {
+		return []comparison{several}, nil
+	}
 	runtimes, err := lockedRuntimes(a, b)
 	if err != nil {
 		return nil, err
@@ -101,10 +104,19 @@ func lockedRuntimes(a, b side) ([]string, error) {
 	if len(a.lock.Snapshots) == 0 {
 		return nil, errors.Errorf("%s locks no runtime: add one with lambdabase lock --update RUNTIME, or restore the file", printable.Name(a.spec.Name))
 	}
-	if has := a.lock.Runtimes(); len(has) != 1 {
-		return nil, errors.Errorf("%s locks %s: only one of a single runtime is compared with an image", printable.Name(a.spec.Name), strings.Join(has, ", "))
-	}
 	return a.lock.Runtimes(), nil
+}
+
+// withImage pairs a lock file of several runtimes with an image, which says itself which one it is of.
+func withImage(a, b side) (c comparison, ok bool) {
+	for i, s := range []side{a, b} {
+		c.specs[i], c.files[i] = s.spec, s.archive
+		if s.lock != nil {
+			c.specs[i].Locked = s.lock.Snapshots
+		}
+	}
+	several := max(len(c.specs[0].Locked), len(c.specs[1].Locked)) > 1
+	return c, several && (a.lock == nil || b.lock == nil) && a.spec.Runtime+b.spec.Runtime == ""
 }
 
 // specOf returns the image of a runtime that a side stands for.
