@@ -21,23 +21,26 @@ import (
 const cachedTimeout = time.Second
 
 // verdictKey names layers of which it was found that they are merged, with nothing else to be done: all that this depends on.
-// It is empty where that isn't kept. Where a file says what size an object has, that is looked at as nowhere else (mayDiffer).
+// It is empty where that isn't kept. The size of an object is compared or not by where the object comes from (mayDiffer).
 func (a *assembler) verdictKey() string {
 	workers := a.bc.BuildOpts().Workers
 	isPlain := len(a.plan.Exclude) == 0 && len(a.bc.CacheImports) == 0 && len(a.constraints) == 0
 	if a.verdicts == nil || len(workers) == 0 || !isPlain {
 		return ""
 	}
+	type object struct {
+		lfs.Pointer
+		Compared bool
+	}
 	key := struct {
 		Worker, Workdir string
-		Locked          bool
-		Objects         []lfs.Pointer
-	}{workers[0].ID, a.plan.Config.Config.WorkingDir, a.plan.Lock != "", nil}
-	for _, l := range a.plan.Layers {
+		Objects         []object
+	}{workers[0].ID, a.plan.Config.Config.WorkingDir, nil}
+	for _, l := range a.layers {
 		if !l.IsObject() {
 			return ""
 		}
-		key.Objects = append(key.Objects, l.Pointer)
+		key.Objects = append(key.Objects, object{l.Pointer, a.mayDiffer(l.Origin)})
 	}
 	dt, err := json.Marshal(key)
 	if err != nil {

@@ -120,6 +120,17 @@ func TestAVerdictIsOfTheSameObjectsAlone(t *testing.T) {
 	}
 }
 
+func TestASizeThatWasNotComparedIsNotKnown(t *testing.T) {
+	k, step := &kept{}, newPlain(map[string]string{"objects": "lfs"})
+	step.image = true
+	k.built(t, step)
+	require.Len(t, k.keys, 1)
+	s := newPlain(nil)
+	s.objects[stubOID("a")] = "1234"
+	_, err := k.build(t, s)
+	require.ErrorContains(t, err, "its pointer says 5")
+}
+
 func TestAnArchiveThatWasCopiedSinceIsSeen(t *testing.T) {
 	k := &kept{}
 	k.built(t, newPlain(nil))

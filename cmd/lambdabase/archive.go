@@ -25,7 +25,7 @@ func openArchive(name string) (_ *contentstore.Archive, root digest.Digest, err 
 	if _, err := archive.ReadJSON(ocispecs.ImageIndexFile, &index); err != nil {
 		return nil, "", errors.Wrapf(err, "archive %s", printable.Name(name))
 	}
-	if len(index.Manifests) != 1 {
+	if !hasOneImage(index) {
 		return nil, "", errors.Errorf("archive %s has %d images, want an OCI archive of one (lambdabase build -o FILE, docker buildx build -o type=oci,dest=FILE)",
 			printable.Name(name), len(index.Manifests))
 	}

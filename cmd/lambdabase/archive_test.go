@@ -16,7 +16,8 @@ import (
 )
 
 func TestAnArchiveIsTakenForNoMoreThanItIs(t *testing.T) {
-	blob, index := "blobs/sha256/"+strings.Repeat("a", 64), `{"manifests":[{"digest":"sha256:`+strings.Repeat("a", 64)+`"}]}`
+	image := `{"digest":"sha256:` + strings.Repeat("a", 64) + `"}`
+	blob, index := "blobs/sha256/"+strings.Repeat("a", 64), `{"manifests":[`+image+`]}`
 	for name, tc := range map[string]struct {
 		archive   []byte
 		want      string // error
@@ -24,7 +25,9 @@ func TestAnArchiveIsTakenForNoMoreThanItIs(t *testing.T) {
 	}{
 		"an image":         {packFiles(t, blob, "x", "index.json", index), "", false},
 		"packed with tar":  {packFiles(t, "./"+blob, "x", "./index.json", index), "", false},
-		"two images":       {packFiles(t, "index.json", `{"manifests":[{},{}]}`), "has 2 images, want an OCI archive of one", false},
+		"two names":        {packFiles(t, blob, "x", "index.json", `{"manifests":[`+image+","+image+`]}`), "", false},
+		"two images":       {packFiles(t, "index.json", `{"manifests":[{},`+image+`]}`), "has 2 images, want an OCI archive of one", false},
+		"no image":         {packFiles(t, "index.json", `{}`), "has 0 images, want an OCI archive of one", false},
 		"no digest":        {packFiles(t, "index.json", `{"manifests":[{"digest":"../../x"}]}`), "index.json: invalid checksum digest format", false},
 		"no tar":           {[]byte("x"), "no tar", false},
 		"a terabyte of 0s": {sparse(t, blob, 1<<40), blob + " has more bytes than the archive", false},

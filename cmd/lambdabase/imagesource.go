@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"lambdabase/internal/catalog"
@@ -108,10 +109,16 @@ func (s imageSource) chooseImage(index ocispecs.Index) (ocispecs.Descriptor, err
 			return d, nil
 		}
 	}
-	if len(index.Manifests) != 1 {
+	if !hasOneImage(index) {
 		return ocispecs.Descriptor{}, errors.Errorf("it has %d images, want one", len(index.Manifests))
 	}
 	return index.Manifests[0], nil
+}
+
+// hasOneImage tells one image from several. It stands there once for each of its names.
+func hasOneImage(index ocispecs.Index) bool {
+	isOther := func(d ocispecs.Descriptor) bool { return d.Digest != index.Manifests[0].Digest }
+	return len(index.Manifests) > 0 && !slices.ContainsFunc(index.Manifests, isOther)
 }
 
 // openArchiveImage opens an OCI archive, or one of docker save.

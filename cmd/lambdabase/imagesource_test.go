@@ -58,7 +58,7 @@ func TestWhatIsNoImageIsSaid(t *testing.T) {
 	}{
 		"nothing of an image": {packFiles(t, "x", "y"), "no image is in it: neither index.json nor manifest.json"},
 		"two images":          {packFiles(t, "manifest.json", `[{},{}]`), "it has 2 images, want one"},
-		"two images of OCI":   {packFiles(t, "index.json", `{"manifests":[{},{}]}`), "it has 2 images, want one"},
+		"two images of OCI":   {packFiles(t, "index.json", `{"manifests":[{"digest":"sha256:x"},{"digest":"sha256:y"}]}`), "it has 2 images, want one"},
 		"no JSON":             {packFiles(t, "manifest.json", `x`), "manifest.json: invalid character"},
 		"no config":           {packFiles(t, "manifest.json", `[{"Config":"../c.json"}]`), "its config ../c.json isn't there, or is too large"},
 		"no layer":            {packFiles(t, "c", `{"rootfs":{"diff_ids":["sha256:x"]}}`, "manifest.json", `[{"Config":"c","Layers":["l\u001b"]}]`), `its layer "l\x1b" isn't there`},

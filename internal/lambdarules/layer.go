@@ -71,10 +71,13 @@ func (r *layerReader) read(ctx context.Context, image Image, l ocispecs.Descript
 	}
 	defer closer()
 	r.tree.beginLayer()
-	limited := &io.LimitedReader{R: content, N: r.left + tarOverhead}
+	limited := &io.LimitedReader{R: endingReader{ctx, content}, N: r.left + tarOverhead}
 	err = r.readTar(limited)
 	if err == nil {
 		_, err = io.Copy(io.Discard, limited)
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
 	}
 	if limited.N == 0 || errors.Is(err, errTooLarge) {
 		return "", errTooLarge
@@ -83,6 +86,19 @@ func (r *layerReader) read(ctx context.Context, image Image, l ocispecs.Descript
 		return "", damaged
 	}
 	return compression, err
+}
+
+// endingReader ends with its context. Of a small blob that unpacks to much there is nothing to close.
+type endingReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r endingReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.Reader.Read(p)
 }
 
 // unpack tells by its first bytes what a layer is packed with.
@@ -119,9 +135,10 @@ func (r *layerReader) readTar(content io.Reader) error {
 			header.Typeflag = tar.TypeReg // is what these are
 		}
 		if header.Typeflag == tar.TypeReg {
-			if r.size += header.Size; r.size > r.left {
+			if header.Size > r.left-r.size {
 				return errTooLarge
 			}
+			r.size += header.Size
 		}
 		missing, err := r.tree.add(header, t)
 		if err != nil {

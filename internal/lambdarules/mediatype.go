@@ -94,7 +94,7 @@ func orUnpacked(compression string) string {
 
 // layerName is how a layer is told.
 func layerName(i int, l ocispecs.Descriptor) string {
-	return fmt.Sprintf("layer %d (%.19s)", i+1, l.Digest)
+	return fmt.Sprintf("layer %d (%s)", i+1, shown(fmt.Sprintf("%.19s", l.Digest)))
 }
 
 // maxListed is how many of a kind are told one by one.

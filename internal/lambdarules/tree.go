@@ -86,6 +86,9 @@ func (t *tree) newNode(header *tar.Header, content io.Reader) (*node, error) {
 		if err != nil {
 			return nil, errors.Wrapf(err, "hard link %s", shown(header.Name))
 		}
+		if target.node.typeflag == tar.TypeDir { // which no Linux has: the tree would be a circle
+			return nil, errors.Errorf("hard link %s: %s is a directory", shown(header.Name), shown(target.path))
+		}
 		linked := *target.node
 		linked.header = t.layer
 		return &linked, nil
@@ -105,20 +108,23 @@ func (t *tree) newNode(header *tar.Header, content io.Reader) (*node, error) {
 
 // parent returns a directory, made where it isn't there: through symlinks, as whoever unpacks goes.
 func (t *tree) parent(dir string) (_ *node, missing string, err error) {
-	current, walked := t.root, ""
+	current, walked, reached := t.root, "", ""
 	for part := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
 		if part == "" {
 			continue
 		}
-		walked += "/" + part
+		walked, reached = walked+"/"+part, reached+"/"+part
 		child := current.children[part]
 		if missing == "" && (child == nil || child.header != t.layer) {
 			missing = walked
 		}
 		if child != nil && child.typeflag == tar.TypeSymlink {
-			if target, err := t.resolve(walked, followLast); err == nil {
-				child = target.node
+			if target, err := t.resolve(reached, followLast); err == nil && target.node.typeflag == tar.TypeDir {
+				child, reached = target.node, strings.TrimSuffix(target.path, "/")
 			}
+		}
+		if len(reached) > maxPath { // by symlinks there would be no end to it
+			return nil, "", errors.Errorf("%.80s... is longer than a path can be", shown(reached))
 		}
 		if child == nil || child.typeflag != tar.TypeDir {
 			child = &node{typeflag: tar.TypeDir, mode: 0o755}
