@@ -39,7 +39,7 @@ output := type=image,name=$(REGISTRY)/lambda-frontend:$(TAG),push=true
 endif
 
 .PHONY: help
-help: ## list the targets
+help: ## list the targets, with the time of those that take long
 	@grep -E '^[a-z/-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: demo
@@ -51,7 +51,7 @@ bin/lambdabase: | bin ## the command line, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $@ ./cmd/lambdabase
 
 .PHONY: test
-test: bin setup ## all tests, on real daemons; fails where it can't have one
+test: bin setup ## all tests, on real daemons, in less than 20 minutes; fails where it can't have one
 	LAMBDABASE_TEST=required $(GO) test -timeout $(TIMEOUT) ./...
 
 .PHONY: test-oldest
@@ -66,7 +66,7 @@ test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons,
 # A target that fails is run once more: go test ends one with "context deadline exceeded" now and then, as its time is over.
 # What is found stands below testdata/fuzz of its package from then on, and is tried by every go test.
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME; make test tries the seeds of all
+fuzz: ## each fuzz target for FUZZTIME, in all half an hour; make test tries the seeds of all
 	@failed=; for package in $$($(GO) list ./...); do \
 	  for target in $$(cd "$$($(GO) list -f '{{.Dir}}' $$package)" && sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(f \*testing\.F).*/\1/p' *_test.go 2>/dev/null); do \
 	    echo "$$package $$target"; \
@@ -103,8 +103,8 @@ bin/govulncheck: | bin
 	CGO_ENABLED=0 $(GO) -C test/tools build -trimpath -o $(CURDIR)/bin/ golang.org/x/vuln/cmd/govulncheck
 
 .PHONY: docs
-docs: ## write docs/cli.md anew, the reference of the command
-	$(GO) test ./cmd/lambdabase -run TestTheReference -update
+docs: ## write docs/cli.md anew, the reference of the command, and the table of docs/options.md
+	$(GO) test ./cmd/lambdabase ./frontend -run "TestTheReference|TestTheDocumentHasTheTable" -update
 
 .PHONY: image
 image: bin setup $(folders) ## the frontend's image as an OCI layout in bin/lambda-frontend, or pushed to REGISTRY

@@ -60,7 +60,7 @@ func (o Options) WithRepository(repository string) (Options, error) {
 // Layout returns the folder of an OCI layout that the repository is; empty if it is none.
 func (o Options) Layout() string { return o.mirror.Layout }
 
-// Option is one row of the table that parsing, help and the README's reference come from.
+// Option is one row of the table that parsing, help and the table of docs/options.md come from.
 type Option struct {
 	Name        string // gateway option; also the key in a "# syntax=" line, and LAMBDABASE_<NAME> as a build argument
 	DefaultText string

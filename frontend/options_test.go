@@ -1,8 +1,10 @@
 package frontend
 
 import (
+	"flag"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,11 +90,40 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestReadmeHasTheTableOfOptions(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+var update = flag.Bool("update", false, "write the table of options anew")
+
+const optionsFile = "../docs/options.md"
+
+func TestTheDocumentHasTheTableOfOptions(t *testing.T) {
+	dt, err := os.ReadFile(optionsFile)
 	require.NoError(t, err)
+	before, table, found := strings.Cut(string(dt), optionsHead)
+	require.True(t, found)
+	table, after, _ := strings.Cut(table, "\n\n")
+	var want strings.Builder
 	for _, o := range AllOptions() {
-		require.Contains(t, string(readme), "| `"+o.Name+"` | `"+o.BuildArg()+"` | "+o.Usage+" | "+o.DefaultText+" |\n")
+		want.WriteString("\n" + optionCells(o) + o.Usage + " | " + o.DefaultText + " |")
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(optionsFile, []byte(before+optionsHead+want.String()+"\n\n"+after), 0o644))
+		return
+	}
+	require.Equal(t, want.String(), table, "make docs writes it anew")
+}
+
+const optionsHead = "| option | build argument | meaning | default |\n|---|---|---|---|"
+
+func optionCells(o Option) string { return "| `" + o.Name + "` | `" + o.BuildArg() + "` | " }
+
+// README has the most used in words of its own.
+func TestReadmeNamesOptionsThatAre(t *testing.T) {
+	dt, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(dt), "| option | build argument | for |\n|---|---|---|\n")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "\n\n")
+	for row := range strings.Lines(table) {
+		require.True(t, slices.ContainsFunc(AllOptions(), func(o Option) bool { return strings.HasPrefix(row, optionCells(o)) }), row)
 	}
 }
 

@@ -17,11 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A message that is in README and not in a test may be one that the code says no longer.
+// A message that is in the table and not in a test may be one that the code says no longer.
 func TestEveryMessageOfTheTableIsTakenFromTheCode(t *testing.T) {
 	root, err := moduleRoot()
 	require.NoError(t, err)
-	dt, err := os.ReadFile(filepath.Join(root, "README.md"))
+	dt, err := os.ReadFile(filepath.Join(root, document))
 	require.NoError(t, err)
 	table, files := messages(string(dt)), goFiles(t, root)
 	require.Greater(t, len(table), 40)
@@ -35,11 +35,11 @@ func TestEveryMessageOfTheTableIsTakenFromTheCode(t *testing.T) {
 	for i, message := range table {
 		assert.NotContains(t, table[:i], message, "it stands in the table once")
 		if _, ok := called[message]; !ok {
-			t.Errorf("no test passes README's message `%s` to readme.Explains; the code that says it may be in %s", message, origins(files, message))
+			t.Errorf("no test passes the message `%s` of %s to readme.Explains; the code that says it may be in %s", message, document, origins(files, message))
 		}
 	}
 	for message, position := range called {
-		assert.Contains(t, table, message, "README has no row for it, and %s passes it to readme.Explains", position)
+		assert.Contains(t, table, message, "%s has no row for it, and %s passes it to readme.Explains", document, position)
 	}
 }
 

@@ -6,11 +6,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const document = "# x\n\n| `not here` | x |\n\n## When it fails\n\n| message | what to do |\n|---|---|\n" +
+const example = "# x\n\n| `not here` | x |\n\n## When it fails\n\n| message | what to do |\n|---|---|\n" +
 	"| `no runtime nodejs21.x` | `lambdabase list` |\n| `secret ... is wrong`, `no token` | pass one |\n\nNeeds `git`.\n\n## More\n\n| `nor here` | x |\n"
 
 func TestMessagesAreThoseOfTheFirstColumn(t *testing.T) {
-	require.Equal(t, []string{"no runtime nodejs21.x", "secret ... is wrong", "no token"}, messages(document))
+	require.Equal(t, []string{"no runtime nodejs21.x", "secret ... is wrong", "no token"}, messages(example))
 }
 
 func TestTheTextHasTheMessage(t *testing.T) {
@@ -24,7 +24,7 @@ func TestTheTextHasTheMessage(t *testing.T) {
 		{"not here", "not here", "has no row for `not here`"},
 		{"no", "no", "has no row for `no`"},
 	} {
-		err := explains(document, tc.text, tc.message)
+		err := explains(example, tc.text, tc.message)
 		if tc.want == "" {
 			require.NoError(t, err)
 			continue
