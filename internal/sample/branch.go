@@ -2,8 +2,12 @@ package sample
 
 import (
 	"os"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
+
+	"lambdabase/internal/panics"
 
 	"github.com/pkg/errors"
 )
@@ -46,6 +50,9 @@ func Upstream(opts UpstreamOptions) ([]Branch, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := generator.makeObjects(chosen); err != nil {
+		return nil, err
+	}
 	var branches []Branch
 	for _, f := range chosen {
 		b, err := generator.branch(f)
@@ -76,7 +83,7 @@ type generator struct {
 	opts      UpstreamOptions
 	databases map[string]rpmDatabase
 	layers    map[string]layer  // by upstream's oid
-	cache     map[string][]byte // likewise
+	objects   map[string][]byte // likewise
 }
 
 // newGenerator plans every object from all the facts, so that no object depends on which branches are
@@ -93,7 +100,7 @@ func newGenerator(all []branchSpec, opts UpstreamOptions) (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &generator{opts: opts, databases: databases, layers: map[string]layer{}, cache: map[string][]byte{}}
+	m := &generator{opts: opts, databases: databases, layers: map[string]layer{}, objects: map[string][]byte{}}
 	for _, f := range all {
 		for _, d := range f.Dockerfiles {
 			for _, a := range d.Add {
@@ -134,21 +141,37 @@ func (m *generator) branch(f branchSpec) (Branch, error) {
 	b := Branch{Name: f.Branch, Date: f.Date, Files: plainFiles(f), LFS: map[string][]byte{}}
 	for _, d := range f.Dockerfiles {
 		for _, a := range d.Add {
-			content, err := m.object(a.OID)
-			if err != nil {
-				return Branch{}, errors.Wrapf(err, "layer %s", a.TreePath)
-			}
-			b.LFS[a.TreePath] = content
+			b.LFS[a.TreePath] = m.objects[a.OID]
 		}
 	}
 	return b, nil
 }
 
-func (m *generator) object(oid string) ([]byte, error) {
-	if content, ok := m.cache[oid]; ok {
-		return content, nil
+// makeObjects makes the objects of branches, as many at once as there are processors: each is what its own layer says.
+func (m *generator) makeObjects(branches []branchSpec) error {
+	var mu sync.Mutex
+	group := panics.NewGroup()
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for oid := range oidsOf(branches) {
+		group.Go(func() error {
+			content, err := m.layers[oid].tarball()
+			mu.Lock()
+			defer mu.Unlock()
+			m.objects[oid] = content
+			return errors.Wrapf(err, "object in the place of %s", oid)
+		})
 	}
-	content, err := m.layers[oid].tarball()
-	m.cache[oid] = content
-	return content, err
+	return group.Wait()
+}
+
+func oidsOf(branches []branchSpec) map[string]bool {
+	oids := map[string]bool{}
+	for _, b := range branches {
+		for _, d := range b.Dockerfiles {
+			for _, a := range d.Add {
+				oids[a.OID] = true
+			}
+		}
+	}
+	return oids
 }
