@@ -26,7 +26,8 @@ var farLink = githost.Link{BytesPerSecond: 25e6, RoundTrip: 20 * time.Millisecon
 // env is what all builds share.
 type env struct {
 	real, many   *host
-	registry     *countingRegistry // has the frontend's image
+	registry     *countingRegistry
+	frontend     string // its image, in the registry
 	home         string            // of a user with git-lfs
 	command      string            // lambdabase
 	buildctlFile string
@@ -85,7 +86,8 @@ func (e *env) pushFrontend(t *testing.T) {
 	require.NoError(t, err)
 	image, err := index.Image(manifest.Manifests[0].Digest)
 	require.NoError(t, err)
-	require.NoError(t, crane.Push(image, e.registry.host+"/"+frontendName))
+	e.frontend = e.registry.host + "/" + frontendName
+	require.NoError(t, crane.Push(image, e.frontend))
 }
 
 func mustRun(t *testing.T, variable, program string, args ...string) {

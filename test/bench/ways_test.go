@@ -107,7 +107,7 @@ func (s *stage) onDaemonByLFS(r request) error { return s.byFrontend(r, "lfs") }
 // byFrontend builds with the frontend's image, which the daemon pulls.
 func (s *stage) byFrontend(r request, objects string) error {
 	return r.forEach(func(runtime string) error {
-		args := []string{"--frontend=gateway.v0", "--opt=source=" + s.registry.host + "/" + frontendName}
+		args := []string{"--frontend=gateway.v0", "--opt=source=" + s.frontend}
 		if r.function {
 			dir, err := s.function(runtime)
 			if err != nil {
