@@ -28,8 +28,8 @@ type env struct {
 	real, many   *host
 	registry     *countingRegistry
 	frontend     string // its image, in the registry
-	home         string            // of a user with git-lfs
-	command      string            // lambdabase
+	home         string // of a user with git-lfs
+	command      string // lambdabase
 	buildctlFile string
 	functions    atomic.Int64
 }

@@ -41,8 +41,8 @@ func serveRegistry(t *testing.T) *countingRegistry {
 
 func (r *countingRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	switch {
-	case req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/manifests/"):
-		r.note(req)
+	case req.Method == http.MethodPut || req.Method == http.MethodPatch:
+		r.note(req.URL.Path, readAhead(req))
 	case req.Method == http.MethodGet && r.isLayer(req.URL.Path):
 		w = &countingWriter{w, r}
 		r.count(1, 0)
@@ -50,10 +50,19 @@ func (r *countingRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.content.ServeHTTP(w, req)
 }
 
-// note reads which blobs a manifest, or an exported cache, which is an index, has as layers.
-func (r *countingRegistry) note(req *http.Request) {
+// readAhead has all of a body before the registry sees the request: it is locked while it reads one, and BuildKit sends some of
+// a layer and then waits for an answer to another request (v0.33.1).
+func readAhead(req *http.Request) []byte {
 	body, _ := io.ReadAll(req.Body) // what is missing of it, the registry complains of
 	req.Body = io.NopCloser(bytes.NewReader(body))
+	return body
+}
+
+// note reads which blobs a manifest, or an exported cache, which may be an index, has as layers.
+func (r *countingRegistry) note(url string, body []byte) {
+	if !strings.Contains(url, "/manifests/") {
+		return
+	}
 	var manifest struct{ Layers, Manifests []ocispecs.Descriptor }
 	_ = json.Unmarshal(body, &manifest)
 	r.mu.Lock()

@@ -6,7 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,8 +28,7 @@ type stage struct {
 	id     string          // of the group's way: what is in the registry is found again by it
 	daemon *sandbox.Daemon // nil: none
 
-	mu       sync.Mutex
-	commands usage
+	commands atomic.Int64 // what they took of the processors: a duration
 }
 
 // compare measures a group's ways in turns.
@@ -93,19 +92,19 @@ func (e *env) onStage(t *testing.T, g group, w way, run func(*stage) error) {
 func (s *stage) measure(build func() error) (run report.Run, err error) {
 	s.host.server.Reset()
 	s.registry.reset()
-	s.commands = usage{}
-	before, err := s.daemonUsage()
+	s.commands.Store(0)
+	before, err := s.daemonTime()
 	if err != nil {
 		return run, err
 	}
-	start := time.Now()
-	if err := build(); err != nil {
+	memory, start := watchMemory(), time.Now()
+	err = build()
+	run.Seconds, run.Memory = time.Since(start).Seconds(), memory()
+	if err != nil {
 		return run, err
 	}
-	run.Seconds = time.Since(start).Seconds()
-	after, err := s.daemonUsage()
-	run.CPU = (after.cpu - before.cpu + s.commands.cpu).Seconds()
-	run.Memory = max(after.memory, s.commands.memory)
+	after, err := s.daemonTime()
+	run.CPU = (after - before + time.Duration(s.commands.Load())).Seconds()
 	for _, r := range s.host.server.Requests() {
 		if r.Kind == githost.Object {
 			run.Objects++
@@ -128,16 +127,14 @@ func (s *stage) runIn(dir, program string, args ...string) error {
 	cmd.Env = append(os.Environ(), "HOME="+s.home, "DOCKER_CONFIG="+s.home, "GIT_CONFIG_NOSYSTEM=1", "BUILDKIT_HOST=")
 	err := cmd.Run()
 	if cmd.ProcessState != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.commands.add(cmd.ProcessState)
+		s.commands.Add(int64(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()))
 	}
 	return errors.Wrapf(err, "%s %s: %s", filepath.Base(program), strings.Join(args, " "), out.String())
 }
 
-func (s *stage) daemonUsage() (usage, error) {
+func (s *stage) daemonTime() (time.Duration, error) {
 	if s.daemon == nil {
-		return usage{}, nil
+		return 0, nil
 	}
-	return usageOf(s.daemon.Pid)
+	return cpuTime(s.daemon.Pid)
 }

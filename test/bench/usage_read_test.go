@@ -8,20 +8,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCPUTimeIsThatOfAProcessAndItsChildren(t *testing.T) {
-	got, err := cpuTime("42 (a) b) S 1 42 42 0 -1 4194304 100 200 0 0 3 4 50 600 20 0 1 0 100 0 0")
+func TestStatOfAProcessIsRead(t *testing.T) {
+	got, err := parseStat("42 (a) b) S 7 42 42 0 -1 4194304 100 200 0 0 3 4 50 600 20 0 1 0 100 99999 25 18446744073709551615 1")
 	require.NoError(t, err)
-	require.Equal(t, 6570*time.Millisecond, got)
-	_, err = cpuTime("42 (a) S 1")
-	require.ErrorContains(t, err, "malformed stat of a process")
-	require.EqualValues(t, 12<<10, peakMemory("VmPeak:\t  99 kB\nVmHWM:\t  12 kB\n"))
+	require.Equal(t, process{42, 7, "a) b", 6570 * time.Millisecond, 25 * int64(os.Getpagesize())}, got)
+	for _, bad := range []string{"", "42", "42 (a) S 1", "42 (a) S x 42 42 0 -1 4194304 100 200 0 0 3 4 50 600 20 0 1 0 100 99999 25 1 1", "(a)"} {
+		_, err := parseStat(bad)
+		require.ErrorContains(t, err, "stat of a process")
+	}
 }
 
-func TestUsageIsReadOfAProcess(t *testing.T) {
-	if _, err := os.Stat("/proc/self/clear_refs"); err != nil {
-		t.Skip("no /proc as Linux has it")
+func TestMemoryIsThatOfAllThatAProcessRuns(t *testing.T) {
+	all := []process{
+		{pid: 1, name: "init", memory: 1}, {pid: 5, parent: 1, name: "bench", memory: 10}, {pid: 9, parent: 7, name: "xz", memory: 100},
+		{pid: 7, parent: 5, name: "daemon", memory: 1000}, {pid: 8, parent: 5, name: "bench", memory: 10000}, {pid: 3, parent: 1, name: "other", memory: 7},
 	}
-	u, err := usageOf(os.Getpid())
-	require.NoError(t, err)
-	require.Positive(t, u.memory)
+	require.EqualValues(t, 1100, memoryBelow(5, all))
+	require.Zero(t, memoryBelow(9, all))
 }

@@ -3,69 +3,108 @@ package bench
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/pkg/errors"
 )
 
-// usage is what processes took.
-type usage struct {
-	cpu    time.Duration
-	memory int64 // the most that one of them had, in bytes
+// process is a line of /proc/PID/stat.
+type process struct {
+	pid, parent int
+	name        string
+	cpu         time.Duration // also of what it ran and waited for
+	memory      int64         // resident, in bytes
 }
 
-// add adds a process that has ended, with all that it ran and waited for.
-func (u *usage) add(state *os.ProcessState) {
-	u.cpu += state.UserTime() + state.SystemTime()
-	if r, ok := state.SysUsage().(*syscall.Rusage); ok {
-		u.memory = max(u.memory, r.Maxrss<<10)
+// parseStat reads such a line. Times are hundredths of a second.
+func parseStat(stat string) (p process, err error) {
+	begin, end := strings.Index(stat, "("), strings.LastIndex(stat, ")") // the name may have any characters
+	if begin < 1 || end < begin {
+		return p, errors.Errorf("malformed stat of a process: %q", stat)
 	}
-}
-
-// usageOf is what a process took so far, with all that it ran and waited for. Its peak of memory begins anew.
-func usageOf(pid int) (u usage, err error) {
-	dir := fmt.Sprintf("/proc/%d/", pid)
-	stat, err := os.ReadFile(dir + "stat")
-	if err != nil {
-		return u, err
+	p.name = stat[begin+1 : end]
+	fields := append([]string{stat[:begin-1]}, strings.Fields(stat[end+1:])...)
+	if len(fields) < 23 {
+		return p, errors.Errorf("malformed stat of a process: %q", stat)
 	}
-	status, err := os.ReadFile(dir + "status")
-	if err != nil {
-		return u, err
-	}
-	if u.cpu, err = cpuTime(string(stat)); err != nil {
-		return u, err
-	}
-	u.memory = peakMemory(string(status))
-	return u, os.WriteFile(dir+"clear_refs", []byte("5"), 0)
-}
-
-// cpuTime reads utime, stime, cutime and cstime of /proc/PID/stat, which are hundredths of a second.
-func cpuTime(stat string) (time.Duration, error) {
-	fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:]) // behind the name, which may have any characters
-	if len(fields) < 15 {
-		return 0, errors.Errorf("malformed stat of a process: %s", stat)
-	}
-	var sum time.Duration
-	for _, field := range fields[11:15] {
-		ticks, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, errors.Wrap(err, "stat of a process")
-		}
-		sum += time.Duration(ticks) * 10 * time.Millisecond
-	}
-	return sum, nil
-}
-
-func peakMemory(status string) int64 {
-	var kilobytes int64
-	for line := range strings.Lines(status) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			_, _ = fmt.Sscan(value, &kilobytes)
+	numbers := make([]int64, len(fields))
+	for _, i := range []int{0, 2, 12, 13, 14, 15, 22} {
+		if numbers[i], err = strconv.ParseInt(fields[i], 10, 64); err != nil {
+			return p, errors.Wrap(err, "stat of a process")
 		}
 	}
-	return kilobytes << 10
+	p.pid, p.parent, p.memory = int(numbers[0]), int(numbers[2]), numbers[22]*int64(os.Getpagesize())
+	for _, ticks := range numbers[12:16] {
+		p.cpu += time.Duration(ticks) * 10 * time.Millisecond
+	}
+	return p, nil
+}
+
+// cpuTime is what a process took so far.
+func cpuTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, errors.WithStack(err)
+	}
+	p, err := parseStat(string(stat))
+	return p.cpu, err
+}
+
+const sampleInterval = 100 * time.Millisecond
+
+// watchMemory looks again and again how much memory all has that this process runs; the most is what it returns at the end.
+func watchMemory() (end func() int64) {
+	stop, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		most := memoryOfChildren()
+		for tick := time.NewTicker(sampleInterval); ; {
+			select {
+			case <-tick.C:
+				most = max(most, memoryOfChildren())
+			case <-stop:
+				tick.Stop()
+				peak <- max(most, memoryOfChildren())
+				return
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		return <-peak
+	}
+}
+
+func memoryOfChildren() int64 {
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	var all []process
+	for _, file := range files {
+		stat, _ := os.ReadFile(file) // it may have ended
+		if p, err := parseStat(string(stat)); err == nil {
+			all = append(all, p)
+		}
+	}
+	return memoryBelow(os.Getpid(), all)
+}
+
+// memoryBelow adds up what a process runs. What has its name still is it, on the way to become something else.
+func memoryBelow(pid int, all []process) (bytes int64) {
+	parents, name := map[int]int{}, ""
+	for _, p := range all {
+		parents[p.pid] = p.parent
+		if p.pid == pid {
+			name = p.name
+		}
+	}
+	for _, p := range all {
+		for parent := p.parent; parent > 1 && p.name != name; parent = parents[parent] {
+			if parent == pid {
+				bytes += p.memory
+				break
+			}
+		}
+	}
+	return bytes
 }
