@@ -67,9 +67,9 @@ func coldGroups() []group {
 func cachedGroups() []group {
 	return []group{
 		{name: "warm", title: "One runtime, all of it cached", before: &request{runtimes: one}, measured: request{runtimes: one}, repeat: 5,
-			ways: []way{dockerBuild, inside, daemon}},
+			ways: []way{dockerBuild, inside, remote, daemon}},
 		{name: "pinned", title: "The same, the commit given", before: &request{runtimes: one, pinned: true}, measured: request{runtimes: one, pinned: true}, repeat: 5,
-			ways: []way{inside, daemon}},
+			ways: []way{inside, remote, daemon}},
 		{name: "changed", title: "One layer of 11 MB changed since the last build", before: &request{runtimes: one}, measured: request{runtimes: one, changed: true},
 			ways: []way{dockerBuild, inside, daemon}},
 		{name: "second", title: "A second runtime, which shares its OS with the first", before: &request{runtimes: four[1:2]}, measured: request{runtimes: one},
@@ -107,4 +107,5 @@ var (
 	daemon         = way{report.Daemon, true, (*stage).onDaemon}
 	daemonLFS      = way{report.DaemonLFS, true, (*stage).onDaemonByLFS}
 	inside         = way{report.Inside, false, (*stage).inside}
+	remote         = way{report.Remote, true, (*stage).remote}
 )

@@ -135,8 +135,17 @@ func (s *stage) options(r request, runtime string) []string {
 
 // inside builds with the command alone.
 func (s *stage) inside(r request) error {
+	return s.byCommand(r, "--root="+filepath.Join(s.dir, "cache"))
+}
+
+// remote builds with the command on the stage's daemon: the frontend runs in the command.
+func (s *stage) remote(r request) error {
+	return s.byCommand(r, "--addr="+s.daemon.Addr)
+}
+
+func (s *stage) byCommand(r request, where string) error {
 	args := append([]string{"build"}, r.runtimes...)
-	args = append(args, "--platform="+r.platform(), "--root="+filepath.Join(s.dir, "cache"), "--objects="+s.url+githost.ObjectsByPath)
+	args = append(args, where, "--platform="+r.platform(), "--objects="+s.url+githost.ObjectsByPath)
 	for _, o := range s.options(r, r.runtimes[0]) {
 		args = append(args, "--"+o)
 	}

@@ -9,7 +9,7 @@ import (
 // Sizes of the chart, in pixels.
 const (
 	chartWidth  = 760
-	labelWidth  = 270
+	labelWidth  = 300
 	valueWidth  = 150
 	rowHeight   = 22
 	groupHeight = 40

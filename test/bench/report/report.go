@@ -48,7 +48,7 @@ type Run struct {
 	Distinct int64   `json:"distinct,omitempty"`     // bytes of the objects that the images consist of
 	Layers   int     `json:"layers,omitempty"`       // pulled from the registry
 	Pulled   int64   `json:"pulled_bytes,omitempty"` // of these layers
-	Memory   int64   `json:"peak_memory"`            // of all processes together, in bytes
+	Memory   int64   `json:"peak_memory,omitempty"`  // of all processes together, in bytes
 }
 
 // Parse reads what JSON wrote.

@@ -108,3 +108,13 @@ func TestChartIsAnImageOfTheMedians(t *testing.T) {
 	r.Groups[0].Charted = false
 	require.NotContains(t, r.Chart(), "<rect")
 }
+
+func TestSummaryHasTheRatiosToTheUsualWay(t *testing.T) {
+	r := measured()
+	r.Groups = append(r.Groups, Group{Name: "other", Ways: []Way{{Name: Daemon}}})
+	readme, err := r.Summarize(Begin + End)
+	require.NoError(t, err)
+	require.Contains(t, readme, "|---|---|---|\n| Cold & new | 3.0 (2.0 .. 3.0) |  |\n\n"+End)
+	_, err = r.Summarize("")
+	require.ErrorContains(t, err, "no lines ")
+}

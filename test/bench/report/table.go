@@ -15,12 +15,16 @@ const (
 
 // Insert puts the aims and the tables between the two lines of a document.
 func (r Report) Insert(doc string) (string, error) {
+	return between(doc, r.markdown())
+}
+
+func between(doc, text string) (string, error) {
 	before, rest, begins := strings.Cut(doc, Begin)
 	_, after, ends := strings.Cut(rest, End)
 	if !begins || !ends {
 		return "", errors.Errorf("no lines %q and %q in the document", Begin, End)
 	}
-	return before + Begin + "\n\n" + r.markdown() + End + after, nil
+	return before + Begin + "\n\n" + text + End + after, nil
 }
 
 func (r Report) markdown() string {
