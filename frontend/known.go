@@ -16,10 +16,6 @@ import (
 	"github.com/moby/buildkit/client/llb"
 )
 
-// cachedTimeout is how long a cache may take to say what it has. What isn't in it takes longer, and each layer of it is solved as
-// ever: with its time limit, and another try.
-const cachedTimeout = time.Second
-
 // verdictKey names layers of which it was found that they are merged, with nothing else to be done: all that this depends on.
 // It is empty where that isn't kept. The size of an object is compared or not by where the object comes from (mayDiffer).
 func (a *assembler) verdictKey() string {
@@ -99,7 +95,7 @@ func (a *assembler) solveCached(ctx context.Context, st llb.State) rootfs.DirRea
 	select {
 	case root := <-solved:
 		return root
-	case <-time.After(cachedTimeout):
+	case <-time.After(a.cacheTimeout):
 		return nil
 	}
 }

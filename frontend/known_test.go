@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/stretchr/testify/require"
@@ -35,7 +36,7 @@ func (k *kept) Add(key string) {
 func (k *kept) build(t *testing.T, s *stub) (*gateway.Result, error) {
 	t.Helper()
 	f := quick
-	f.Verdicts = k
+	f.Verdicts, f.CacheTimeout = k, time.Hour // a machine may be busy
 	return f.Build(t.Context(), s)
 }
 

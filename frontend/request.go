@@ -37,7 +37,9 @@ type Frontend struct {
 	OnObjectURL func(url string, size int64)
 	// Verdicts, if not nil, keeps what is found of layers, so that they needn't be looked at in each build.
 	Verdicts Verdicts
-	Session  Session
+	// CacheTimeout is how long a cache may take to give what Verdicts knows of; zero: a second.
+	CacheTimeout time.Duration
+	Session      Session
 
 	// XZ, where BuildKit runs in this process, says what is wrong with xz: it is given the beginning of an archive, and tells
 	// in xz's own words why that isn't unpacked; empty where it is. BuildKit itself doesn't say it.
@@ -61,6 +63,9 @@ const (
 	// gitTimeout is how long git may take before its server is asked whether it is there, and before it is asked again. BuildKit's
 	// git has no time limit: a server that says nothing would hold a build for ever.
 	gitTimeout = time.Minute
+	// cacheTimeout is how long a cache may take to say what it has. What isn't in it takes longer, and each layer of it is solved as
+	// ever: with its time limit, and another try.
+	cacheTimeout = time.Second
 	// grace is how long a layer may still take once another has failed for good: what fails by then is named too.
 	grace = 5 * time.Second
 	// retryDelay is the time before an object is asked for again, and more each time.
@@ -82,6 +87,7 @@ type request struct {
 	store        *lfsstore.Store
 	onObjectURL  func(url string, size int64) // nil: nobody wants to know
 	verdicts     Verdicts
+	cacheTimeout time.Duration
 	xz           func(context.Context, []byte) string // says why xz fails; nil where a daemon runs elsewhere
 	session      Session
 	remote       remote    // of option repository
@@ -101,7 +107,7 @@ func newRequest(bc *dockerui.Client, opts Options, f Frontend) (*request, error)
 	r := &request{
 		Options: opts, bc: bc, client: bc.GatewayClient(), today: f.Today, store: f.ObjectStore, onObjectURL: f.OnObjectURL, verdicts: f.Verdicts,
 		baseTimeout: cmp.Or(f.FetchTimeout, baseTimeout), gitTimeout: cmp.Or(f.GitTimeout, gitTimeout), gitActivity: f.GitActivity,
-		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), xz: f.XZ,
+		retryDelay: cmp.Or(f.retryDelay, retryDelay), grace: cmp.Or(f.grace, grace), cacheTimeout: cmp.Or(f.CacheTimeout, cacheTimeout), xz: f.XZ,
 		seenWarnings: &sync.Map{}, scanTargets: &sync.Map{}, builtPlans: &sync.Map{}, excluded: &sync.Map{},
 		checkers: &flightcontrol.CachedGroup[*lambda2llb.Checker]{},
 		commits:  &flightcontrol.CachedGroup[string]{CacheError: true}, lock: &flightcontrol.CachedGroup[*document.Lock]{CacheError: true},

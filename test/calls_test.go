@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"lambdabase/frontend"
 	"lambdabase/test/sandbox"
@@ -127,7 +128,7 @@ func TestAWarmBuildAsksForLittle(t *testing.T) {
 	commit, err := h.Commit("nodejs20.x")
 	require.NoError(t, err)
 	head, pinned := h.request("nodejs20.x"), h.request("nodejs20.x", "commit", commit)
-	byCommand, byImage := frontend.Frontend{Verdicts: &kept{}}, frontend.Frontend{}
+	byCommand, byImage := frontend.Frontend{Verdicts: &kept{}, CacheTimeout: time.Hour}, frontend.Frontend{}
 	for _, build := range []struct {
 		name string
 		by   frontend.Frontend
