@@ -70,7 +70,7 @@ func cachedGroups() []group {
 			ways: []way{dockerBuild, inside, remote, daemon}},
 		{name: "pinned", title: "The same, the commit given", before: &request{runtimes: one, pinned: true}, measured: request{runtimes: one, pinned: true}, repeat: 5,
 			ways: []way{inside, remote, daemon}},
-		{name: "changed", title: "One layer of 11 MB changed since the last build", before: &request{runtimes: one}, measured: request{runtimes: one, changed: true},
+		{name: "changed", title: "One layer of 11 MB changed since the last build", charted: true, before: &request{runtimes: one}, measured: request{runtimes: one, changed: true},
 			ways: []way{dockerBuild, inside, daemon}},
 		{name: "second", title: "A second runtime, which shares its OS with the first", before: &request{runtimes: four[1:2]}, measured: request{runtimes: one},
 			ways: []way{dockerBuild, inside, daemon}},
