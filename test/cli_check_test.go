@@ -2,8 +2,6 @@ package test
 
 import (
 	"encoding/json"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,7 +16,6 @@ import (
 	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
-	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/stretchr/testify/require"
 )
 
@@ -129,7 +126,7 @@ func TestLayersOfARegistryAreReadOnce(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	asked := map[string]int{}
-	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	images := sandbox.NewRegistry()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/blobs/") {
 			mu.Lock()

@@ -2,8 +2,6 @@ package test
 
 import (
 	"encoding/json"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,7 +24,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/stretchr/testify/require"
 
-	gcrregistry "github.com/google/go-containerregistry/pkg/registry"
 )
 
 // countedRegistry is a registry of the test's own, which says what it was asked and can be made to fail.
@@ -41,7 +38,7 @@ type countedRegistry struct {
 func serveCountedRegistry(t testing.TB) *countedRegistry {
 	t.Helper()
 	s := &countedRegistry{}
-	content := gcrregistry.New(gcrregistry.Logger(log.New(io.Discard, "", 0)))
+	content := sandbox.NewRegistry()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)

@@ -2,8 +2,6 @@ package test
 
 import (
 	"encoding/json"
-	"io"
-	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +14,6 @@ import (
 	"lambdabase/test/sandbox"
 
 	"github.com/google/go-containerregistry/pkg/crane"
-	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/moby/buildkit/client"
 	"github.com/stretchr/testify/require"
 )
@@ -31,7 +28,7 @@ type pullLog struct {
 func newPullLog(t *testing.T) *pullLog {
 	t.Helper()
 	l := &pullLog{pulled: map[string]int{}}
-	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	handler := sandbox.NewRegistry()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, digest, ok := strings.Cut(r.URL.Path, "/blobs/sha256:"); ok && r.Method == http.MethodGet {
 			l.mu.Lock()
@@ -119,8 +116,7 @@ func cacheModes(host, image string) map[string]struct{ to, from []client.CacheOp
 	}
 }
 
-// exportCaches builds for a cache of each mode. Only what has an inline one is pushed: BuildKit v0.33.1 may hang if it pushes the same
-// layers as an image and as a cache at once.
+// exportCaches builds for a cache of each mode, and pushes the image that has an inline one.
 func exportCaches(t *testing.T, d *sandbox.Daemon, req sandbox.Request, host string) {
 	t.Helper()
 	modes := cacheModes(host, "")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -12,7 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	gcrregistry "github.com/google/go-containerregistry/pkg/registry"
+	"lambdabase/test/sandbox"
+
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -32,7 +32,7 @@ const frontendName = "lambda-frontend"
 
 func serveRegistry(t *testing.T) *countingRegistry {
 	t.Helper()
-	r := &countingRegistry{content: gcrregistry.New(gcrregistry.Logger(log.New(io.Discard, "", 0))), layers: map[string]bool{}}
+	r := &countingRegistry{content: sandbox.NewRegistry(), layers: map[string]bool{}}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.host = strings.TrimPrefix(server.URL, "http://")
@@ -42,20 +42,14 @@ func serveRegistry(t *testing.T) *countingRegistry {
 func (r *countingRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	switch {
 	case req.Method == http.MethodPut || req.Method == http.MethodPatch:
-		r.note(req.URL.Path, readAhead(req))
+		body, _ := io.ReadAll(req.Body)
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		r.note(req.URL.Path, body)
 	case req.Method == http.MethodGet && r.isLayer(req.URL.Path):
 		w = &countingWriter{w, r}
 		r.count(1, 0)
 	}
 	r.content.ServeHTTP(w, req)
-}
-
-// readAhead has all of a body before the registry sees the request: it is locked while it reads one, and BuildKit sends some of
-// a layer and then waits for an answer to another request (v0.33.1).
-func readAhead(req *http.Request) []byte {
-	body, _ := io.ReadAll(req.Body) // what is missing of it, the registry complains of
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	return body
 }
 
 // note reads which blobs a manifest, or an exported cache, which may be an index, has as layers.
