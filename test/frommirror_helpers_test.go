@@ -23,7 +23,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/stretchr/testify/require"
-
 )
 
 // countedRegistry is a registry of the test's own, which says what it was asked and can be made to fail.
