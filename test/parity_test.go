@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +47,9 @@ func TestParityOfFeatures(t *testing.T) {
 	})
 }
 
-// buildBoth builds the cases below a folder, of which there are so many at least, with both frontends.
+// buildBoth builds the cases below a folder, of which there are so many at least, with both frontends: once more where the two
+// differ. What goes on at once ends in one order or another, in BuildKit's own builds too; a frontend that asks for something else
+// differs each time.
 func buildBoth(t *testing.T, dir string, atLeast int, check func(t *testing.T, c parityCase, want, got built)) {
 	p := newParity(t)
 	names := parityNames(t, dir)
@@ -54,7 +57,11 @@ func buildBoth(t *testing.T, dir string, atLeast int, check func(t *testing.T, c
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			c := p.read(t, dir+"/"+name)
-			check(t, c, p.build(t, c.official), p.build(t, c.ours))
+			want, got := p.build(t, c.official), p.build(t, c.ours)
+			if !want.isLike(got) {
+				want, got = p.build(t, c.official), p.build(t, c.ours)
+			}
+			check(t, c, want, got)
 		})
 	}
 }
@@ -212,6 +219,12 @@ type built struct {
 	err      error
 }
 
+// isLike tells that two builds have shown the same steps, and made the same images.
+func (b built) isLike(other built) bool {
+	sameDigest := func(x, y sandbox.Image) bool { return x.Digest == y.Digest }
+	return slices.Equal(b.steps, other.steps) && slices.EqualFunc(b.images, other.images, sameDigest)
+}
+
 func (p *parity) build(t *testing.T, req sandbox.Request) built {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "image.tar")
@@ -227,24 +240,12 @@ func (p *parity) build(t *testing.T, req sandbox.Request) built {
 	return b
 }
 
-// hasNamedFolder tells that a folder besides the build context is sent. While an earlier build still holds what it has sent, the next
-// one sends it to a place of its own, and a step on it may be done again.
-func hasNamedFolder(req sandbox.Request) bool {
-	for _, value := range req.Attrs {
-		if strings.HasPrefix(value, "local:") {
-			return true
-		}
-	}
-	return false
-}
-
 // requireEqualImages wants the same digests, which times of building are in: a step that is taken from the cache has the
 // time it was done at. Only what was done again for want of a cache is compared without them.
 func requireEqualImages(t *testing.T, c parityCase, want, got []sandbox.Image) {
 	t.Helper()
 	require.Len(t, got, len(want))
 	_, again := c.official.Attrs["no-cache"]
-	again = again || hasNamedFolder(c.official)
 	ignore := fstree.IgnoreMtime(func(string) bool { return again })
 	for i := range want {
 		if want[i].Digest == got[i].Digest {
