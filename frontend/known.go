@@ -2,8 +2,6 @@ package frontend
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"lambdabase/llb/lambda2llb"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/opencontainers/go-digest"
 )
 
 // verdictKey names layers of which it was found that they are merged, with nothing else to be done: all that this depends on.
@@ -42,8 +41,7 @@ func (a *assembler) verdictKey() string {
 	if err != nil {
 		return ""
 	}
-	sum := sha256.Sum256(dt)
-	return hex.EncodeToString(sum[:])
+	return digest.FromBytes(dt).Encoded()
 }
 
 // isKnown tells that a build before this one looked at the layers.

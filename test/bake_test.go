@@ -17,8 +17,7 @@ func TestBakeOnANewRunnerFetchesAndPullsNothing(t *testing.T) {
 	h := serveUpstream(t, "nodejs20.x", "python3.12")
 	r := newPullLog(t)
 	first := sandbox.Start(t)
-	frontendImage(t, first)
-	require.NoError(t, crane.Push(layoutImage(t, frontendDir), r.host+"/lambda-frontend"))
+	pushFrontendImage(t, first, r.host)
 	for _, tc := range []struct {
 		targets, tags []string
 	}{
@@ -63,9 +62,7 @@ func digestsOf(t *testing.T, registry string, tags []string) map[string]string {
 	t.Helper()
 	digests := map[string]string{}
 	for _, tag := range tags {
-		digest, err := crane.Digest(registry + "/" + tag)
-		require.NoError(t, err)
-		digests[tag] = digest
+		digests[tag] = must(crane.Digest(registry + "/" + tag))
 	}
 	return digests
 }

@@ -44,6 +44,14 @@ func openDoc(t *testing.T, name, registry string, d *sandbox.Daemon, env ...stri
 	}
 }
 
+// openDoc opens a document whose commands reach the real hosts by the proxy, too, as the daemon does.
+func (g *github) openDoc(t *testing.T, name, registry string, d *sandbox.Daemon) *doc {
+	t.Helper()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(ca, g.ca, 0o644))
+	return openDoc(t, name, registry, d, "BUILDKIT_HOST="+d.Addr, "HTTPS_PROXY="+g.through, "SSL_CERT_FILE="+ca)
+}
+
 var blockRE = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 
 // blocks are those of a language, in their order.
@@ -100,9 +108,7 @@ func TestTheAirGapIsAsItsDocumentSays(t *testing.T) {
 	image, _ := frontendImage(t, d)
 	outside, inside := serveCountedRegistry(t), serveCountedRegistry(t)
 	require.NoError(t, crane.Copy(image, outside.host+"/lambda-frontend"))
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(ca, g.ca, 0o644))
-	p := openDoc(t, "air-gap.md", outside.host, d, "BUILDKIT_HOST="+d.Addr, "HTTPS_PROXY="+g.through, "SSL_CERT_FILE="+ca)
+	p := g.openDoc(t, "air-gap.md", outside.host, d)
 	p.allowPlainHTTP(t, outside.host, inside.host)
 	p.text = strings.ReplaceAll(p.text, "INSIDE/", inside.host+"/")
 	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "Dockerfile"), []byte(p.blocks("dockerfile")[0]), 0o644))

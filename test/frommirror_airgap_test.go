@@ -25,10 +25,8 @@ import (
 // withFrontend is a registry that has the frontend's image too, and a mirror of runtimes.
 func (h *repoServer) withFrontend(t *testing.T, d *sandbox.Daemon, runtimes ...string) (m *mirrorServer, image string) {
 	t.Helper()
-	_, _ = frontendImage(t, d)
 	registry := serveCountedRegistry(t)
-	image = registry.host + "/lambda-frontend"
-	require.NoError(t, crane.Push(layoutImage(t, frontendDir), image))
+	image = pushFrontendImage(t, d, registry.host)
 	return h.mirrorIn(t, registry, d, runtimes...), image
 }
 

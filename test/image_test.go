@@ -44,6 +44,15 @@ func frontendImage(t *testing.T, d *sandbox.Daemon) (image, registry string) {
 	return image, registry
 }
 
+// pushFrontendImage is frontendImage in a registry that is there already.
+func pushFrontendImage(t *testing.T, d *sandbox.Daemon, registry string) (image string) {
+	t.Helper()
+	_, _ = frontendImage(t, d)
+	image = registry + "/lambda-frontend"
+	require.NoError(t, crane.Push(layoutImage(t, frontendDir), image))
+	return image
+}
+
 // layoutImage is the only image of an OCI layout.
 func layoutImage(t *testing.T, dir string) v1.Image {
 	t.Helper()

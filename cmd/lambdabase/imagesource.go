@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -81,25 +79,16 @@ func (s imageSource) referenceOf(named reference.Named) string {
 	return reference.TagNameOnly(named).(reference.Tagged).Tag()
 }
 
-// maxIndexSize is the size in bytes that no index.json comes near to.
-const maxIndexSize = 1 << 20
-
 func (s imageSource) openLayoutImage() (image lambdarules.Image, closer func() error, err error) {
-	dir := s.name
-	file, err := os.Open(filepath.Join(dir, ocispecs.ImageIndexFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return image, nil, errors.Errorf("folder %s is no OCI layout: there is no file %s in it", printable.Name(dir), ocispecs.ImageIndexFile)
+	index, found, err := contentstore.ReadIndex(s.name)
+	if err == nil && !found {
+		return image, nil, errors.Errorf("folder %s is no OCI layout: there is no file %s in it", printable.Name(s.name), ocispecs.ImageIndexFile)
 	}
-	if err != nil {
-		return image, nil, errors.Wrap(err, "layout")
+	if err == nil {
+		image.Fetcher = storeFetcher{contentstore.NewLayout(s.name)}
+		image.Root, err = s.chooseImage(index)
 	}
-	defer file.Close()
-	var index ocispecs.Index
-	if err := json.NewDecoder(io.LimitReader(file, maxIndexSize)).Decode(&index); err != nil {
-		return image, nil, errors.Wrapf(err, "layout %s: %s", printable.Name(dir), ocispecs.ImageIndexFile)
-	}
-	root, err := s.chooseImage(index)
-	return lambdarules.Image{Fetcher: storeFetcher{contentstore.NewLayout(dir)}, Root: root}, func() error { return nil }, errors.Wrapf(err, "layout %s", printable.Name(dir))
+	return image, func() error { return nil }, errors.Wrapf(err, "layout %s", printable.Name(s.name))
 }
 
 // chooseImage returns the image that is meant, or the only one.

@@ -111,10 +111,7 @@ func (l *listCommand) listMirror(ctx context.Context) (found []catalog.Runtime, 
 		return nil, nil, err
 	}
 	defer m.Close()
-	if found, err = m.Runtimes(ctx); err != nil {
-		return nil, nil, err
-	}
-	if commits, err = m.Commits(ctx); err != nil {
+	if found, commits, err = m.List(ctx); err != nil {
 		return nil, nil, err
 	}
 	if _, err := l.backend.ensureCacheDir(listDir); err != nil {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"lambdabase/frontend"
@@ -25,9 +26,10 @@ func (s *session) solve(cmdCtx context.Context, targets ...target) ([]*client.So
 	for _, t := range targets {
 		shown = append(shown, s.progress.WithPrefix(t.name, t.name != "").Status())
 	}
+	verdicts := sync.OnceValue(func() frontend.Verdicts { return s.openVerdicts(ctx) })
 	for i, t := range targets {
 		eg.Go(func() (err error) {
-			responses[i], err = s.solveOne(ctx, cancel, t, shown[i])
+			responses[i], err = s.solveOne(ctx, cancel, t, verdicts, shown[i])
 			if err != nil {
 				if t.name != "" {
 					err = errors.Wrap(err, t.name)
@@ -48,10 +50,10 @@ func (s *session) solve(cmdCtx context.Context, targets ...target) ([]*client.So
 	return responses, s.wrapUnavailable(withFlagHint(err))
 }
 
-func (s *session) solveOne(ctx context.Context, cancel context.CancelCauseFunc, t target, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
+func (s *session) solveOne(ctx context.Context, cancel context.CancelCauseFunc, t target, verdicts func() frontend.Verdicts, shown chan *client.SolveStatus) (*client.SolveResponse, error) {
 	statuses := make(chan *client.SolveStatus)
 	go s.warnings.watch(statuses, shown)
-	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser(), GitActivity: s.gitActivity(), OnObjectURL: s.objectSizes.Add, Verdicts: s.openVerdicts(ctx)})
+	build := t.build(frontend.Frontend{Today: time.Now(), ObjectStore: s.store, Session: s.frontendSession(ctx), XZ: s.xzDiagnoser(), GitActivity: s.gitActivity(), OnObjectURL: s.objectSizes.Add, Verdicts: verdicts()})
 	stores := s.contentStores()
 	maps.Copy(stores, t.stores)
 	files, exports := newExportReceiver(t.exports, t.markDirsWritten, cancel)

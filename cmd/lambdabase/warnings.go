@@ -14,9 +14,13 @@ import (
 // warnings are those of all builds, to be said at the end. The display of BuildKit v0.33.1 shows only those that come before
 // their step is done.
 type warnings struct {
-	mu    sync.Mutex
-	all   []string
-	unmet []string // those of what is asked for and has no effect
+	mu  sync.Mutex
+	all []saidWarning
+}
+
+type saidWarning struct {
+	text  string
+	unmet bool // what is asked for has no effect
 }
 
 // watch hands statuses on until they end.
@@ -37,25 +41,16 @@ func (w *warnings) add(warning *client.VertexWarning) {
 	if warning.SourceInfo != nil && len(warning.Range) > 0 && warning.Range[0].Start != nil {
 		text += fmt.Sprintf(" (%s:%d)", warning.SourceInfo.Filename, warning.Range[0].Start.Line)
 	}
-	w.addText(text)
-	if warning.Level >= frontend.LevelUnmet {
-		w.addUnmet(text)
-	}
+	w.addOnce(saidWarning{text, warning.Level >= frontend.LevelUnmet})
 }
 
-func (w *warnings) addUnmet(text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !slices.Contains(w.unmet, text) {
-		w.unmet = append(w.unmet, text)
-	}
-}
+func (w *warnings) addText(text string) { w.addOnce(saidWarning{text: text}) }
 
-func (w *warnings) addText(text string) {
+func (w *warnings) addOnce(warning saidWarning) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !slices.Contains(w.all, text) {
-		w.all = append(w.all, text)
+	if !slices.Contains(w.all, warning) {
+		w.all = append(w.all, warning)
 	}
 }
 
@@ -64,14 +59,10 @@ func (w *warnings) addText(text string) {
 func (w *warnings) print(out io.Writer, progress string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	texts := w.all
-	switch progress {
-	case "quiet":
-		texts = w.unmet
-	case "rawjson":
-		return
-	}
-	for _, text := range texts {
-		fmt.Fprintln(out, "warning:", text)
+	for _, warning := range w.all {
+		if progress == "rawjson" || progress == "quiet" && !warning.unmet {
+			continue
+		}
+		fmt.Fprintln(out, "warning:", warning.text)
 	}
 }

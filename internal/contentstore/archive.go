@@ -100,7 +100,11 @@ func (a *Archive) ReadJSON(name string, into any) (found bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	return true, errors.Wrap(json.NewDecoder(io.LimitReader(r, maxDocument)).Decode(into), name)
+	return true, readJSON(r, name, into)
+}
+
+func readJSON(r io.Reader, name string, into any) error {
+	return errors.Wrap(json.NewDecoder(io.LimitReader(r, maxDocument)).Decode(into), name)
 }
 
 // Info returns the size of a blob.

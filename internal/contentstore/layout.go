@@ -20,6 +20,19 @@ type layout struct {
 	dir string
 }
 
+// ReadIndex reads the index of an OCI layout, if the folder has one.
+func ReadIndex(dir string) (index ocispecs.Index, found bool, err error) {
+	file, err := os.Open(filepath.Join(dir, ocispecs.ImageIndexFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return index, false, nil
+	}
+	if err != nil {
+		return index, false, err
+	}
+	defer file.Close()
+	return index, true, readJSON(file, ocispecs.ImageIndexFile, &index)
+}
+
 // NewLayout returns a store of the blobs of an OCI layout. Who reads one verifies it.
 func NewLayout(dir string) content.Store { return layout{dir: dir} }
 

@@ -35,18 +35,6 @@ func (m *Mirror) Tags(ctx context.Context) (runtimes []string, commits map[strin
 	return runtimes, commits, nil
 }
 
-// Commits returns the commits that the mirror has, by runtime, as their tags have them.
-func (m *Mirror) Commits(ctx context.Context) (map[string][]string, error) {
-	_, tags, err := m.Tags(ctx)
-	commits := map[string][]string{}
-	for runtime, all := range tags {
-		for _, tag := range all {
-			commits[runtime] = append(commits[runtime], strings.TrimPrefix(tag, runtime+"-"))
-		}
-	}
-	return commits, err
-}
-
 // Snapshots reads the snapshots that tags name. A tag that is somebody else's is left out, and one that is gone by now.
 func (m *Mirror) Snapshots(ctx context.Context, tags []string) ([]*Snapshot, error) {
 	read := make([]*Snapshot, len(tags))
@@ -67,15 +55,26 @@ func (m *Mirror) Snapshots(ctx context.Context, tags []string) ([]*Snapshot, err
 
 // Runtimes lists the runtimes of the mirror, as their tags have them. The catalog isn't asked.
 func (m *Mirror) Runtimes(ctx context.Context) ([]catalog.Runtime, error) {
-	tags, _, err := m.Tags(ctx)
+	list, _, err := m.List(ctx)
+	return list, err
+}
+
+// List is Runtimes, and returns all commits that the mirror has of each besides, by runtime.
+func (m *Mirror) List(ctx context.Context) (list []catalog.Runtime, commits map[string][]string, err error) {
+	tags, commitTags, err := m.Tags(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	snapshots, err := m.Snapshots(ctx, tags)
-	list := make([]catalog.Runtime, 0, len(snapshots))
+	list, commits = make([]catalog.Runtime, 0, len(snapshots)), map[string][]string{}
 	for _, s := range snapshots {
 		list = append(list, catalog.Runtime{Name: s.Runtime, Platforms: s.PlatformNames(), Commit: s.Commit, Date: s.Date, Size: s.Size()})
 	}
 	slices.SortFunc(list, func(a, b catalog.Runtime) int { return strings.Compare(a.Name, b.Name) })
-	return list, err
+	for runtime, all := range commitTags {
+		for _, tag := range all {
+			commits[runtime] = append(commits[runtime], strings.TrimPrefix(tag, runtime+"-"))
+		}
+	}
+	return list, commits, err
 }

@@ -49,7 +49,7 @@ func openRegistry(l mirror.Location, o Options) (*registry, error) {
 	}
 	guard := httpclient.NewGuard(transport, (&url.URL{Host: l.Host()}).Hostname())
 	client := &auth.Client{
-		Client:     &http.Client{Transport: &retry.Transport{Base: guard, Policy: retryPolicy(o.RetryDelay)}},
+		Client:     &http.Client{Transport: &retry.Transport{Base: guard, Policy: retryPolicy(o.retryDelay())}},
 		Credential: credentials.Credential(docker),
 		Cache:      auth.NewCache(),
 	}

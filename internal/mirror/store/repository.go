@@ -20,9 +20,6 @@ type Repository struct {
 // OpenRepository opens a repository by its full name, "registry.example/name". The registry is asked only when something of it is
 // needed; by plain http, if that is said, or if it is on this machine.
 func OpenRepository(name string, plainHTTP bool, o Options) (*Repository, error) {
-	if o.RetryDelay <= 0 {
-		o.RetryDelay = time.Second
-	}
 	r, err := openRegistry(mirror.Location{Repository: name}, o)
 	if err != nil {
 		return nil, err

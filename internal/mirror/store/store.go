@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -46,11 +47,10 @@ type Options struct {
 	RetryDelay time.Duration // before the first further attempt; a second if 0
 }
 
+func (o Options) retryDelay() time.Duration { return cmp.Or(o.RetryDelay, time.Second) }
+
 // Open opens a mirror. A registry is asked only when something of it is needed.
 func Open(ctx context.Context, l mirror.Location, o Options) (*Mirror, error) {
-	if o.RetryDelay <= 0 {
-		o.RetryDelay = time.Second
-	}
 	var b backend
 	var err error
 	if l.Layout != "" {
@@ -61,7 +61,7 @@ func Open(ctx context.Context, l mirror.Location, o Options) (*Mirror, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, l.String())
 	}
-	return &Mirror{backend: b, location: l, retryDelay: o.RetryDelay}, nil
+	return &Mirror{backend: b, location: l, retryDelay: o.retryDelay()}, nil
 }
 
 // Close lets others write to the mirror.
