@@ -11,6 +11,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/defaults"
+	"github.com/moby/buildkit/cache"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/control"
 	"github.com/moby/buildkit/util/bklog"
@@ -25,6 +26,10 @@ const (
 	// shutdownTimeout is how long Close waits for work to end by itself, and again once it is told to.
 	shutdownTimeout = 10 * time.Second
 
+	// releaseTimeout is how long Close waits for BuildKit to give back what the last build used.
+	releaseTimeout = 2 * time.Second
+	releasePoll    = time.Millisecond
+
 	connectionBuffer = 1 << 20
 )
 
@@ -33,6 +38,7 @@ type BuildKit struct {
 	dir       *cacheDir
 	server    *grpc.Server
 	listener  *bufconn.Listener
+	cache     cache.Manager
 	closers   closers
 	outcome   buildTracker
 	stopping  chan struct{}
@@ -155,6 +161,9 @@ func (b *BuildKit) shutdown(timeout time.Duration) error {
 		}
 		bklog.L.Warn("builds don't end")
 	}
+	if timeout == shutdownTimeout {
+		b.awaitRelease()
+	}
 	var err error
 	if !waitFor(timeout, func() { err = b.closers.close() }) {
 		return errors.New("cache is still in use")
@@ -167,6 +176,20 @@ func (b *BuildKit) shutdown(timeout time.Duration) error {
 		err = unlock
 	}
 	return err
+}
+
+// awaitRelease waits until nothing of the cache is in use. BuildKit gives back what a build used, and notes when, after the
+// build's end (solver/jobs.go, state.Release): without that it counts as never used, and is the first that is pruned.
+func (b *BuildKit) awaitRelease() {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	for ctx.Err() == nil {
+		used, err := b.cache.DiskUsage(ctx, client.DiskUsageInfo{Filter: []string{"inuse"}})
+		if err != nil || len(used) == 0 {
+			return
+		}
+		time.Sleep(releasePoll)
+	}
 }
 
 // waitFor runs f, and reports whether it was done in that time.

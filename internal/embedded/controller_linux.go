@@ -33,6 +33,7 @@ func newController(ctx context.Context, b *BuildKit, o Options) (*control.Contro
 	if err != nil {
 		return nil, err
 	}
+	b.cache = w.CacheMgr
 	workers := &worker.Controller{}
 	if err := workers.Add(w); err != nil {
 		return nil, errors.WithStack(err)
