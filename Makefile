@@ -2,6 +2,7 @@
 GO        ?= go
 PLATFORMS ?= linux/amd64,linux/arm64
 REGISTRY  ?=
+VERSION   ?=
 TAG       ?= latest
 FUZZTIME  ?= 30s
 COUNT     ?= 5
@@ -60,7 +61,7 @@ test-oldest: setup bin/buildkitd-$(OLDEST) ## the core of the tests on the oldes
 
 .PHONY: test-full
 test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons, slow faults and the benchmark at small sizes, then each fuzz target for FUZZTIME (2 hours)
-	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" LAMBDABASE_SLOW=1 $(GO) test -timeout $(TIMEOUT) -run 'Older|TestEveryFault|TestABuildThatIsKilled|TestTwoBuilds|TestATarOfVeryMany|TestEveryWay' ./test ./test/bench
+	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" LAMBDABASE_SLOW=1 $(GO) test -timeout $(TIMEOUT) -run 'Older|TestEveryFault|TestABuildThatIsKilled|TestTwoBuilds|TestTwoReleases|TestATarOfVeryMany|TestEveryWay' ./test ./test/bench
 	$(MAKE) fuzz
 
 # A target that fails is run once more: go test ends one with "context deadline exceeded" now and then, as its time is over.
@@ -119,6 +120,17 @@ $(folders): bin/image/%:
 	CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) \
 	  $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid=" -o $@/check-layers ./cmd/check-layers
 	cp /etc/ssl/certs/ca-certificates.crt $@/
+
+# Of one version of Go, whatever is there: another makes other programs.
+release release-check: export GOTOOLCHAIN = go$(shell sed -n 's/^go //p' go.mod)
+
+.PHONY: release
+release: release-check setup/daemon ## programs, archives, image, SBOMs and checksums of VERSION into bin/release (5 minutes, then 2)
+	test/with-buildkitd $(GO) run ./test/release $(VERSION)
+
+.PHONY: release-check
+release-check:
+	@$(GO) run ./test/release -check $(VERSION)
 
 .PHONY: setup
 setup: bin ## bring what the tests need (5 minutes, then seconds)
