@@ -125,7 +125,7 @@ $(folders): bin/image/%:
 release release-check: export GOTOOLCHAIN = go$(shell sed -n 's/^go //p' go.mod)
 
 .PHONY: release
-release: release-check setup/daemon ## programs, archives, image, SBOMs and checksums of VERSION into bin/release (5 minutes, then 2)
+release: release-check setup/daemon ## programs, archives, image, SBOMs and checksums of VERSION into bin/release (4 minutes, then 1 minute)
 	test/with-buildkitd $(GO) run ./test/release $(VERSION)
 
 .PHONY: release-check

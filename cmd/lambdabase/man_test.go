@@ -66,5 +66,5 @@ func TestAReleaseKnowsItsVersion(t *testing.T) {
 		root.SetArgs(args)
 		require.NoError(t, root.Execute())
 	}
-	require.Contains(t, out.String(), "lambdabase v1.2.3\nlambdabase  v1.2.3\ncommit      0123\n")
+	require.Contains(t, out.String(), "lambdabase version v1.2.3\nlambdabase  v1.2.3\ncommit      0123\n")
 }

@@ -32,7 +32,6 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
 		newBuild(), newList(), newPlan(), newLock(), newMirror(), newInspect(), newDiff(), newCheck(),
 		newDiskUsage(), newPrune(), newSample(), newVersion(), newMan(),
 	)
-	root.SetVersionTemplate("lambdabase {{.Version}}\n")
 	for _, c := range append(root.Commands(), root) {
 		wrapUsageErrors(c)
 	}
