@@ -62,7 +62,7 @@ func (e *xzError) Error() string {
 	case e.inProcess:
 		return "xz failed, and BuildKit doesn't say why: try again, and look for a memory limit or for what kills processes"
 	}
-	return "xz fails where buildkitd runs, or is missing: BuildKit copies what it can't unpack and doesn't say why, up to v0.32.0 also where there is no xz: " +
+	return "xz fails where buildkitd runs, or is missing: BuildKit copies what it can't unpack and doesn't say why, before v0.33 also where there is no xz: " +
 		"install xz-utils (apk: xz), or look at XZ_DEFAULTS, memory limits and killed processes there"
 }
 

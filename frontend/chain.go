@@ -105,7 +105,7 @@ func (a *assembler) chainError(ctx context.Context, err error) (again bool, _ er
 	stack := lambda2llb.NewStack()
 	for _, l := range a.nonEmptyLayers() {
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
-		if derr == nil && isVertexError(err, source) && l.IsObject() {
+		if derr == nil && l.IsObject() && (isVertexError(err, source) || isMismatchOf(err, l.Layer)) {
 			if a.prefetched {
 				return false, a.newFetchError(ctx, err, l)
 			}
@@ -116,7 +116,7 @@ func (a *assembler) chainError(ctx context.Context, err error) (again bool, _ er
 		stack = a.convert.Stack(stack, l)
 		for _, st := range []llb.State{stack.State, stack.Whole} {
 			if unpack, derr := vertexDigest(ctx, st, llb.Platform(a.plan.Platform)); derr == nil && isVertexError(err, unpack) {
-				return false, &unpackError{err, l.Layer, a.xz != nil}
+				return false, a.newUnpackError(ctx, err, l.Layer)
 			}
 		}
 	}

@@ -23,6 +23,7 @@
 //	fetch.go         an object fetched: how long it may take, and another try
 //	size.go          an object's size against its pointer's
 //	archive.go       an archive that BuildKit copied and didn't unpack
+//	parents.go       whether a daemon makes directories that an archive has no header for
 //	unpack.go        an archive that BuildKit couldn't unpack
 //	overlap.go       layers that are looked at for conflicts
 //	listed.go        directories of a layer, each listed once

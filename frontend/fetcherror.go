@@ -60,6 +60,12 @@ func isFetchError(err error) bool {
 	return errors.As(err, new(*fetchError)) || errors.As(err, new(*objectsError))
 }
 
+// isMismatchOf tells a layer's object that didn't arrive by its digest, which the error names: Docker Engine 20.10 doesn't say which
+// vertex has failed.
+func isMismatchOf(err error, l lambda2llb.Layer) bool {
+	return errorContains(err, "digest mismatch") && errorContains(err, l.Digest().String())
+}
+
 // newFetchError says what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so
 // the server is asked once more, without the pin.
 func (a *assembler) newFetchError(ctx context.Context, err error, l lambda2llb.Attempt) *fetchError {
@@ -121,7 +127,7 @@ func (r *request) diagnoseFetch(ctx context.Context, url lambda2llb.HTTPOrigin, 
 		return err, false
 	}
 	meta, err := r.client.ResolveSourceMetadata(ctx, op, sourceresolver.Opt{LogName: "ask why " + l.OID[:12] + " failed"})
-	if err == nil && meta.HTTP == nil && !url.Mirror.IsZero() { // before v0.25 or so BuildKit asks for no metadata
+	if err == nil && meta.HTTP == nil { // before v0.25 or so BuildKit asks for no metadata
 		_, err = r.solve(ctx, llb.HTTP(url.Address, opts...), ocispecs.Platform{}, true)
 	}
 	switch {

@@ -38,24 +38,26 @@ const (
 
 // stub is a daemon as far as the frontend sees one: it knows one commit, and layers by their oids.
 type stub struct {
-	opts       map[string]string
-	noMerge    bool               // as Docker's graphdriver store
-	noPatterns bool               // as BuildKit before v0.9
-	noGit      bool               // as BuildKit before v0.26
-	branches   map[string]string  // to commits
-	tree       stubRef            // of the commit
-	layers     map[string]stubRef // unpacked, by oid
-	fails      map[string]string  // oid to the error of its fetch from its URL
-	passing    bool               // it is one of the first attempt only
-	objects    map[string]string  // what the daemon still has of them, by oid
-	chainFails string             // error of a chain of layers
-	panics     bool               // where a layer is fetched
-	http       digest.Digest      // of what an object URL serves when asked again
-	onLayer    func()
-	image      bool     // the frontend runs from one
-	noCaps     []string // of LLB
-	gateFails  string   // path whose copy fails, if any
-	lock       string   // lock file of the build context; empty: there is no context
+	opts        map[string]string
+	noMerge     bool               // as Docker's graphdriver store
+	noPatterns  bool               // as BuildKit before v0.9
+	noGit       bool               // as BuildKit before v0.26
+	branches    map[string]string  // to commits
+	tree        stubRef            // of the commit
+	layers      map[string]stubRef // unpacked, by oid
+	fails       map[string]string  // oid to the error of its fetch from its URL
+	passing     bool               // it is one of the first attempt only
+	objects     map[string]string  // what the daemon still has of them, by oid
+	chainFails  string             // error of a chain of layers
+	unpackFails map[string]string  // oid to the error of its unpacking
+	noParents   bool               // as BuildKit v0.32.0
+	panics      bool               // where a layer is fetched
+	http        digest.Digest      // of what an object URL serves when asked again
+	onLayer     func()
+	image       bool     // the frontend runs from one
+	noCaps      []string // of LLB
+	gateFails   string   // path whose copy fails, if any
+	lock        string   // lock file of the build context; empty: there is no context
 
 	mu       sync.Mutex
 	resolved []string // sources whose metadata was asked for
@@ -157,6 +159,12 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 			return nil, err
 		}
 		for _, a := range op.GetFile().GetActions() {
+			if s.noParents && a.GetCopy().GetSrc() == "/"+parentlessName {
+				return nil, errors.New("mkdir /parent/dir: no such file or directory")
+			}
+			if msg := s.unpackFails[strings.TrimPrefix(a.GetCopy().GetSrc(), "/")]; msg != "" {
+				return nil, errdefs.WrapVertex(errors.New(msg), digest.FromBytes(dt))
+			}
 			if s.gateFails != "" && a.GetCopy().GetSrc() == s.gateFails {
 				return nil, errdefs.WrapVertex(errors.Errorf("%q: not found", s.gateFails), digest.FromBytes(dt))
 			}
@@ -183,7 +191,8 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 			if s.onLayer != nil {
 				s.onLayer()
 			}
-			if msg := s.fails[oid]; msg != "" && (!s.passing || src.Attrs[pb.AttrHTTPHeaderPrefix+"user-agent"] == "") {
+			pinned := src.Attrs[pb.AttrHTTPChecksum] != ""
+			if msg := s.fails[oid]; msg != "" && (pinned || !strings.HasPrefix(msg, "digest mismatch")) && (!s.passing || src.Attrs[pb.AttrHTTPHeaderPrefix+"user-agent"] == "") {
 				return nil, errdefs.WrapVertex(errors.New(msg), digest.FromBytes(dt))
 			}
 			if object, ok := s.objects[oid]; ok && len(def.Def) == 2 { // nothing but the object

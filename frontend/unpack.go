@@ -7,13 +7,16 @@ import (
 	"strings"
 
 	"lambdabase/llb/lambda2llb"
+
+	"github.com/containerd/platforms"
 )
 
 // unpackError is a layer that BuildKit couldn't unpack.
 type unpackError struct {
 	cause     error
 	layer     lambda2llb.Layer
-	inProcess bool // BuildKit runs in this process
+	inProcess bool   // BuildKit runs in this process
+	refusedOn string // the platform, where the daemon refuses a directory whose parent has no header
 }
 
 func (e *unpackError) Error() string {
@@ -23,6 +26,9 @@ func (e *unpackError) Error() string {
 		return fmt.Sprintf("unpack %s: there is no xz: install xz-utils (apk: xz): %s", layerLabel(e.layer), cause)
 	case isMissingXZ(e.cause):
 		return fmt.Sprintf("unpack %s: the BuildKit daemon has no xz: install xz-utils (apk: xz) where buildkitd runs: %s", layerLabel(e.layer), cause)
+	case e.refusedOn != "":
+		return fmt.Sprintf("unpack %s for %s: this BuildKit can't make a directory whose parent has no header in the archive, as v0.32.0 and Docker Engine 29.7.0 "+
+			"can't: upgrade it, BuildKit to v0.32.1 or later: %s", layerLabel(e.layer), e.refusedOn, cause)
 	case unpackerFailedRE.MatchString(cause):
 		return fmt.Sprintf("unpack %s: the archive is damaged, or its unpacker was stopped: %s", layerLabel(e.layer), strings.TrimSpace(cause))
 	}
@@ -31,7 +37,7 @@ func (e *unpackError) Error() string {
 
 func (e *unpackError) Unwrap() error { return e.cause }
 
-// isMissingXZ is what BuildKit after v0.32.0 says; before, it copies the archive and says nothing.
+// isMissingXZ is what BuildKit v0.33.0 and later say; before, it copies the archive and says nothing.
 func isMissingXZ(err error) bool { return errorContains(err, `exec: "xz": executable file not found`) }
 
 // unpackerFailedRE is how BuildKit tells that xz ended with an error, whose words come behind (cmdStream of go-archive v0.2.0,
@@ -54,5 +60,13 @@ func (a *assembler) asUnpackError(ctx context.Context, err error, l lambda2llb.L
 	if ctx.Err() != nil || isFetchError(err) {
 		return err
 	}
-	return &unpackError{err, l, a.xz != nil}
+	return a.newUnpackError(ctx, err, l)
+}
+
+func (a *assembler) newUnpackError(ctx context.Context, err error, l lambda2llb.Layer) *unpackError {
+	failed := &unpackError{cause: err, layer: l, inProcess: a.xz != nil}
+	if a.refusesImpliedParents(ctx, err) {
+		failed.refusedOn = platforms.Format(a.plan.Platform)
+	}
+	return failed
 }

@@ -3,6 +3,8 @@ package frontend
 import (
 	"testing"
 
+	"lambdabase/test/readme"
+
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 )
@@ -53,4 +55,22 @@ func TestErrorsOfUnpackingSayWhatToDo(t *testing.T) {
 	require.NotContains(t, inside.Error(), "daemon")
 	require.NotContains(t, (&xzError{inProcess: true}).Error(), "daemon")
 	require.ErrorContains(t, &xzError{inProcess: true, reason: "xz: (stdin): Memory usage limit reached (exit status 1)"}, "xz fails: xz: (stdin): Memory usage limit reached")
+}
+
+func TestADaemonThatRefusesImpliedParentsIsTold(t *testing.T) {
+	const failure = "mkdir /opt/tool: no such file or directory"
+	for noParents, want := range map[bool]string{
+		true:  "b.tar.xz (object sha256:" + stubOID("b") + ", 5B) for linux/amd64: this BuildKit can't make a directory whose parent has no header in the archive",
+		false: "5B): " + failure, // a symlink to nowhere, say
+	} {
+		for _, layers := range []string{"auto", "merge", "chain"} {
+			s := newStub(map[string]string{"layers": layers})
+			s.noParents, s.unpackFails = noParents, map[string]string{stubOID("b"): failure}
+			err := buildError(t, s)
+			require.ErrorContains(t, err, want, layers)
+			if noParents {
+				readme.Explains(t, err.Error(), "this BuildKit can't make a directory whose parent has no header")
+			}
+		}
+	}
 }
