@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"lambdabase/internal/document"
@@ -57,7 +56,6 @@ func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
 		c.mustRun(t, args...)
 		requireDigest(t, c.file("image.tar"), want)
 		require.Len(t, h.Counts(), 6)
-		require.Equal(t, 1, h.Total(githost.Batch), "the first object that is read is asked for with those that will be")
 		for _, r := range h.Requests() {
 			if r.Kind == githost.Batch || r.Kind == githost.Object {
 				require.Equal(t, "lambdabase", r.Header.Get("User-Agent"), "not by the daemon")
@@ -107,30 +105,6 @@ func (c *cli) plan(t testing.TB, h *repoServer) (p document.Snapshot) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(c.mustRun(t, append([]string{"plan", "nodejs20.x", "--json"}, h.flags()...)...)), &p))
 	return p
-}
-
-func TestAnOlderDaemonFetchesLFSObjectsByAStep(t *testing.T) {
-	versions := strings.Fields(os.Getenv(oldDaemons))
-	if len(versions) == 0 {
-		t.Skipf("no versions in %s: make test-full builds them", oldDaemons)
-	}
-	now := sandbox.Start(t)
-	image, _ := frontendImage(t, now)
-	for _, version := range versions {
-		t.Run(version, func(t *testing.T) {
-			c := newCLI(t)
-			h := serveUpstream(t, "go1.x")
-			d := sandbox.Start(t, sandbox.WithBinary(sandbox.Tool(t, "buildkitd-"+version)))
-			args := append(buildArgs(h, "go1.x"), "--addr="+d.Addr, "--objects=lfs", "-o", "image.tar")
-			require.Contains(t, c.mustFail(t, 1, args...), "name the image as option source")
-			c.mustRun(t, append(args, "--opt=source="+image)...)
-			require.NotZero(t, h.Total(githost.Batch))
-			images, err := sandbox.ReadOCI(c.file("image.tar"))
-			require.NoError(t, err)
-			require.Equal(t, diffIDs(oneImage(t, now, h.request("go1.x"))), diffIDs(images[0]))
-			c.mustRun(t, append(buildArgs(h, "go1.x"), "--addr="+d.Addr, "-o", "image.tar")...)
-		})
-	}
 }
 
 // What the user's git knows is mounted into the step under the same id in each run: the id is in the step's cache key.

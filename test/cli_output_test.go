@@ -98,7 +98,7 @@ func inShell(cmd *exec.Cmd, script string) *exec.Cmd {
 }
 
 func TestTheCommandPipesIntoDockerLoad(t *testing.T) {
-	e := startEngine(t)
+	e := startEngine(t, needs{})
 	c := newCLI(t)
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")

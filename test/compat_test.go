@@ -2,18 +2,17 @@ package test
 
 import (
 	"context"
-	"net/http"
+	"debug/buildinfo"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"lambdabase/frontend"
 	"lambdabase/internal/sample"
-	"lambdabase/internal/sample/faults"
-	"lambdabase/internal/sample/githost"
+	"lambdabase/test/compat"
 	"lambdabase/test/fstree"
-	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
@@ -23,111 +22,153 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oldDaemons are the versions of BuildKit in bin/buildkitd-<version>, brought by make test-oldest and make test-full.
-const oldDaemons = "LAMBDABASE_BUILDKITS"
+const (
+	// oldDaemons are the daemons to try: versions of BuildKit in bin/buildkitd-<version>, brought by make test-oldest, test-full
+	// and test-compat, and dockerEngine.
+	oldDaemons = "LAMBDABASE_BUILDKITS"
+	// compatDir is the folder of the document that is written anew; without it, what is found is compared with it.
+	compatDir    = "LAMBDABASE_COMPAT"
+	dockerEngine = "docker-20.10"
+)
 
-// onOldDaemons runs a test for each of them, with a daemon of that version.
-func onOldDaemons(t *testing.T, test func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon)) {
-	versions := strings.Fields(os.Getenv(oldDaemons))
-	if len(versions) == 0 {
-		t.Skipf("no versions in %s: make test-oldest builds one", oldDaemons)
+// trial is a daemon that features are tried on.
+type trial struct {
+	name   string // as the document has it
+	start  func(*testing.T, needs) *sandbox.Daemon
+	images bool // it exports OCI images
+}
+
+// onHostNetwork has a request's steps run where they reach servers of the test: Docker's engine has no network but the host's.
+func (tr trial) onHostNetwork(req sandbox.Request) sandbox.Request {
+	if !tr.images {
+		req.Attrs["force-network-mode"] = "host"
+		req.Entitlements = []string{"network.host"}
 	}
-	for _, version := range versions {
-		t.Run(version, func(t *testing.T) {
-			binary := sandbox.WithBinary(sandbox.Tool(t, "buildkitd-"+version))
+	return req
+}
+
+// needs are what a feature asks of a daemon.
+type needs struct {
+	programs []string // all that there are in its PATH; none: those of the host
+	hub      string   // a registry in the place of Docker Hub
+}
+
+// newTrial has a daemon by the name that it has in oldDaemons.
+func newTrial(t *testing.T, name string) trial {
+	t.Helper()
+	if name == dockerEngine {
+		return trial{name: "Docker Engine 20.10", start: startEngineDaemon}
+	}
+	binary := sandbox.Tool(t, "buildkitd")
+	if versionOf(t, binary) != name {
+		binary = sandbox.Tool(t, "buildkitd-"+name)
+		require.Equal(t, name, versionOf(t, binary), binary)
+	}
+	start := func(t *testing.T, n needs) *sandbox.Daemon {
+		return sandbox.Start(t, append(n.options(t), sandbox.WithBinary(binary))...)
+	}
+	return trial{name: name, start: start, images: true}
+}
+
+// versionOf is the version of BuildKit that a program was built of.
+func versionOf(t *testing.T, binary string) string {
+	t.Helper()
+	info, err := buildinfo.ReadFile(binary)
+	require.NoError(t, err)
+	return info.Main.Version
+}
+
+// options are the needs as those of a buildkitd.
+func (n needs) options(t *testing.T) []sandbox.Option {
+	t.Helper()
+	opts := []sandbox.Option{sandbox.WithSnapshotter("overlayfs")}
+	if n.programs != nil {
+		opts = append(opts, sandbox.WithPath(sandbox.PathOf(t, n.programs...)))
+	}
+	if n.hub != "" {
+		opts = append(opts, hubMirror(n.hub)...)
+	}
+	return opts
+}
+
+// onOldDaemons runs a test for each of them that is a buildkitd, with a daemon of that version.
+func onOldDaemons(t *testing.T, test func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon)) {
+	for _, name := range oldDaemonNames(t) {
+		if name == dockerEngine {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			binary := sandbox.WithBinary(sandbox.Tool(t, "buildkitd-"+name))
 			test(t, func(opts ...sandbox.Option) *sandbox.Daemon { return sandbox.Start(t, append(opts, binary)...) })
 		})
 	}
 }
 
-func TestOlderDaemonsGiveTheSameLayers(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		now, d := sandbox.Start(t), start()
-		h := serveUpstream(t, "nodejs20.x", "go1.x")
-		frontend, _ := frontendImage(t, now)
-		for _, runtime := range []string{"nodejs20.x", "go1.x"} {
-			for _, layers := range []string{"auto", "chain"} {
-				req := h.request(runtime, "layers", layers, "source", frontend)
-				want := oneImage(t, now, req)
-				req.Func, req.Frontend = nil, "gateway.v0"
-				requireSameImage(t, want, oneImage(t, d, req))
+// oldDaemonNames are the daemons to try; a test without any is skipped.
+func oldDaemonNames(t *testing.T) []string {
+	t.Helper()
+	names := strings.Fields(os.Getenv(oldDaemons))
+	if len(names) == 0 {
+		t.Skipf("no versions in %s: make test-oldest builds one", oldDaemons)
+	}
+	return names
+}
+
+// TestOlderDaemons tries each feature on each daemon. What it finds is what docs/compatibility.md says, or it writes that anew.
+func TestOlderDaemons(t *testing.T) {
+	for _, name := range oldDaemonNames(t) {
+		t.Run(name, func(t *testing.T) {
+			tr := newTrial(t, name)
+			found := compat.Daemon{Name: tr.name, Verdicts: map[string]compat.Verdict{}}
+			for _, f := range features {
+				t.Run(f.name, func(t *testing.T) {
+					found.Verdicts[f.name] = f.try(t, tr)
+					if os.Getenv(compatDir) == "" {
+						requirePublished(t, tr.name, f.name, found.Verdicts[f.name])
+					}
+				})
 			}
-		}
-	})
+			if dir := os.Getenv(compatDir); dir != "" && !t.Failed() && len(found.Verdicts) == len(features) {
+				record(t, dir, found)
+			}
+		})
+	}
 }
 
-func TestOlderDaemonsTakeObjectsByTheBatchAPIAndSayWhatFails(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		now, d := sandbox.Start(t), start()
-		h := serveUpstream(t, "nodejs20.x", "go1.x")
-		frontend, _ := frontendImage(t, now)
-		req := h.byImage(frontend, "go1.x")
-		want := oneImage(t, now, req)
-		h.Reset()
-		requireSameImage(t, want, oneImage(t, d, req))
-		require.NotZero(t, h.Total(githost.Batch))
-		h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(404, "not here"))
-		_, err := d.Solve(t.Context(), t, h.byImage(frontend, "nodejs20.x"))
-		require.ErrorContains(t, err, "5 objects failed: not found, or private (404", "one it has from the other runtime")
-		h.ClearFaults()
-		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs21.x", "source", frontend)})
-		require.ErrorContains(t, err, "did you mean nodejs24.x")
-		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("go1.x", "source", frontend, "objects", h.URL+"/nowhere/{oid}", "no-cache", "")})
-		require.ErrorContains(t, err, "5 objects failed")
-	})
+// record puts what was found into the document.
+func record(t *testing.T, dir string, found compat.Daemon) {
+	t.Helper()
+	file := filepath.Join(dir, "compatibility.json")
+	r := readCompat(t, file)
+	r.Features = nil
+	for _, f := range features {
+		r.Features = append(r.Features, f.name)
+	}
+	r.Put(found)
+	dt, err := r.JSON()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, dt, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "compatibility.md"), []byte(r.Markdown()), 0o644))
 }
 
-func TestOlderDaemonsGiveWhatTheirOwnDockerfileBuildGives(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		d := start(sandbox.WithSnapshotter("overlayfs"))
-		h := serveUpstream(t, chained...)
-		for _, runtime := range chained {
-			oracle := h.oracle(t, runtime, "")
-			requireEqual(t, d, oracle, h.request(runtime))
-			requireEqual(t, d, oracle, h.request(runtime, "layers", "chain"))
-		}
-	})
+// requirePublished compares what was found with the document, if that has the daemon.
+func requirePublished(t *testing.T, daemon, feature string, found compat.Verdict) {
+	t.Helper()
+	if d, ok := readCompat(t, "../docs/compatibility.json").Find(daemon); ok {
+		require.Equal(t, d.Verdicts[feature], found, "make test-compat writes the document anew")
+	}
 }
 
-func TestOlderDaemonsTellWhatAnIDNames(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		d := start()
-		requireTagIsCommit(t, d)
-		requireNoCommit(t, d)
-	})
-}
-
-func TestOlderDaemonsBuildFunctions(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		now, d := sandbox.Start(t), start()
-		h := serveRunnable(t)
-		frontend, _ := frontendImage(t, now)
-		const steps = "COPY app.js ${LAMBDA_TASK_ROOT}/\nRUN /lambda-entrypoint.sh app.handler > said\nCMD [\"app.handler\"]\n"
-		for from, options := range map[string][]string{"nodejs20.x": nil, "public.ecr.aws/lambda/nodejs:20": {"ecr", "snapshot"}} {
-			files := map[string]string{"Dockerfile": "# syntax=" + frontend + "\nFROM " + from + "\n" + steps, "app.js": "x"}
-			req := h.functionRequest(t, files, options...)
-			want := oneImage(t, now, req)
-			h.Reset()
-			req.Func, req.Frontend = nil, "dockerfile.v0"
-			got := oneImage(t, d, req)
-			require.Equal(t, configOf(t, want), configOf(t, got))
-			tree, err := got.Tree()
-			require.NoError(t, err)
-			require.Equal(t, sha256Of("handler app.handler in /var/task\n"), tree["/var/task/said"].SHA256)
-			require.Equal(t, diffIDs(want)[:3], diffIDs(got)[:3], "those of the base")
-		}
-	})
-}
-
-func TestOlderDaemonsWithoutXZSaySo(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		h := serveUpstream(t, "go1.x")
-		d := start(sandbox.WithPath(sandbox.PathOf(t, "git", "sed", "uname", "basename", "sh")))
-		for _, layers := range []string{"auto", "chain"} {
-			_, err := d.Solve(t.Context(), t, h.request("go1.x", "layers", layers))
-			require.ErrorContains(t, err, "xz fails where buildkitd runs, or is missing", "it copies the archive and says nothing")
-		}
-	})
+func readCompat(t *testing.T, file string) compat.Report {
+	t.Helper()
+	dt, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return compat.Report{}
+	}
+	require.NoError(t, err)
+	r, err := compat.Parse(dt)
+	require.NoError(t, err)
+	return r
 }
 
 // requireSameImage compares what two daemons made.
@@ -189,33 +230,4 @@ func TestWithoutNewCapabilitiesTheImageIsTheSame(t *testing.T) {
 		_, err = h.Push(later[0]) // the second time it is the replaced branch
 		require.NoError(t, err)
 	}
-}
-
-func TestOlderDaemonsBuildFromAMirrorThatAnybodyMayRead(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		now, d := sandbox.Start(t), start()
-		h := serveUpstream(t, "nodejs20.x", "go1.x")
-		m := h.mirror(t, now, "nodejs20.x", "go1.x")
-		frontend, _ := frontendImage(t, now)
-		want := oneImage(t, now, h.request("nodejs20.x"))
-		locked := lock(t, now, h.request("nodejs20.x"))
-		h.Close()
-		req := sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("nodejs20.x", "source", frontend)}
-		requireSameImage(t, want, oneImage(t, d, req))
-		m.asked()
-		requireSameImage(t, want, oneImage(t, d, withLock(t, req, locked)))
-		require.Empty(t, m.asked(), "of a lock file, with a warm cache")
-		_, err := d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("java21", "source", frontend)})
-		require.ErrorContains(t, err, m.location()+" has no runtime java21: ")
-
-		m.injectObjects(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
-		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("go1.x", "source", frontend)})
-		readme.Explains(t, err.Error(), "before BuildKit 0.28 reads objects of a registry only where that lets anybody read")
-		m.injectObjects(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
-		_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: m.options("go1.x", "source", frontend, "no-cache", "")})
-		require.ErrorContains(t, err, "5 objects failed: it answers with status 404, it isn't there any more: mirror it again (lambdabase mirror go1.x")
-
-		layout := h.mirrorLayout(t, now)
-		require.Contains(t, newCLI(t).mustFail(t, 1, "build", "go1.x", "--addr="+d.Addr, "--repository=oci-layout:"+layout), "needs BuildKit 0.28 or later")
-	})
 }

@@ -21,7 +21,7 @@ import (
 type engine struct{ host, client string }
 
 // startEngine starts one with a folder of its own and without a network.
-func startEngine(t *testing.T) engine {
+func startEngine(t *testing.T, n needs) engine {
 	t.Helper()
 	sandbox.Require(t)
 	e := engine{client: "/usr/bin/docker"} // Debian's, whatever else is in PATH
@@ -38,6 +38,7 @@ func startEngine(t *testing.T) engine {
 	require.NoError(t, err)
 	cmd := exec.Command("/usr/sbin/dockerd", "--host="+e.host, "--data-root="+dir+"/data", "--exec-root="+dir+"/exec",
 		"--pidfile="+dir+"/pid", "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=overlay2")
+	n.applyToEngine(t, cmd)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	require.NoError(t, cmd.Start())
@@ -62,7 +63,7 @@ func (e engine) run(t *testing.T, args ...string) (string, error) {
 }
 
 func TestDockerEngine2010BuildsOnALambdaBase(t *testing.T) {
-	e := startEngine(t)
+	e := startEngine(t, needs{})
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	image, _ := frontendImage(t, d)

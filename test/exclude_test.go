@@ -274,19 +274,3 @@ func TestTheCommandLeavesPathsOut(t *testing.T) {
 	require.Contains(t, c.mustFail(t, 2, append(args, "--exclude=etc")...), `"etc" is not absolute`)
 	require.Contains(t, c.mustFail(t, 1, append(args, "--exclude=/var")...), "/var can't be left out: /var/task is in it")
 }
-
-func TestOlderDaemonsLeavePathsOut(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		d := start(sandbox.WithSnapshotter("overlayfs"))
-		h := serveUpstream(t, "nodejs20.x")
-		paths := []string{emulator, "/lib64", "/usr/share/doc"}
-		oracle := exportAll(t, d, h.oracle(t, "nodejs20.x", "")).without(paths...)
-		for _, layers := range []string{"auto", "chain"} {
-			req := h.request("nodejs20.x", "layers", layers, "exclude", strings.Join(paths, ","))
-			requireExports(t, oracle, d, req)
-			image := oneImage(t, d, req)
-			requireNowhere(t, image, paths...)
-			requireHistory(t, image)
-		}
-	})
-}

@@ -216,28 +216,6 @@ func TestASecretThatNamesNoHostIsNotForOneThatALockNames(t *testing.T) {
 	require.NoError(t, err, "the user names the host")
 }
 
-func TestOlderDaemonsObeyALock(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		now, d := sandbox.Start(t), start()
-		h := serveUpstream(t, "nodejs20.x")
-		image, _ := frontendImage(t, now)
-		text := lock(t, now, h.request("nodejs20.x"))
-		want := oneImage(t, now, h.request("nodejs20.x"))
-		h.publish(t, "nodejs20.x")
-		function := h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n", document.LockName: text})
-		for name, req := range map[string]sandbox.Request{"base image": withLock(t, h.request("nodejs20.x"), text), "function": function} {
-			h.Reset()
-			req.Func, req.Frontend, req.Attrs["source"] = nil, "gateway.v0", image
-			require.Equal(t, diffIDs(want), diffIDs(oneImage(t, d, req)), name)
-			require.Zero(t, h.Total(githost.Git), name)
-		}
-
-		out, err := d.Buildctl(t, append([]string{"build", "--frontend=gateway.v0", "--opt=source=" + image}, flags(h.options("nodejs20.x"), "--opt=", plainName)...)...)
-		require.NoError(t, err, out)
-		require.NotZero(t, h.Total(githost.Git), "no context, no lock")
-	})
-}
-
 func TestACheckoutIsHeldAgainstALock(t *testing.T) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")

@@ -69,6 +69,7 @@ func buildBoth(t *testing.T, dir string, atLeast int, check func(t *testing.T, c
 // parity is where both frontends build: a daemon, and what Dockerfiles refer to.
 type parity struct {
 	*sandbox.Daemon
+	hub          string            // the mirror
 	placeholders *strings.Replacer // what stands for an address that isn't known before
 	session      []session.Attachable
 }
@@ -78,9 +79,8 @@ func newParity(t *testing.T) *parity {
 	t.Helper()
 	registry := sandbox.Registry(t)
 	p := &parity{
-		Daemon: sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"),
-			sandbox.WithConfig(fmt.Sprintf("[registry.\"docker.io\"]\n  mirrors = [%q]\n[registry.%q]\n  http = true\n", registry, registry)),
-			sandbox.WithEnv("HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=127.0.0.1")),
+		Daemon:       sandbox.Start(t, append(hubMirror(registry), sandbox.WithSnapshotter("overlayfs"))...),
+		hub:          registry,
 		placeholders: strings.NewReplacer("{registry}", registry, "{http}", fileServer(t), "{git}", gitServer(t)),
 		session:      []session.Attachable{secretsprovider.FromMap(map[string][]byte{"token": []byte("s3cret")}), sshAgent(t)},
 	}
@@ -92,6 +92,14 @@ func newParity(t *testing.T) *parity {
 		require.NoError(t, err, name)
 	}
 	return p
+}
+
+// hubMirror has a daemon take a registry for Docker Hub, and leaves it no way out.
+func hubMirror(registry string) []sandbox.Option {
+	return []sandbox.Option{
+		sandbox.WithConfig(fmt.Sprintf("[registry.\"docker.io\"]\n  mirrors = [%q]\n[registry.%q]\n  http = true\n", registry, registry)),
+		sandbox.WithEnv("HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=127.0.0.1"),
+	}
 }
 
 // fileServer has the files of http.txt, dated: ADD takes the server's date.

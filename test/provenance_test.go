@@ -147,12 +147,6 @@ func TestProvenanceForImagesIsInNoFolderAndNoArchive(t *testing.T) {
 	requireProvenanceForImages(t, sandbox.Start(t))
 }
 
-func TestOlderDaemonsKeepProvenanceForImagesOutOfFoldersAndArchives(t *testing.T) {
-	onOldDaemons(t, func(t *testing.T, start func(...sandbox.Option) *sandbox.Daemon) {
-		requireProvenanceForImages(t, start())
-	})
-}
-
 func requireProvenanceForImages(t *testing.T, d *sandbox.Daemon) {
 	h := serveUpstream(t, "nodejs20.x")
 	plain, hidden := h.request("nodejs20.x"), h.request("nodejs20.x", "attest:provenance", forImages)

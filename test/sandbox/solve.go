@@ -28,6 +28,7 @@ type Request struct {
 	CacheImports []client.CacheOptionsEntry
 	CacheExports []client.CacheOptionsEntry
 	Session      []session.Attachable // secrets, SSH, registry credentials
+	Entitlements []string             // what is allowed: "network.host"
 }
 
 // Result is what is known of a build, a failed one too.
@@ -67,6 +68,8 @@ func (req Request) solveOpt(exports []client.ExportEntry) (client.SolveOpt, erro
 		CacheImports:  req.CacheImports,
 		CacheExports:  req.CacheExports,
 		Session:       req.Session,
+
+		AllowedEntitlements: req.Entitlements,
 	}
 	maps.Copy(opt.FrontendAttrs, req.Attrs)
 	for name, dir := range req.Dirs {

@@ -1,4 +1,0 @@
-export const handler = async (event) => ({
-  statusCode: 200,
-  body: JSON.stringify({ hello: event.name ?? "world" }),
-});

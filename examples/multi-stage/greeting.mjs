@@ -1,1 +1,0 @@
-export const greet = (word, event) => ({ [word]: event.name ?? "world" });

@@ -1,3 +1,0 @@
-import { greet } from "./greeting.mjs";
-
-export const handler = async (event) => greet("hello", event);

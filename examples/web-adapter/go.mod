@@ -1,3 +1,0 @@
-module example/web-adapter
-
-go 1.26
