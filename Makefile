@@ -1,7 +1,8 @@
-# make help lists the targets. REGISTRY and PLATFORMS are those of make image.
+# make help lists the targets, with their times on 2 cores: those of a new checkout, and where that differs of later calls. REGISTRY and PLATFORMS are those of make image.
 GO        ?= go
 PLATFORMS ?= linux/amd64,linux/arm64
 REGISTRY  ?=
+VERSION   ?=
 TAG       ?= latest
 FUZZTIME  ?= 30s
 COUNT     ?= 5
@@ -42,23 +43,23 @@ output := type=image,name=$(REGISTRY)/lambda-frontend:$(TAG),push=true
 endif
 
 .PHONY: help
-help: ## list the targets, with the time of those that take long
-	@grep -E '^[a-z/-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+help: ## list the targets (at once)
+	@grep -E '^[a-z/-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: demo
-demo: bin setup ## build a sample base image with the command, and on a BuildKit daemon of its own, twice each
+demo: setup/command ## build a sample base image with the command, and on a BuildKit daemon of its own, twice each (4 minutes, the second time 15 s)
 	$(GO) run ./test/demo
 
 .PHONY: bin/lambdabase
-bin/lambdabase: | bin ## the command line, one static binary
+bin/lambdabase: | bin ## the command line, one static binary (2 minutes, then seconds)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $@ ./cmd/lambdabase
 
 .PHONY: test
-test: bin setup ## all tests, on real daemons, in less than 20 minutes; fails where it can't have one
+test: setup ## all tests, on real daemons; fails where it can't have one (20 minutes)
 	LAMBDABASE_TEST=required $(GO) test -timeout $(TIMEOUT) ./...
 
 .PHONY: test-oldest
-test-oldest: bin setup bin/buildkitd-$(OLDEST) ## the core of the tests on the oldest BuildKit that is supported
+test-oldest: setup bin/buildkitd-$(OLDEST) ## the core of the tests on the oldest BuildKit that is supported (3 minutes)
 	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS=$(OLDEST) $(GO) test -timeout $(TIMEOUT) -run Older ./test
 
 .PHONY: test-compat
@@ -67,14 +68,14 @@ test-compat: bin setup $(patsubst %,bin/buildkitd-%,$(filter-out $(NEWEST),$(fil
 	  $(GO) test -count=1 -timeout 180m -run '^TestOlderDaemons$$' ./test
 
 .PHONY: test-full
-test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons, slow faults and the benchmark at small sizes, then each fuzz target for FUZZTIME
-	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" LAMBDABASE_SLOW=1 $(GO) test -timeout $(TIMEOUT) -run 'Older|TestEveryFault|TestABuildThatIsKilled|TestTwoBuilds|TestATarOfVeryMany|TestEveryWay' ./test ./test/bench
+test-full: test $(BUILDKITS:%=bin/buildkitd-%) ## all tests, then older daemons, slow faults and the benchmark at small sizes, then each fuzz target for FUZZTIME (2 hours)
+	LAMBDABASE_TEST=required LAMBDABASE_BUILDKITS="$(BUILDKITS)" LAMBDABASE_SLOW=1 $(GO) test -timeout $(TIMEOUT) -run 'Older|TestEveryFault|TestABuildThatIsKilled|TestTwoBuilds|TestTwoReleases|TestATarOfVeryMany|TestEveryWay' ./test ./test/bench
 	$(MAKE) fuzz
 
 # A target that fails is run once more: go test ends one with "context deadline exceeded" now and then, as its time is over.
 # What is found stands below testdata/fuzz of its package from then on, and is tried by every go test.
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME, in all half an hour; make test tries the seeds of all
+fuzz: ## each fuzz target for FUZZTIME; make test tries the seeds of all (half an hour)
 	@failed=; for package in $$($(GO) list ./...); do \
 	  for target in $$(cd "$$($(GO) list -f '{{.Dir}}' $$package)" && sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(f \*testing\.F).*/\1/p' *_test.go 2>/dev/null); do \
 	    echo "$$package $$target"; \
@@ -85,7 +86,7 @@ fuzz: ## each fuzz target for FUZZTIME, in all half an hour; make test tries the
 
 # Where much else runs, medians of more rounds are worth more. Nothing else of a report is lost by measuring a part of it anew.
 .PHONY: bench
-bench: bin setup ## builds of real size in every way, COUNT times each, into docs/performance.*; CASES is a pattern of groups
+bench: setup ## builds of real size in every way, COUNT times each, into docs/performance.*; CASES is a pattern of groups (3 hours)
 	LAMBDABASE_TEST=required LAMBDABASE_BENCH=$(CURDIR)/bin/bench LAMBDABASE_BENCH_CASES='$(CASES)' LAMBDABASE_BENCH_COUNT=$(COUNT) \
 	  $(GO) test -count=1 -v -run '^TestMeasure$$' -timeout 180m ./test/bench
 
@@ -96,14 +97,14 @@ bin/buildkitd-%: | bin
 # A checkout's linters keep a cache of their own: what other runs leave in the home's, broken off or trimmed, breaks one
 # linter or another.
 .PHONY: lint
-lint: bin setup ## gofmt, go vet, and the linters of .golangci.yml
+lint: setup/lint ## gofmt, go vet, and the linters of .golangci.yml (2 minutes, then 20 s)
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .) || exit 1; \
 	  test -z "$$unformatted" || { echo "$$unformatted"; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
 	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/golangci-lint-cache bin/golangci-lint run ./...
 
 .PHONY: vulncheck
-vulncheck: bin/govulncheck ## known vulnerabilities of what the programs call; VULNDB names another database than Go's
+vulncheck: bin/govulncheck ## known vulnerabilities of what the programs call; VULNDB names another database than Go's (2 minutes)
 	bin/govulncheck -db $(VULNDB) $(VULNPACKAGES)
 
 .PHONY: bin/govulncheck
@@ -111,11 +112,11 @@ bin/govulncheck: | bin
 	CGO_ENABLED=0 $(GO) -C test/tools build -trimpath -o $(CURDIR)/bin/ golang.org/x/vuln/cmd/govulncheck
 
 .PHONY: docs
-docs: ## write docs/cli.md anew, the reference of the command, and the table of docs/options.md
+docs: ## write docs/cli.md anew, the reference of the command, and the table of docs/options.md (1 minute)
 	$(GO) test ./cmd/lambdabase ./frontend -run "TestTheReference|TestTheDocumentHasTheTable" -update
 
 .PHONY: image
-image: bin setup $(folders) ## the frontend's image as an OCI layout in bin/lambda-frontend, or pushed to REGISTRY
+image: setup/daemon $(folders) ## the frontend's image as an OCI layout in bin/lambda-frontend, or pushed to REGISTRY (2 minutes, then 20 s)
 	test/with-buildkitd bin/buildctl build --progress=plain --frontend dockerfile.v0 --local context=. --local dockerfile=. \
 	  $(contexts) --opt platform=$(PLATFORMS) --opt build-arg:SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --output $(output),rewrite-timestamp=true
 
@@ -128,13 +129,28 @@ $(folders): bin/image/%:
 	  $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid=" -o $@/check-layers ./cmd/check-layers
 	cp /etc/ssl/certs/ca-certificates.crt $@/
 
+# Of one version of Go, whatever is there: another makes other programs.
+release release-check: export GOTOOLCHAIN = go$(shell sed -n 's/^go //p' go.mod)
+
+.PHONY: release
+release: release-check setup/daemon ## programs, archives, image, SBOMs and checksums of VERSION into bin/release (4 minutes, then 1 minute)
+	test/with-buildkitd $(GO) run ./test/release $(VERSION)
+
+.PHONY: release-check
+release-check:
+	@$(GO) run ./test/release -check $(VERSION)
+
 .PHONY: setup
-setup: bin
+setup: bin ## bring what the tests need (5 minutes, then seconds)
 	test/setup
+
+.PHONY: setup/command setup/daemon setup/lint
+setup/command setup/daemon setup/lint: setup/%: bin
+	test/setup $*
 
 bin:
 	mkdir -p bin
 
 .PHONY: clean
-clean: ## remove what was built
+clean: ## remove what was built (at once)
 	rm -rf bin

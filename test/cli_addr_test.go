@@ -56,6 +56,7 @@ func TestLFSObjectsComeThroughTheCommand(t *testing.T) {
 		c.mustRun(t, args...)
 		requireDigest(t, c.file("image.tar"), want)
 		require.Len(t, h.Counts(), 6)
+		require.Equal(t, 1, h.Total(githost.Batch), "the first object that is read is asked for with those that will be")
 		for _, r := range h.Requests() {
 			if r.Kind == githost.Batch || r.Kind == githost.Object {
 				require.Equal(t, "lambdabase", r.Header.Get("User-Agent"), "not by the daemon")

@@ -1,113 +1,159 @@
 package test
 
 import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"lambdabase/frontend"
+	"lambdabase/internal/lambdarules"
 	"lambdabase/test/sandbox"
 
-	"github.com/moby/buildkit/client"
-	"github.com/opencontainers/go-digest"
+	"github.com/google/go-containerregistry/pkg/crane"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/stretchr/testify/require"
 )
 
-// buildExample pushes the image of an example, and gives its name.
-func (h *repoServer) buildExample(t *testing.T, d *sandbox.Daemon, name string, dirs map[string]string, more ...string) string {
-	t.Helper()
-	dir := filepath.Join("..", "examples", name)
-	req := sandbox.Request{Func: frontend.Frontend{}.Build, Attrs: h.options("", more...), Dirs: map[string]string{"context": dir, "dockerfile": dir}}
-	for k, v := range dirs {
-		req.Dirs[k] = v
-	}
-	image := sandbox.Registry(t) + "/" + name
-	_, err := d.Solve(t.Context(), t, req, client.ExportEntry{
-		Type: client.ExporterImage, Attrs: map[string]string{"name": image, "push": "true"},
-	})
-	require.NoError(t, err)
-	return image
+// expectation is what an example says of an image that the commands of its README push (expected.json).
+type expectation struct {
+	Runtime    string   `json:"runtime"`
+	Entrypoint []string `json:"entrypoint"`
+	Cmd        []string `json:"cmd"`
+	BaseLayers int      `json:"baseLayers"` // the first ones, which are the runtime's
+	Files      []string `json:"files"`
+
+	// What comes of it, started as Lambda does: what it says itself, as the sample's runtimes do which have no language, or to who
+	// gets a path on its port 8080; or the response to an event.
+	Says     string `json:"says"`
+	Get      string `json:"get"`
+	Event    string `json:"event"`
+	Response string `json:"response"`
 }
 
-func sha256Of(content string) string { return digest.FromString(content).Encoded() }
-
-// runInImage runs a command in an image, as Lambda would in a container of it, and gives the sha256 of what it said. The sample
-// has no Node.js: its runtime says which handler it got. What a command ends with is not looked at.
-func runInImage(t *testing.T, d *sandbox.Daemon, image, command string) (output string) {
-	t.Helper()
-	dir := t.TempDir()
-	dockerfile := "FROM " + image + "\nRUN " + command + " > /said || true\n" // the daemon's network is the host's
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644))
-	tree, err := d.Local(t, sandbox.Request{
-		Frontend: "dockerfile.v0", Dirs: map[string]string{"context": dir, "dockerfile": dir},
-	})
-	require.NoError(t, err)
-	return tree["/said"].SHA256
-}
-
-func TestTheNodeExampleStarts(t *testing.T) {
+// Whatever a README has in a block is run word for word, with a registry in the place of REG.
+func TestExamplesGiveWhatTheySay(t *testing.T) {
 	t.Parallel()
-	d := sandbox.Start(t)
-	h := serveRunnable(t)
-	image := h.buildExample(t, d, "node-function", nil)
-	require.Equal(t, sha256Of("handler app.handler in /var/task\n"), runInImage(t, d, image, "/lambda-entrypoint.sh app.handler"))
-}
-
-func TestTheGoExampleHandlesAnInvocation(t *testing.T) {
-	t.Parallel()
-	d := sandbox.Start(t)
-	h := serveRunnable(t)
-	out := t.TempDir()
-	compile := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(out, "bootstrap"), ".")
-	compile.Dir = filepath.Join("..", "examples", "go-function")
-	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
-	text, err := compile.CombinedOutput()
-	require.NoError(t, err, string(text))
-	image := h.buildExample(t, d, "go-function", map[string]string{"out": out}, "context:build", "local:out")
-
-	api := newRuntimeAPI(t, `{"name":"lambda"}`)
-	runInImage(t, d, image, "AWS_LAMBDA_RUNTIME_API="+api.addr+" /lambda-entrypoint.sh handler")
-	require.Equal(t, `{"hello":"lambda"}`, api.getResponse())
-}
-
-// runtimeAPI is Lambda's side of the runtime API, for one event.
-type runtimeAPI struct {
-	addr     string
-	mu       sync.Mutex
-	response string
-}
-
-func (a *runtimeAPI) getResponse() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.response
-}
-
-func newRuntimeAPI(t *testing.T, event string) *runtimeAPI {
-	t.Helper()
-	api := &runtimeAPI{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		api.mu.Lock()
-		defer api.mu.Unlock()
-		switch {
-		case strings.HasSuffix(r.URL.Path, "/invocation/next") && api.response == "":
-			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-			_, _ = io.WriteString(w, event)
-		case strings.HasSuffix(r.URL.Path, "/8476a536-e9f4-11e8-9739-2dfe598c3fcd/response"):
-			body, _ := io.ReadAll(r.Body)
-			api.response = string(body)
-			w.WriteHeader(http.StatusAccepted)
-		default:
-			w.WriteHeader(http.StatusGone)
+	g := playGitHub(t, serveRunnable(t, "python3.12", "java21"))
+	registry := serveStandIns(t)
+	d := g.daemon(t, sandbox.WithConfig(fmt.Sprintf("[registry.\"docker.io\"]\n  mirrors = [%[1]q]\n[registry.\"public.ecr.aws\"]\n  mirrors = [%[1]q]\n[registry.%[1]q]\n  http = true\n", registry)))
+	pushFrontendImage(t, d, registry)
+	dirs, err := filepath.Glob("../examples/*/README.md")
+	require.NoError(t, err)
+	for _, readme := range dirs {
+		name := filepath.Base(filepath.Dir(readme))
+		if name == "ci" {
+			continue // which has a test of its own
 		}
-	}))
-	t.Cleanup(server.Close)
-	api.addr = server.Listener.Addr().String()
-	return api
+		t.Run(name, func(t *testing.T) {
+			p := g.openExample(t, name, registry, d)
+			for _, block := range p.blocks("sh") {
+				p.run(t, block)
+			}
+			for image, want := range expectationsOf(t, p.dir) {
+				g.requireImage(t, d, registry+"/"+image, want)
+			}
+		})
+	}
+}
+
+// openExample copies an example to run the commands of its README in. Images are of this machine's architecture, so that they
+// can be started.
+func (g *github) openExample(t *testing.T, name, registry string, d *sandbox.Daemon) *doc {
+	t.Helper()
+	p := g.openDoc(t, "../examples/"+name+"/README.md", registry, d)
+	require.NoError(t, os.CopyFS(p.dir, os.DirFS("../examples/"+name)))
+	if file := filepath.Join(p.dir, "Dockerfile"); name != "bake" {
+		dt, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(dt, []byte("REG/"), []byte(registry+"/")), 0o644))
+	}
+	p.text = strings.ReplaceAll(strings.ReplaceAll(p.text, "REGISTRY=REG ", "REGISTRY="+registry+" "), "arm64", runtime.GOARCH)
+	p.env = append(p.env, "NODE=nodejs20.x", "FUNCTION=nodejs20.x", "GOCACHE="+goCache(t))
+	return p
+}
+
+func goCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(out))
+}
+
+func expectationsOf(t *testing.T, dir string) (images map[string]expectation) {
+	t.Helper()
+	dt, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	require.NoError(t, err)
+	dec := json.NewDecoder(bytes.NewReader(dt))
+	dec.DisallowUnknownFields()
+	require.NoError(t, dec.Decode(&images))
+	require.NotEmpty(t, images)
+	return images
+}
+
+// requireImage compares an image with what is said of it, looks at it by Lambda's rules, and starts it.
+func (g *github) requireImage(t *testing.T, d *sandbox.Daemon, name string, want expectation) {
+	t.Helper()
+	image := must(crane.Pull(name))
+	config := must(image.ConfigFile())
+	require.Equal(t, want.Entrypoint, config.Config.Entrypoint, name)
+	require.Equal(t, want.Cmd, config.Config.Cmd, name)
+	require.Equal(t, want.Runtime, config.Config.Labels["lambdabase.runtime"], name)
+
+	base := imageConfig(t, oneImage(t, d, g.request(want.Runtime, "platform", "linux/"+config.Architecture)))
+	require.Len(t, base.RootFS.DiffIDs, want.BaseLayers, name)
+	for i, id := range base.RootFS.DiffIDs {
+		require.Equal(t, id.String(), config.RootFS.DiffIDs[i].String(), "layer %d of %s is its base's", i, name)
+	}
+	files := filesOf(t, image)
+	for _, file := range want.Files {
+		require.Contains(t, files, file, name)
+	}
+	if config.Architecture != "amd64" || runtime.GOARCH != "amd64" {
+		return // the sample has a shell, which its entrypoint needs, for that alone
+	}
+	for _, r := range newCLI(t).report(t, 0, name).Rules {
+		require.Equal(t, lambdarules.OK, r.Status, "%s: %s: %s", name, r.Rule, r.Text)
+	}
+	want.requireStart(t, d, name)
+}
+
+// filesOf are the names in the root filesystem of an image.
+func filesOf(t *testing.T, image v1.Image) (names []string) {
+	t.Helper()
+	var buf bytes.Buffer
+	require.NoError(t, crane.Export(image, &buf))
+	for tr := tar.NewReader(&buf); ; {
+		hdr, err := tr.Next()
+		if err == io.EOF {
+			return names
+		}
+		require.NoError(t, err)
+		names = append(names, strings.TrimSuffix(hdr.Name, "/"))
+	}
+}
+
+// requireStart starts an image as Lambda does.
+func (want expectation) requireStart(t *testing.T, d *sandbox.Daemon, name string) {
+	t.Helper()
+	start := strings.Join(slices.Concat(want.Entrypoint, want.Cmd), " ")
+	switch {
+	case want.Event != "":
+		api := newRuntimeAPI(t, want.Event)
+		runInImage(t, d, name, "AWS_LAMBDA_RUNTIME_API="+api.addr+" "+start)
+		require.Equal(t, want.Response, api.getResponse(), name)
+	case want.Get != "":
+		get := "wget -q -O - 'http://127.0.0.1:8080" + want.Get + "'"
+		out := runInImage(t, d, name, "--network=none "+start+" & until "+get+" > /tmp/said; do sleep 0.1; done; cat /tmp/said")
+		require.Equal(t, sha256Of(want.Says), out, name)
+	case want.Says != "":
+		require.Equal(t, sha256Of(want.Says), runInImage(t, d, name, start), name)
+	}
 }

@@ -68,7 +68,7 @@ func layoutImage(t *testing.T, dir string) v1.Image {
 
 func makeImage(t *testing.T, d *sandbox.Daemon, variables ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "make", append([]string{"-C", "..", "--old-file=setup", "image"}, variables...)...)
+	cmd := exec.CommandContext(t.Context(), "make", append([]string{"-C", "..", "--old-file=setup/daemon", "image"}, variables...)...)
 	cmd.Env = append(os.Environ(), "BUILDKIT_HOST="+d.Addr)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))

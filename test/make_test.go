@@ -31,11 +31,22 @@ func TestLintFailsWhereGofmtDoes(t *testing.T) {
 				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755))
 				require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(content), 0o755))
 			}
-			cmd := exec.CommandContext(t.Context(), "make", "-C", dir, "-f", makefile, "--old-file=setup", "lint", "GO="+filepath.Join(dir, "go"))
+			cmd := exec.CommandContext(t.Context(), "make", "-C", dir, "-f", makefile, "--old-file=setup/lint", "lint", "GO="+filepath.Join(dir, "go"))
 			cmd.Env = append(os.Environ(), "PATH=/usr/bin:/bin")
 			out, err := cmd.CombinedOutput()
 			require.Equal(t, tc.want == "", err == nil, string(out))
 			require.Contains(t, string(out), tc.want)
 		})
+	}
+}
+
+// Whoever types a target knows beforehand how long it takes.
+func TestHelpTellsTheTimeOfEachTarget(t *testing.T) {
+	out, err := exec.Command("make", "-s", "-C", "..", "help").Output()
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	require.Greater(t, len(lines), 10)
+	for _, line := range lines {
+		require.Regexp(t, `^[a-z/-]+ +\S.* \((at once|.*(second|minute|hour)s?.*)\)$`, line)
 	}
 }

@@ -39,11 +39,17 @@ type github struct {
 // startGitHub serves the sample of the real repository under the names of the real hosts.
 func startGitHub(t testing.TB, more ...string) *github {
 	t.Helper()
+	return playGitHub(t, serveUpstream(t, append(more, "nodejs20.x")...))
+}
+
+// playGitHub serves a host's repository under the names of the real hosts.
+func playGitHub(t testing.TB, h *repoServer) *github {
+	t.Helper()
 	ca, err := githost.NewCA()
 	require.NoError(t, err)
 	certificate, err := ca.Certificate("github.com", mediaHost, storeHost)
 	require.NoError(t, err)
-	g := &github{repoServer: serveUpstream(t, append(more, "nodejs20.x")...), ca: ca.PEM()}
+	g := &github{repoServer: h, ca: ca.PEM()}
 	g.setStore("https://" + storeHost)
 	server := httptest.NewUnstartedServer(g)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
@@ -70,11 +76,11 @@ func (g *github) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // daemon is one that is set up for the proxy and the CA.
-func (g *github) daemon(t testing.TB) *sandbox.Daemon {
+func (g *github) daemon(t testing.TB, more ...sandbox.Option) *sandbox.Daemon {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(file, g.ca, 0o644))
-	return sandbox.Start(t, sandbox.WithCABundle(file), sandbox.WithEnv("HTTPS_PROXY="+g.through, "NO_PROXY=127.0.0.1"))
+	return sandbox.Start(t, append(more, sandbox.WithCABundle(file), sandbox.WithEnv("HTTPS_PROXY="+g.through, "NO_PROXY=127.0.0.1"))...)
 }
 
 // behindProxy is a request whose steps know the proxy, and the CA by a secret. It names no repository and no objects.

@@ -24,12 +24,13 @@ BuildKit is inside: it needs neither Docker nor a daemon, but git and xz.`,
   lambdabase build -f Dockerfile -t registry.example/function --push .
   lambdabase inspect nodejs20.x /var/runtime                what is inside, and which layer brought it
   lambdabase build nodejs20.x --sample -o nodejs20.x.tar    try it without a network`,
+		Version:       currentVersions().version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(
 		newBuild(), newList(), newPlan(), newLock(), newMirror(), newInspect(), newDiff(), newCheck(),
-		newDiskUsage(), newPrune(), newSample(), newVersion(),
+		newDiskUsage(), newPrune(), newSample(), newVersion(), newMan(),
 	)
 	for _, c := range append(root.Commands(), root) {
 		wrapUsageErrors(c)

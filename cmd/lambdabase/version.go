@@ -8,6 +8,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// A release has the linker set these (test/release). Go's own note of a version depends on the tags that a checkout has: one
+// commit would give two programs.
+var releaseVersion, releaseCommit string
+
+// versions are what a program says of itself.
+type versions struct{ version, commit, buildkit string }
+
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -15,15 +22,24 @@ func newVersion() *cobra.Command {
 		Example: "  lambdabase version",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			info, ok := debug.ReadBuildInfo()
-			if !ok {
-				info = &debug.BuildInfo{}
-			}
+			b := currentVersions()
 			fmt.Fprintf(c.OutOrStdout(), "lambdabase  %s\ncommit      %s\nbuildkit    %s\ngo          %s %s/%s\n",
-				orUnknown(info.Main.Version), commit(info), module(info, "github.com/moby/buildkit"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				b.version, b.commit, b.buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
+}
+
+func currentVersions() versions {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	b := versions{orUnknown(info.Main.Version), commit(info), module(info, "github.com/moby/buildkit")}
+	if releaseVersion != "" {
+		b.version, b.commit = releaseVersion, releaseCommit
+	}
+	return b
 }
 
 // commit returns that of the source, as Go notes it where git is at hand.

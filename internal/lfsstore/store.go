@@ -40,6 +40,7 @@ type Store struct {
 
 	mu       sync.Mutex
 	entries  map[digest.Digest]entry
+	answers  map[Remote]*transfer.Answers
 	progress map[string]progress                 // by oid
 	files    flightcontrol.CachedGroup[*os.File] // open for as long as the process runs: it may be in no folder
 }
@@ -52,7 +53,7 @@ type entry struct {
 // NewStore returns a store that keeps what it fetches in dir until [Store.Drop], be it in a later process. The client is
 // asked for when an object is needed.
 func NewStore(dir string, client func(Remote) (*transfer.Client, error)) *Store {
-	return &Store{dir: dir, newClient: client, entries: map[digest.Digest]entry{}, progress: map[string]progress{}}
+	return &Store{dir: dir, newClient: client, entries: map[digest.Digest]entry{}, answers: map[Remote]*transfer.Answers{}, progress: map[string]progress{}}
 }
 
 // Add makes an object known. It is fetched when it is read, from the first origin that it was added with.
@@ -132,6 +133,7 @@ func (s *Store) fetch(ctx context.Context, o entry) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	client.Answers = s.answersOf(o.Remote)
 	file, err := client.Open(ctx, s.dir, "", lfs.Object{Pointer: o.Pointer})
 	if err != nil {
 		if hint := httpclient.CAHint(err); hint != "" {
@@ -140,6 +142,27 @@ func (s *Store) fetch(ctx context.Context, o entry) (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+// answersOf has a server be asked once for all that was offered of it by then.
+func (s *Store) answersOf(origin Remote) *transfer.Answers {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.answers[origin] == nil {
+		s.answers[origin] = transfer.NewAnswers(func() []lfs.Object { return s.offered(origin) })
+	}
+	return s.answers[origin]
+}
+
+func (s *Store) offered(origin Remote) (objects []lfs.Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.entries {
+		if e.Remote == origin {
+			objects = append(objects, lfs.Object{Pointer: e.Pointer})
+		}
+	}
+	return objects
 }
 
 // reader is one of several of a file, which stays open.

@@ -78,7 +78,7 @@ func (e *env) pushFrontend(t *testing.T) {
 	dir := t.TempDir()
 	t.Run("frontend", func(t *testing.T) {
 		d := sandbox.Start(t)
-		mustRun(t, "BUILDKIT_HOST="+d.Addr, "make", "-C", "../..", "--old-file=setup", "image", "PLATFORMS=linux/amd64", "output=type=oci,tar=false,dest="+dir)
+		mustRun(t, "BUILDKIT_HOST="+d.Addr, "make", "-C", "../..", "--old-file=setup/daemon", "image", "PLATFORMS=linux/amd64", "output=type=oci,tar=false,dest="+dir)
 	})
 	index, err := layout.ImageIndexFromPath(dir)
 	require.NoError(t, err)

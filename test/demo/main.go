@@ -69,10 +69,13 @@ func (s *env) byCommand(ctx context.Context, dir string) error {
 // byDaemon builds with the frontend's image, on a daemon of the demo's own.
 func (s *env) byDaemon(ctx context.Context, dir string) error {
 	step("a BuildKit daemon, and the frontend's image in a registry on this machine")
+	if err := setup(ctx, "daemon"); err != nil {
+		return err
+	}
 	if err := s.startDaemon(ctx, dir); err != nil {
 		return err
 	}
-	if err := s.command(ctx, "make", "--old-file=setup", "image", "PLATFORMS="+platform, "REGISTRY="+s.registry); err != nil {
+	if err := s.command(ctx, "make", "--old-file=setup/daemon", "image", "PLATFORMS="+platform, "REGISTRY="+s.registry); err != nil {
 		return err
 	}
 	repository, objects := s.server.URLs(s.host.URL)
@@ -125,6 +128,13 @@ func (s *env) build(ctx context.Context, name string, args ...string) (buildCost
 		}
 	}
 	return c, err
+}
+
+// setup brings what a part of the project needs, and says what.
+func setup(ctx context.Context, part string) error {
+	cmd := exec.CommandContext(ctx, "test/setup", part)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return errors.Wrapf(cmd.Run(), "test/setup %s", part)
 }
 
 // command runs a command on the demo's daemon; its output is shown only if it fails.

@@ -30,6 +30,8 @@ type Client struct {
 	// OnProgress is called while bytes arrive, and when an object is complete; one call after the other. May be nil.
 	OnProgress func(Progress)
 	UserAgent  string
+	// Answers are of one endpoint, and shared by the clients that ask it. Nil: each call asks by itself.
+	Answers *Answers
 }
 
 // Limits bound how long a server is waited for. Zero values stand for the defaults.

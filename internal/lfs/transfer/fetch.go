@@ -30,7 +30,7 @@ func (c *Client) Fetch(ctx context.Context, dir string, objects []lfs.Object) er
 	missing := s.missing(ctx, r)
 	for page := range slices.Chunk(missing, batchSize) {
 		// Page by page, as what servers sign lasts for minutes only.
-		transfers, f := s.batchWithRetry(ctx, page)
+		transfers, f := s.ask(ctx, page)
 		if f != nil {
 			// What the server says to one page it would say to all.
 			r.failAll(missing[slices.Index(missing, page[0]):], f)

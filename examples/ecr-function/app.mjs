@@ -1,0 +1,4 @@
+export const handler = async (event) => ({
+  statusCode: 200,
+  body: JSON.stringify({ hello: event.name ?? "world" }),
+});

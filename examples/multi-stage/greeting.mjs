@@ -1,0 +1,1 @@
+export const greet = (word, event) => ({ [word]: event.name ?? "world" });

@@ -1,0 +1,3 @@
+module example/web-adapter
+
+go 1.26
