@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"testing"
 	"time"
 
@@ -32,6 +33,41 @@ func TestTwoReleasesAreTheSame(t *testing.T) {
 	}
 	runGit(t, second, "tag", version)
 	require.Equal(t, releaseFrom(t, first, version), releaseFrom(t, second, version))
+	out := filepath.Join(second, "bin/release")
+	requireCommand(t, out, version)
+	requireFrontend(t, filepath.Join(out, "lambda-frontend-"+version+".oci.tar"))
+}
+
+// requireCommand takes the command from its archive, with all that comes with it.
+func requireCommand(t *testing.T, out, version string) {
+	t.Helper()
+	dir := t.TempDir()
+	archive := filepath.Join(out, "lambdabase-"+version+".linux-"+runtime.GOARCH+".tar.gz")
+	said, err := exec.CommandContext(t.Context(), "tar", "xzf", archive, "-C", dir, "--strip-components=1").CombinedOutput()
+	require.NoError(t, err, string(said))
+	said, err = exec.CommandContext(t.Context(), filepath.Join(dir, "lambdabase"), "--version").CombinedOutput()
+	require.NoError(t, err)
+	require.Equal(t, "lambdabase version "+version+"\n", string(said))
+	for file, want := range map[string]string{
+		"man/man1/lambdabase-build.1": `"Nov 2023" "lambdabase ` + version + `"`, "completions/lambdabase.bash": "complete -o default",
+		"completions/_lambdabase": "#compdef lambdabase", "completions/lambdabase.fish": "complete -c lambdabase",
+	} {
+		dt, err := os.ReadFile(filepath.Join(dir, file))
+		require.NoError(t, err)
+		require.Contains(t, string(dt), want, file)
+	}
+}
+
+// requireFrontend builds a base image with the frontend's image, whose attestations are beside it.
+func requireFrontend(t *testing.T, archive string) {
+	t.Helper()
+	image := sandbox.Registry(t) + "/lambda-frontend"
+	out, err := exec.CommandContext(t.Context(), "skopeo", "copy", "--all", "--dest-tls-verify=false", "oci-archive:"+archive, "docker://"+image).CombinedOutput()
+	require.NoError(t, err, string(out))
+	d := sandbox.Start(t)
+	h := serveUpstream(t, "nodejs20.x")
+	want := oneImage(t, d, h.request("nodejs20.x"))
+	require.Equal(t, want.Digest, oneImage(t, d, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs20.x", "source", image)}).Digest)
 }
 
 func runGit(t *testing.T, dir string, args ...string) {

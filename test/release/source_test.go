@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/semver"
 )
 
 // programs answer as the command does what a release asks it, and are built in a moment.
@@ -151,5 +152,20 @@ func TestAChangelogSaysWhatIsNew(t *testing.T) {
 				require.ErrorContains(t, err, tc.want)
 			}
 		})
+	}
+}
+
+func TestTheChangelogIsInOrder(t *testing.T) {
+	text, err := os.ReadFile("../../" + changelogFile)
+	require.NoError(t, err)
+	sections := parseChangelog(string(text))
+	require.Greater(t, len(sections), 1)
+	require.Equal(t, "Unreleased", sections[0].version)
+	for i, s := range sections[1:] {
+		require.NoError(t, checkVersion("v"+s.version))
+		require.NoError(t, checkChangelog(string(text), "v"+s.version))
+		if i > 0 {
+			require.Negative(t, semver.Compare("v"+s.version, "v"+sections[i].version), "newest first")
+		}
 	}
 }
