@@ -105,7 +105,7 @@ func (a *assembler) chainError(ctx context.Context, err error) (again bool, _ er
 	stack := lambda2llb.NewStack()
 	for _, l := range a.nonEmptyLayers() {
 		source, derr := vertexDigest(ctx, a.convert.Fetch(l))
-		if derr == nil && l.IsObject() && (isVertexError(err, source) || isMismatchOf(err, l.Layer)) {
+		if derr == nil && l.IsObject() && isErrorOfObject(err, source, l.Layer) {
 			if a.prefetched {
 				return false, a.newFetchError(ctx, err, l)
 			}

@@ -34,7 +34,7 @@ func (a *assembler) solveWithRetry(ctx context.Context, l *pendingLayer, passed 
 		if err != nil && ctx.Err() != nil { // whatever it is: it is not the object's
 			return nil, context.Cause(ctx)
 		}
-		if err == nil || !isVertexError(err, source) && !errors.Is(err, errTimeout) {
+		if err == nil || !isErrorOfObject(err, source, l.Layer) && !errors.Is(err, errTimeout) {
 			return ref, err
 		}
 		reason := a.newFetchError(ctx, err, l.Attempt)

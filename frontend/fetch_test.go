@@ -172,3 +172,13 @@ func TestAnObjectsTimeIsThatOfItsOwnSize(t *testing.T) {
 	require.Equal(t, 5*time.Minute+time.Duration((4*2<<20+40<<10+344)/minBytesPerSecond)*time.Second, a.fetchTimeout(a.plan.Layers[4]))
 	require.Less(t, (&assembler{request: a.request, plan: &lambda2llb.Plan{Layers: layersOf(lfs.MaxObjectSize)}}).totalTimeout(), 48*time.Hour)
 }
+
+func TestAnObjectIsToldByItsDigestWhereTheDaemonNamesNoVertex(t *testing.T) {
+	for _, layers := range []string{"auto", "chain"} {
+		s := newStub(map[string]string{"layers": layers})
+		s.noVertices, s.fails = true, map[string]string{stubOID("b"): "digest mismatch sha256:" + stubOID("0") + ": sha256:" + stubOID("b")}
+		err := buildError(t, s)
+		require.ErrorContains(t, err, "fetch x86_64/b.tar.xz", layers)
+		require.ErrorContains(t, err, "it answers with status 404", layers)
+	}
+}

@@ -60,10 +60,10 @@ func isFetchError(err error) bool {
 	return errors.As(err, new(*fetchError)) || errors.As(err, new(*objectsError))
 }
 
-// isMismatchOf tells a layer's object that didn't arrive by its digest, which the error names: Docker Engine 20.10 doesn't say which
-// vertex has failed.
-func isMismatchOf(err error, l lambda2llb.Layer) bool {
-	return errorContains(err, "digest mismatch") && errorContains(err, l.Digest().String())
+// isErrorOfObject tells whether a layer's object, which is the vertex source, didn't arrive. Docker Engine 20.10 names no vertex in
+// an error, but the object's digest.
+func isErrorOfObject(err error, source digest.Digest, l lambda2llb.Layer) bool {
+	return isVertexError(err, source) || vertexOf(err) == "" && errorContains(err, "digest mismatch") && errorContains(err, l.Digest().String())
 }
 
 // newFetchError says what came of a layer's object. A pinned HTTP source says "digest mismatch" whatever the server said, so

@@ -48,6 +48,7 @@ type stub struct {
 	fails       map[string]string  // oid to the error of its fetch from its URL
 	passing     bool               // it is one of the first attempt only
 	objects     map[string]string  // what the daemon still has of them, by oid
+	noVertices  bool               // named in an error of a fetch, as in Docker Engine 20.10
 	chainFails  string             // error of a chain of layers
 	unpackFails map[string]string  // oid to the error of its unpacking
 	noParents   bool               // as BuildKit v0.32.0
@@ -193,6 +194,9 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 			}
 			pinned := src.Attrs[pb.AttrHTTPChecksum] != ""
 			if msg := s.fails[oid]; msg != "" && (pinned || !strings.HasPrefix(msg, "digest mismatch")) && (!s.passing || src.Attrs[pb.AttrHTTPHeaderPrefix+"user-agent"] == "") {
+				if s.noVertices {
+					return nil, errors.New(msg)
+				}
 				return nil, errdefs.WrapVertex(errors.New(msg), digest.FromBytes(dt))
 			}
 			if object, ok := s.objects[oid]; ok && len(def.Def) == 2 { // nothing but the object
