@@ -25,7 +25,7 @@ func TestBakeOnANewRunnerFetchesAndPullsNothing(t *testing.T) {
 		{[]string{"function"}, []string{"function:amd64", "function:arm64"}},
 	} {
 		h.Reset()
-		bakeExample(t, first, h, r.host, tc.targets...)
+		bakeExample(t, newBuildx(t, first), h, r.host, tc.targets...)
 		for object, times := range h.Counts() {
 			require.Equal(t, 1, times, object)
 		}
@@ -33,7 +33,7 @@ func TestBakeOnANewRunnerFetchesAndPullsNothing(t *testing.T) {
 
 		h.Reset()
 		r.reset()
-		progress := bakeExample(t, sandbox.Start(t), h, r.host, tc.targets...)
+		progress := bakeExample(t, newBuildx(t, sandbox.Start(t)), h, r.host, tc.targets...)
 		require.Equal(t, want, digestsOf(t, r.host, tc.tags))
 		require.Zero(t, h.Total(githost.Object), progress)
 		for _, tag := range tc.tags {
@@ -47,11 +47,10 @@ func TestBakeOnANewRunnerFetchesAndPullsNothing(t *testing.T) {
 }
 
 // bakeExample builds and pushes what the example has of the runtimes of the host.
-func bakeExample(t *testing.T, d *sandbox.Daemon, h *repoServer, registry string, targets ...string) (progress string) {
+func bakeExample(t *testing.T, x buildx, h *repoServer, registry string, targets ...string) (progress string) {
 	t.Helper()
 	dir, err := filepath.Abs("../examples/bake")
 	require.NoError(t, err)
-	x := newBuildx(t, d)
 	x.dir = dir
 	x.env = []string{"REGISTRY=" + registry, "NODE=nodejs20.x", "PYTHON=python3.12", "FUNCTION=nodejs20.x"}
 	args := []string{"bake", "--builder=sandbox", "--progress=plain", "--push"}
