@@ -151,7 +151,7 @@ func (want expectation) requireStart(t *testing.T, d *sandbox.Daemon, name strin
 		require.Equal(t, want.Response, api.getResponse(), name)
 	case want.Get != "":
 		get := "wget -q -O - 'http://127.0.0.1:8080" + want.Get + "'"
-		out := runInImage(t, d, name, "--network=none "+start+" & until "+get+" > /tmp/said; do sleep 0.1; done; cat /tmp/said")
+		out := runInImage(t, d, name, "--network=none "+start+" & until "+get+" > /tmp/said || ! kill -0 $!; do sleep 0.1; done; cat /tmp/said")
 		require.Equal(t, sha256Of(want.Says), out, name)
 	case want.Says != "":
 		require.Equal(t, sha256Of(want.Says), runInImage(t, d, name, start), name)
