@@ -35,7 +35,7 @@ func TestMeasure(t *testing.T) {
 	require.NoError(t, err)
 	rounds, err := strconv.Atoi(os.Getenv(countEnv))
 	require.NoError(t, err, countEnv)
-	sandbox.Require(t, "buildkitd", "buildctl")
+	sandbox.Require(t, "buildkitd", "buildctl", "buildx")
 	e := newEnv(t, realSizes(dir))
 	for _, g := range groups() {
 		if chosen.MatchString(g.name) {
@@ -51,7 +51,7 @@ func TestEveryWayIsMeasured(t *testing.T) {
 	if os.Getenv(slowEnv) == "" {
 		t.Skipf("%s is not set: make test-full sets it", slowEnv)
 	}
-	sandbox.Require(t, "buildkitd", "buildctl")
+	sandbox.Require(t, "buildkitd", "buildctl", "buildx")
 	e := newEnv(t, smallSizes(t.TempDir()))
 	for _, g := range groups() {
 		t.Run(g.name, func(t *testing.T) { requireMeasured(t, g, e.compare(t, g, 1)) })
@@ -69,6 +69,12 @@ func requireMeasured(t *testing.T, g group, measured report.Group) {
 			require.True(t, run.Memory > 0 || w.Name == report.Floor, w.Name)
 			require.Positive(t, run.Distinct, w.Name)
 		}
+	}
+	if g.machines {
+		ours := measured.Ways[0].Runs[0]
+		require.Equal(t, ours.Distinct, ours.Bytes, "each object once")
+		require.Positive(t, ours.Frontends)
+		require.Positive(t, ours.Daemons)
 	}
 	if g.name == "sixteen" || g.name == "fresh" {
 		ours := measured.Ways[len(measured.Ways)-1].Runs[0]

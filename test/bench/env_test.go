@@ -31,16 +31,17 @@ type env struct {
 	home         string // of a user with git-lfs
 	command      string // lambdabase
 	buildctlFile string
+	buildxFile   string
 	functions    atomic.Int64
 }
 
 func newEnv(t *testing.T, sizes sizes) *env {
 	t.Helper()
 	t.Setenv("TMPDIR", mountTmpfs(t))
-	e := &env{registry: serveRegistry(t), home: t.TempDir(), command: filepath.Join(t.TempDir(), "lambdabase"), buildctlFile: sandbox.Tool(t, "buildctl")}
+	e := &env{registry: serveRegistry(t), home: t.TempDir(), command: filepath.Join(t.TempDir(), "lambdabase"), buildctlFile: sandbox.Tool(t, "buildctl"), buildxFile: sandbox.Tool(t, "buildx")}
 	require.NoError(t, os.WriteFile(filepath.Join(e.home, ".gitconfig"), []byte(gitConfig), 0o644))
 	e.real = serveSample(t, sizes.real.copy(t, four), four)
-	e.many = serveSample(t, sizes.many.copy(t, eight), eight)
+	e.many = serveSample(t, sizes.many.copy(t, nil), nil)
 	e.real.prepareCheckouts(t)
 	mustRun(t, "CGO_ENABLED=0", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", e.command, "lambdabase/cmd/lambdabase")
 	e.pushFrontend(t)

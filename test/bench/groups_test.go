@@ -1,13 +1,18 @@
 package bench
 
-import "lambdabase/test/bench/report"
+import (
+	"slices"
+
+	"lambdabase/test/bench/report"
+)
 
 // group is a comparison: the same images, in several ways, ours last.
 type group struct {
 	name, title string
 	charted     bool
 	far         bool     // objects come over a slow link
-	many        bool     // the sample is the one of many runtimes
+	many        bool     // the sample is the one of all runtimes
+	machines    bool     // two daemons, one for each architecture
 	filled      *request // built once, elsewhere: it leaves a cache in the registry
 	before      *request // built before, with the same cache
 	measured    request
@@ -17,7 +22,7 @@ type group struct {
 
 // request is what is built.
 type request struct {
-	runtimes  []string // at once
+	runtimes  []string // at once; none: all of the sample
 	platforms string   // default: linux/amd64
 	output    output
 	function  bool // an image on the runtime, with new code each time
@@ -44,7 +49,7 @@ var (
 )
 
 func groups() []group {
-	return append(coldGroups(), append(cachedGroups(), registryGroups()...)...)
+	return slices.Concat(coldGroups(), machineGroups(), cachedGroups(), registryGroups())
 }
 
 func coldGroups() []group {
@@ -61,6 +66,19 @@ func coldGroups() []group {
 			ways: []way{dockerBuild, daemon}},
 		{name: "sixteen", title: "16 images at once (eight runtimes, both architectures) from a smaller sample", many: true,
 			measured: request{runtimes: eight, platforms: "linux/amd64,linux/arm64"}, ways: []way{inside, daemon}},
+	}
+}
+
+// machineGroups are of one bake each, with an image for each architecture.
+func machineGroups() []group {
+	both := "linux/amd64,linux/arm64"
+	return []group{
+		{name: "machines-4", title: "4 images of a smaller sample in one bake on two machines", many: true, machines: true,
+			measured: request{runtimes: eight[:2], platforms: both}, ways: []way{bake}},
+		{name: "machines-16", title: "16 images", many: true, machines: true,
+			measured: request{runtimes: eight, platforms: both}, ways: []way{bake}},
+		{name: "machines-56", title: "56 images: all that there are", many: true, machines: true,
+			measured: request{platforms: both}, ways: []way{bake}},
 	}
 }
 
@@ -108,4 +126,5 @@ var (
 	daemonLFS      = way{report.DaemonLFS, true, (*stage).onDaemonByLFS}
 	inside         = way{report.Inside, false, (*stage).inside}
 	remote         = way{report.Remote, true, (*stage).remote}
+	bake           = way{report.Bake, true, (*stage).bake}
 )

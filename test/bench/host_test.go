@@ -37,6 +37,9 @@ type file struct {
 func serveSample(t *testing.T, repository *sample.Repository, runtimes []string) *host {
 	t.Helper()
 	h := &host{Repository: repository, server: githost.New(repository), trees: map[string]map[string]file{}, heads: map[string]string{}}
+	if runtimes == nil {
+		runtimes = branchesOf(t, repository)
+	}
 	for _, runtime := range runtimes {
 		var err error
 		h.heads[runtime], err = h.Commit(runtime)
@@ -116,17 +119,33 @@ func (h *host) layers(runtime, arch string) (layers []file) {
 // objects are those that the images consist of, each once: sizes by oid.
 func (h *host) objects(r request) map[string]int64 {
 	objects := map[string]int64{}
-	for _, runtime := range r.runtimes {
-		for platform, arch := range map[string]string{"linux/amd64": "x86_64", "linux/arm64": "arm64"} {
-			if !strings.Contains(r.platform(), platform) {
-				continue
-			}
-			for _, l := range h.layers(runtime, arch) {
+	for runtime, platforms := range h.images(r) {
+		for _, platform := range platforms {
+			for _, l := range h.layers(runtime, archs[platform]) {
 				objects[l.pointer.OID] = l.pointer.Size
 			}
 		}
 	}
 	return objects
+}
+
+// archs are the folders of platforms.
+var archs = map[string]string{"linux/amd64": "x86_64", "linux/arm64": "arm64"}
+
+// images are the platforms of runtimes: those that are asked for and that there are.
+func (h *host) images(r request) map[string][]string {
+	images := map[string][]string{}
+	for runtime := range h.trees {
+		if r.runtimes != nil && !slices.Contains(r.runtimes, runtime) {
+			continue
+		}
+		for _, platform := range strings.Split(r.platform(), ",") {
+			if len(h.layers(runtime, archs[platform])) > 0 {
+				images[runtime] = append(images[runtime], platform)
+			}
+		}
+	}
+	return images
 }
 
 func (h *host) distinct(r request) (bytes int64) {

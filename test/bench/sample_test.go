@@ -8,6 +8,8 @@ import (
 
 	"lambdabase/internal/sample"
 
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,11 +23,11 @@ type sampleSize struct {
 }
 
 func realSizes(dir string) sizes {
-	return sizes{sampleSize{filepath.Join(dir, "real"), 1}, sampleSize{filepath.Join(dir, "many"), 0.05}}
+	return sizes{sampleSize{filepath.Join(dir, "real"), 1}, sampleSize{filepath.Join(dir, "all"), 0.05}}
 }
 
 func smallSizes(dir string) sizes {
-	return sizes{sampleSize{filepath.Join(dir, "real"), 0.001}, sampleSize{filepath.Join(dir, "many"), 0.001}}
+	return sizes{sampleSize{filepath.Join(dir, "real"), 0.001}, sampleSize{filepath.Join(dir, "all"), 0.001}}
 }
 
 // makeSample leaves nothing that is half made.
@@ -51,6 +53,20 @@ func (s sampleSize) copy(t *testing.T, runtimes []string) *sample.Repository {
 	repository, err := sample.Open(dir)
 	require.NoError(t, err)
 	return repository
+}
+
+// branchesOf are all that a sample has.
+func branchesOf(t *testing.T, repository *sample.Repository) (names []string) {
+	t.Helper()
+	repo, err := git.PlainOpen(filepath.Join(repository.Dir, "repo.git"))
+	require.NoError(t, err)
+	branches, err := repo.Branches()
+	require.NoError(t, err)
+	require.NoError(t, branches.ForEach(func(r *plumbing.Reference) error {
+		names = append(names, r.Name().Short())
+		return nil
+	}))
+	return names
 }
 
 // change pushes a commit of the first runtime that has one other layer, and leaves the branch as it was.

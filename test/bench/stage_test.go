@@ -27,6 +27,7 @@ type stage struct {
 	dir    string
 	id     string          // of the group's way: what is in the registry is found again by it
 	daemon *sandbox.Daemon // nil: none
+	second *sandbox.Daemon // of the other architecture; nil: none
 
 	commands atomic.Int64 // what they took of the processors: a duration
 }
@@ -84,6 +85,10 @@ func (e *env) onStage(t *testing.T, g group, w way, run func(*stage) error) {
 		if w.daemon {
 			s.daemon = sandbox.Start(t)
 		}
+		if g.machines {
+			s.second = sandbox.Start(t)
+			require.NoError(t, s.createBuilder())
+		}
 		require.NoError(t, run(s), w.name)
 	})
 }
@@ -97,11 +102,15 @@ func (s *stage) measure(build func() error) (run report.Run, err error) {
 	if err != nil {
 		return run, err
 	}
-	memory, start := watchMemory(), time.Now()
+	peak, start := watchMemory(), time.Now()
 	err = build()
-	run.Seconds, run.Memory = time.Since(start).Seconds(), memory()
+	run.Seconds = time.Since(start).Seconds()
+	memory := peak()
 	if err != nil {
 		return run, err
+	}
+	if run.Memory = memory.all; s.second != nil {
+		run.Frontends, run.Daemons = memory.frontends, memory.daemons
 	}
 	after, err := s.daemonTime()
 	run.CPU = (after - before + time.Duration(s.commands.Load())).Seconds()
@@ -124,7 +133,7 @@ func (s *stage) runIn(dir, program string, args ...string) error {
 	cmd := exec.CommandContext(s.t.Context(), program, args...)
 	var out bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
-	cmd.Env = append(os.Environ(), "HOME="+s.home, "DOCKER_CONFIG="+s.home, "GIT_CONFIG_NOSYSTEM=1", "BUILDKIT_HOST=")
+	cmd.Env = append(os.Environ(), "HOME="+s.home, "DOCKER_CONFIG="+s.home, "BUILDX_CONFIG="+filepath.Join(s.dir, "buildx"), "GIT_CONFIG_NOSYSTEM=1", "BUILDKIT_HOST=")
 	err := cmd.Run()
 	if cmd.ProcessState != nil {
 		s.commands.Add(int64(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()))
@@ -133,8 +142,16 @@ func (s *stage) runIn(dir, program string, args ...string) error {
 }
 
 func (s *stage) daemonTime() (time.Duration, error) {
-	if s.daemon == nil {
-		return 0, nil
+	var sum time.Duration
+	for _, d := range []*sandbox.Daemon{s.daemon, s.second} {
+		if d == nil {
+			continue
+		}
+		t, err := cpuTime(d.Pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += t
 	}
-	return cpuTime(s.daemon.Pid)
+	return sum, nil
 }

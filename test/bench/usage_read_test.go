@@ -21,8 +21,11 @@ func TestStatOfAProcessIsRead(t *testing.T) {
 func TestMemoryIsThatOfAllThatAProcessRuns(t *testing.T) {
 	all := []process{
 		{pid: 1, name: "init", memory: 1}, {pid: 5, parent: 1, name: "bench", memory: 10}, {pid: 9, parent: 7, name: "xz", memory: 100},
-		{pid: 7, parent: 5, name: "daemon", memory: 1000}, {pid: 8, parent: 5, name: "bench", memory: 10000}, {pid: 3, parent: 1, name: "other", memory: 7},
+		{pid: 7, parent: 5, name: "buildkitd", memory: 1000}, {pid: 8, parent: 5, name: "bench", memory: 10000}, {pid: 3, parent: 1, name: "other", memory: 7},
+		{pid: 11, parent: 9, name: "lambda-frontend", memory: 100000},
 	}
-	require.EqualValues(t, 1100, memoryBelow(5, all))
-	require.Zero(t, memoryBelow(9, all))
+	require.Equal(t, memory{101100, 100000, 1000}, memoryBelow(5, all))
+	require.Zero(t, memoryBelow(11, all))
+	require.EqualValues(t, 3<<20, proportional("00400000-7ff [rollup]\nRss:            9216 kB\nPss:            3072 kB\nPss_Dirty:      1024 kB\n"))
+	require.Zero(t, proportional(""))
 }

@@ -55,42 +55,63 @@ func cpuTime(pid int) (time.Duration, error) {
 
 const sampleInterval = 100 * time.Millisecond
 
+// memory is what processes have of it, in bytes, together.
+type memory struct{ all, frontends, daemons int64 }
+
+func (m memory) max(n memory) memory {
+	return memory{max(m.all, n.all), max(m.frontends, n.frontends), max(m.daemons, n.daemons)}
+}
+
 // watchMemory looks again and again how much memory all has that this process runs; the most is what it returns at the end.
-func watchMemory() (end func() int64) {
-	stop, peak := make(chan struct{}), make(chan int64)
+func watchMemory() (end func() memory) {
+	stop, peak := make(chan struct{}), make(chan memory)
 	go func() {
 		most := memoryOfChildren()
 		for tick := time.NewTicker(sampleInterval); ; {
 			select {
 			case <-tick.C:
-				most = max(most, memoryOfChildren())
+				most = most.max(memoryOfChildren())
 			case <-stop:
 				tick.Stop()
-				peak <- max(most, memoryOfChildren())
+				peak <- most.max(memoryOfChildren())
 				return
 			}
 		}
 	}()
-	return func() int64 {
+	return func() memory {
 		close(stop)
 		return <-peak
 	}
 }
 
-func memoryOfChildren() int64 {
+func memoryOfChildren() memory {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
 	var all []process
 	for _, file := range files {
 		stat, _ := os.ReadFile(file) // it may have ended
 		if p, err := parseStat(string(stat)); err == nil {
+			if p.name == frontendName { // of which there may be many, on one file
+				rollup, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "smaps_rollup"))
+				p.memory = proportional(string(rollup))
+			}
 			all = append(all, p)
 		}
 	}
 	return memoryBelow(os.Getpid(), all)
 }
 
+// proportional is what /proc/PID/smaps_rollup says that a process has of memory, in bytes: what several share is divided among them.
+func proportional(rollup string) (bytes int64) {
+	for line := range strings.Lines(rollup) {
+		if n, _ := fmt.Sscanf(line, "Pss: %d kB", &bytes); n == 1 {
+			return bytes << 10
+		}
+	}
+	return 0
+}
+
 // memoryBelow adds up what a process runs. What has its name still is it, on the way to become something else.
-func memoryBelow(pid int, all []process) (bytes int64) {
+func memoryBelow(pid int, all []process) (m memory) {
 	parents, name := map[int]int{}, ""
 	for _, p := range all {
 		parents[p.pid] = p.parent
@@ -101,10 +122,21 @@ func memoryBelow(pid int, all []process) (bytes int64) {
 	for _, p := range all {
 		for parent := p.parent; parent > 1 && p.name != name; parent = parents[parent] {
 			if parent == pid {
-				bytes += p.memory
+				m.add(p)
 				break
 			}
 		}
 	}
-	return bytes
+	return m
+}
+
+// add counts a process by its name, of which the kernel keeps 15 characters: no more than frontends have.
+func (m *memory) add(p process) {
+	m.all += p.memory
+	switch p.name {
+	case frontendName:
+		m.frontends += p.memory
+	case "buildkitd":
+		m.daemons += p.memory
+	}
 }

@@ -1,9 +1,13 @@
 package bench
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"lambdabase/internal/sample/githost"
 
@@ -173,6 +177,37 @@ func (s *stage) buildctl(r request, runtime string, args ...string) error {
 		args = append(args, "--import-cache="+cache)
 	}
 	return s.run(s.buildctlFile, args...)
+}
+
+// createBuilder has buildx send each architecture to a machine of its own.
+func (s *stage) createBuilder() error {
+	if err := s.run(s.buildxFile, "create", "--name=bench", "--driver=remote", "--platform=linux/amd64", s.daemon.Addr); err != nil {
+		return err
+	}
+	return s.run(s.buildxFile, "create", "--name=bench", "--driver=remote", "--platform=linux/arm64", "--append", s.second.Addr)
+}
+
+// bake builds all images at once, each a target of its own.
+func (s *stage) bake(r request) error {
+	targets := map[string]any{}
+	for runtime, platforms := range s.host.images(r) {
+		for _, platform := range platforms {
+			targets[strings.NewReplacer(".", "-", "/", "-").Replace(runtime+"-"+platform)] = map[string]any{
+				"platforms": []string{platform}, "output": []string{"type=cacheonly"}, "attest": []string{"type=provenance,disabled=true"},
+				"args": map[string]string{"BUILDKIT_SYNTAX": s.frontend, "LAMBDABASE_RUNTIME": runtime,
+					"LAMBDABASE_REPOSITORY": s.url + githost.RepositoryPath, "LAMBDABASE_OBJECTS": s.url + githost.ObjectsByPath},
+			}
+		}
+	}
+	text, err := json.Marshal(map[string]any{"target": targets, "group": map[string]any{"default": map[string]any{"targets": slices.Sorted(maps.Keys(targets))}}})
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	file := filepath.Join(s.dir, "bake.json")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return errors.WithStack(err)
+	}
+	return s.run(s.buildxFile, "bake", "--builder=bench", "--progress=plain", "--file="+file)
 }
 
 // function is a folder with a function on a base, whose code is new each time.

@@ -30,6 +30,8 @@ func aims() []aim {
 		atLeast("four runtimes: usual way / daemon, no export", 2.4, over("four", Usual, Daemon)),
 		atLeast("four runtimes: docker build of ready checkouts / daemon, OCI gzip", 1.5, over("four-oci", DockerBuild, Daemon)),
 		atMost("16 images at once: bytes fetched / bytes of distinct objects", "%.2f", 1, value("sixteen", Daemon, once)),
+		atMost("56 images on two machines: bytes fetched / bytes of distinct objects", "%.2f", 1, value("machines-56", Bake, once)),
+		atMost("the same: peak MB of all frontends", "%.0f", 150, value("machines-56", Bake, frontends)),
 		atMost("warm, by the frontend's image: seconds", "%.2f", 0.10, value("warm", Daemon, wall)),
 		atMost("warm, by build --addr: seconds", "%.2f", 0.10, value("warm", Remote, wall)),
 		atMost("warm, commit given, by the frontend's image: seconds", "%.2f", 0.08, value("pinned", Daemon, wall)),
@@ -46,6 +48,7 @@ const (
 	DaemonLFS   = "lambdabase on a daemon, objects=lfs"
 	Inside      = "lambdabase with BuildKit inside"
 	Remote      = "lambdabase build --addr, on a daemon"
+	Bake        = "docker buildx bake by lambdabase"
 )
 
 func atMost(text, verb string, limit float64, measure func(Report) (spread, bool)) aim {

@@ -49,6 +49,9 @@ type Run struct {
 	Layers   int     `json:"layers,omitempty"`       // pulled from the registry
 	Pulled   int64   `json:"pulled_bytes,omitempty"` // of these layers
 	Memory   int64   `json:"peak_memory,omitempty"`  // of all processes together, in bytes
+	// Of these alone, where machines are several: frontends in their containers, and daemons.
+	Frontends int64 `json:"peak_memory_frontends,omitempty"`
+	Daemons   int64 `json:"peak_memory_daemons,omitempty"`
 }
 
 // Parse reads what JSON wrote.

@@ -48,11 +48,13 @@ func ratio(a, b Way, figure func(Run) float64) spread {
 }
 
 // Figures of a run.
-func wall(r Run) float64    { return r.Seconds }
-func cpu(r Run) float64     { return r.CPU }
-func objects(r Run) float64 { return float64(r.Objects) }
-func layers(r Run) float64  { return float64(r.Layers) }
-func sent(r Run) float64    { return float64(r.Bytes) / 1e6 }
-func pulled(r Run) float64  { return float64(r.Pulled) / 1e6 }
-func memory(r Run) float64  { return float64(r.Memory) / 1e6 }
-func once(r Run) float64    { return float64(r.Bytes) / float64(max(r.Distinct, 1)) }
+func wall(r Run) float64      { return r.Seconds }
+func cpu(r Run) float64       { return r.CPU }
+func objects(r Run) float64   { return float64(r.Objects) }
+func layers(r Run) float64    { return float64(r.Layers) }
+func sent(r Run) float64      { return float64(r.Bytes) / 1e6 }
+func pulled(r Run) float64    { return float64(r.Pulled) / 1e6 }
+func memory(r Run) float64    { return float64(r.Memory) / 1e6 }
+func frontends(r Run) float64 { return float64(r.Frontends) / 1e6 }
+func daemons(r Run) float64   { return float64(r.Daemons) / 1e6 }
+func once(r Run) float64      { return float64(r.Bytes) / float64(max(r.Distinct, 1)) }

@@ -49,6 +49,8 @@ var columns = []column{
 	{"layers pulled", "%.0f", layers},
 	{"MB of layers", "%.0f", pulled},
 	{"peak MB", "%.0f", memory},
+	{"frontends, peak MB", "%.0f", frontends},
+	{"daemons, peak MB", "%.0f", daemons},
 }
 
 // table has a line for each way; how many times as long it took is said of the last one, which is ours.
