@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -22,34 +21,14 @@ func newNodes(t *testing.T) buildx {
 	return x
 }
 
-// Two machines, one for each architecture, give the index that one gives.
-func TestTwoNodesGiveTheIndexOfOne(t *testing.T) {
-	t.Parallel()
-	h := serveUpstream(t, "nodejs20.x")
-	registry := newPullLog(t).host
-	one := sandbox.Start(t)
-	pushFrontendImage(t, one, registry)
-	build := func(x buildx, tag string) (index string) {
-		h.Reset()
-		args := []string{"build", "--builder=sandbox", "--provenance=false", "--platform=linux/amd64,linux/arm64", "--push", "--tag=" + registry + "/" + tag,
-			"--build-arg=BUILDKIT_SYNTAX=" + registry + "/lambda-frontend", "--build-arg=LAMBDABASE_RUNTIME=nodejs20.x"}
-		x.run(t, append(append(args, flags(h.options(""), "--build-arg=", buildArg)...), t.TempDir())...)
-		return must(crane.Digest(registry + "/" + tag))
-	}
-	want := build(newBuildx(t, one), "base:one")
-	objects := h.Counts()
-	require.Equal(t, want, build(newNodes(t), "base:two"))
-	require.Equal(t, objects, h.Counts(), "the architectures have no object in common")
-}
-
 // Nodes share what they have built by the registry alone: any others go on with it, and what they push can be one index.
 func TestNodesShareOneCacheInTheRegistry(t *testing.T) {
 	t.Parallel()
-	h := serveUpstream(t, "nodejs20.x", "python3.12")
+	h := serveUpstream(t, "nodejs20.x")
 	r := newPullLog(t)
 	pushFrontendImage(t, sandbox.Start(t), r.host)
-	tags := []string{"base:nodejs20.x-amd64", "base:nodejs20.x-arm64", "base:python3.12-amd64", "base:python3.12-arm64"}
-	bakeExample(t, newNodes(t), h, r.host, "node", "python")
+	tags := []string{"base:nodejs20.x-amd64", "base:nodejs20.x-arm64"}
+	bakeExample(t, newNodes(t), h, r.host, "node")
 	for object, times := range h.Counts() {
 		require.Equal(t, 1, times, object)
 	}
@@ -58,7 +37,7 @@ func TestNodesShareOneCacheInTheRegistry(t *testing.T) {
 	h.Reset()
 	r.reset()
 	x := newNodes(t)
-	progress := bakeExample(t, x, h, r.host, "node", "python")
+	progress := bakeExample(t, x, h, r.host, "node")
 	require.Equal(t, want, digestsOf(t, r.host, tags))
 	require.Zero(t, h.Total(githost.Object), progress)
 	for _, tag := range tags {
@@ -84,18 +63,17 @@ func TestMachinesAreAsTheirDocumentSays(t *testing.T) {
 	for _, block := range p.blocks("sh") {
 		p.run(t, block)
 	}
-	for index, runtime := range map[string]string{"base:nodejs20.x-index": "nodejs20.x", "base:python3.12": "python3.12"} {
-		for _, platform := range []string{"linux/amd64", "linux/arm64"} {
-			want := imageConfig(t, oneImage(t, amd64, g.request(runtime, "platform", platform)))
-			dt, err := crane.Config(registry+"/"+index, crane.WithPlatform(must(v1.ParsePlatform(platform))))
-			require.NoError(t, err)
-			got, err := v1.ParseConfigFile(bytes.NewReader(dt))
-			require.NoError(t, err)
-			require.Equal(t, want.Config.Labels, got.Config.Labels)
-			require.Len(t, got.RootFS.DiffIDs, len(want.RootFS.DiffIDs))
-			for i, id := range want.RootFS.DiffIDs {
-				require.Equal(t, id.String(), got.RootFS.DiffIDs[i].String())
-			}
-		}
+	require.NotEmpty(t, g.Counts())
+	for object, times := range g.Counts() {
+		require.Equal(t, 1, times, "the architectures have no object in common: %s", object)
+	}
+
+	// One machine gives the same index, and images that were built apart are those that it has.
+	one := g.openDoc(t, "machines.md", registry, g.daemon(t))
+	one.run(t, strings.NewReplacer("--builder lambda ", "", "-index", "-one").Replace(p.blocks("sh")[1]))
+	require.Equal(t, must(crane.Digest(registry+"/base:nodejs20.x-one")), must(crane.Digest(registry+"/base:nodejs20.x-index")))
+	for _, arch := range []string{"amd64", "arm64"} {
+		name := registry + "/base:python3.12"
+		require.Equal(t, must(crane.Digest(name+"-"+arch)), must(crane.Digest(name, crane.WithPlatform(&v1.Platform{OS: "linux", Architecture: arch}))))
 	}
 }
