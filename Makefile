@@ -1,4 +1,5 @@
-# make help lists the targets, with their times on 2 cores: those of a new checkout, and where that differs of later calls. REGISTRY and PLATFORMS are those of make image.
+# make help lists the targets, with their times on 2 cores: those of a new checkout, and where that differs of later calls.
+# REGISTRY and PLATFORMS are those of make image.
 GO        ?= go
 PLATFORMS ?= linux/amd64,linux/arm64
 REGISTRY  ?=

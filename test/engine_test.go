@@ -44,16 +44,7 @@ func startEngineDaemon(t *testing.T, n needs) *sandbox.Daemon {
 	socket := filepath.Join(filepath.Dir(docker), "buildkit.sock")
 	listener, err := net.Listen("unix", socket)
 	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go forwardGRPC(conn, docker)
-		}
-	}()
+	acceptEach(t, listener, func(conn net.Conn) { forwardGRPC(conn, docker) })
 	return &sandbox.Daemon{Addr: "unix://" + socket}
 }
 

@@ -19,6 +19,13 @@ func (h *repoServer) byIPv6(t *testing.T) string {
 	if err != nil {
 		sandbox.Missing(t, err)
 	}
+	acceptEach(t, listener, func(conn net.Conn) { forward(conn, strings.TrimPrefix(h.URL, "http://")) })
+	return "http://" + listener.Addr().String()
+}
+
+// acceptEach serves each connection by itself until the test's end.
+func acceptEach(t *testing.T, listener net.Listener, serve func(net.Conn)) {
+	t.Helper()
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -26,10 +33,9 @@ func (h *repoServer) byIPv6(t *testing.T) string {
 			if err != nil {
 				return
 			}
-			go forward(conn, strings.TrimPrefix(h.URL, "http://"))
+			go serve(conn)
 		}
 	}()
-	return "http://" + listener.Addr().String()
 }
 
 func forward(conn net.Conn, address string) {

@@ -155,13 +155,14 @@ func (b *BuildKit) CloseWithin(timeout time.Duration) error {
 func (b *BuildKit) shutdown(timeout time.Duration) error {
 	defer logTo(nil)
 	close(b.stopping)
+	hurried := timeout < shutdownTimeout
 	if !waitFor(timeout, b.server.GracefulStop) && !waitFor(timeout, b.server.Stop) {
-		if timeout < shutdownTimeout {
+		if hurried {
 			return errors.New("builds don't end")
 		}
 		bklog.L.Warn("builds don't end")
 	}
-	if timeout == shutdownTimeout {
+	if !hurried {
 		b.awaitRelease()
 	}
 	var err error

@@ -161,7 +161,7 @@ func (r *release) solveFrontend(ctx context.Context, c gateway.Client) (*gateway
 
 func (r *release) solveSBOM(ctx context.Context, c gateway.Client, platform string) (*gateway.Attestation, error) {
 	dir := r.imageDir(platform)
-	dt, err := r.newSBOM(frontend+"-"+r.version+"."+strings.ReplaceAll(platform, "/", "-"), []string{
+	dt, err := r.newSBOM(filepath.Base(r.name(frontend, platform, "")), []string{
 		filepath.Join(dir, frontend), filepath.Join(dir, checkLayers), filepath.Join(dir, filepath.Base(certificates)),
 	})
 	if err != nil {
