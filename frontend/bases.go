@@ -35,6 +35,7 @@ type baseImages struct {
 	noGates     bool     // what a base is spliced into is not solved here
 	call        string   // that BuildKit's frontend is to answer, in place of the request's own
 	named       sync.Map // baseImage by key, of those whose config was asked for
+	registry    registryImages
 }
 
 // baseImage is one that a Dockerfile names.

@@ -44,6 +44,7 @@
 //	lock.go          the lock file of the build context
 //	snapshot.go      a commit, and the plan of a platform
 //	link.go          an attestation of what base images were made of
+//	annotations.go   what a manifest says of where its image comes from
 //	history.go       a base's history, once it is known
 //	bases.go         base images that a Dockerfile names
 //	image.go         an image for each platform

@@ -38,6 +38,9 @@ func (r *request) buildDockerfile(ctx context.Context) (*gateway.Result, error) 
 	if err := b.histories.correct(res); err != nil {
 		return nil, err
 	}
+	if err := b.registry.annotateBase(r, res); err != nil {
+		return nil, err
+	}
 	if err := r.attachLinks(ctx, res); err != nil {
 		return nil, err
 	}
@@ -104,6 +107,9 @@ func (c *baseImageClient) ResolveImageConfig(ctx context.Context, ref string, op
 	base, ok := c.bases.parseBase(ref, platform)
 	if !ok || opt.OCILayoutOpt != nil {
 		found, dgst, dt, err := c.Client.ResolveImageConfig(ctx, ref, opt)
+		if err == nil && opt.OCILayoutOpt == nil {
+			c.bases.registry.add(found, dgst, dt)
+		}
 		return found, dgst, dt, withImageHint(err, ref)
 	}
 	dt, err := c.bases.config(ctx, base)

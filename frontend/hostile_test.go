@@ -90,6 +90,7 @@ var requestsInTrouble = map[string]map[string]string{
 	"chained":       {"layers": "chain"},
 	"two platforms": {"platform": "linux/amd64,linux/arm64"},
 	"with less":     {"exclude": "/etc/a", "layers": "merge"},
+	"annotated":     {"annotations": "manifest"},
 	"a plan":        {"requestid": "lambda.plan"},
 	"a lock":        {"requestid": "lambda.lock"},
 	"a Dockerfile":  {"runtime": "", "requestid": "frontend.lint"},

@@ -85,6 +85,9 @@ func (r *request) buildPlatforms(ctx context.Context, epoch *time.Time, plan fun
 	if err != nil {
 		return nil, err
 	}
+	if err := r.annotateOrigin(res); err != nil {
+		return nil, err
+	}
 	return res, r.attachLinks(ctx, res)
 }
 

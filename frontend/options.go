@@ -42,6 +42,7 @@ type Options struct {
 	ECR          bool     // AWS's own images are taken from the snapshots too
 	Lock         string   // lock file in the build context, or "none"; empty: the one that is found
 	Exclude      []string // paths that are left out of the layers, as exclude.Parse returns them
+	Annotations  bool     // manifests say where they come from
 
 	mirror          mirror.Location // that the repository is; zero: it is one of git
 	repositoryGiven bool
@@ -86,6 +87,7 @@ func AllOptions() []Option {
 		{"ecr", ecrRegistry, "in a Dockerfile, `snapshot` also takes `public.ecr.aws/lambda/NAME:VERSION` and `amazon/aws-lambda-NAME:VERSION` (a bare version, or with `-x86_64` or `-arm64`) from the snapshots; `registry` leaves them to the registry. Source policies for the name don't see what is taken from the snapshots", setECR, false},
 		{"lock", document.LockName + " if the context has one", "lock file in the build context, which says the commit and the objects of each runtime: a build asks no git server, and what is against the file, or not in it, is an error; `none` ignores it. No context, no lock", setLock, false},
 		{"exclude", "", "paths to leave out of the layers, separated by commas, for example `/usr/local/bin/aws-lambda-rie`: files, or folders with all that is in them. They are taken as they are, without patterns, and no symlink on the way is followed. What Lambda or the entrypoint needs is refused", setExclude, true},
+		{"annotations", annotationsNone, "`manifest`: the manifest of a base image has OCI annotations with its repository, commit and date (`source`, `revision`, `created`), and that of a Dockerfile's image with the registry's image that it stands on (`base.name`, `base.digest`); they take the place of `--annotation`s of the same name. Layers and config stay the same", setAnnotations, false},
 	}
 }
 
@@ -97,6 +99,9 @@ const (
 	ecrRegistry    = "registry"
 	ecrSnapshot    = "snapshot"
 	syntaxOption   = "cmdline" // the "# syntax=" line, handed over by BuildKit
+
+	annotationsNone     = "none"
+	annotationsManifest = "manifest"
 )
 
 func setRuntime(o *Options, v string) error {
@@ -182,6 +187,11 @@ func setLock(o *Options, v string) error {
 func setExclude(o *Options, v string) (err error) {
 	o.Exclude, err = exclude.Parse(v)
 	return err
+}
+
+func setAnnotations(o *Options, v string) error {
+	o.Annotations = v == annotationsManifest
+	return oneOf(v, []string{annotationsNone, annotationsManifest})
 }
 
 func oneOf(v string, choices []string) error {

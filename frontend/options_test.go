@@ -77,6 +77,7 @@ func TestBadOptionsSayWhatToDo(t *testing.T) {
 		"signed objects":      {map[string]string{"runtime": "x", "objects": "https://h/{oid}?sig=" + secret}, `invalid option objects: want auto, lfs, lfs+https://host/path, oci://registry/name or a URL template: query key "sig" may carry`},
 		"commit, no runtime":  {map[string]string{"commit": "b8b153b94ac0e09eb5f2ea6d5e5d5c7a9a6d1a31"}, "option commit goes with option runtime"},
 		"excluded path":       {map[string]string{"exclude": "/a,b"}, `invalid option exclude: "b" is not absolute`},
+		"annotations":         {map[string]string{"annotations": "manifests"}, "did you mean manifest?"},
 		"ecr":                 {map[string]string{"ecr": "snapshots"}, "did you mean snapshot?"},
 		"too long a runtime":  {map[string]string{"runtime": strings.Repeat("a", 200)}, "is no name of a runtime"},
 		"trailing slash":      {map[string]string{"runtime": "a/"}, "is no name of a runtime"},

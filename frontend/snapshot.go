@@ -99,23 +99,15 @@ func (r *request) openSnapshot(ctx context.Context, repo remote, runtime, commit
 	return &snapshot{request: r, contents: c, repo: repo, runtime: runtime, commit: commit, created: created, source: r.objectSource(repo)}, err
 }
 
-// repository is the one of git that the snapshot is of.
+// repository is the one of git that the snapshot is of, for others to read: not where this user's git goes for it.
 func (s *snapshot) repository() string {
-	if s.repo.isMirror() {
-		return s.originalRepository()
-	}
-	return s.repo.url
-}
-
-// documentedRepository is the repository for others to read: not where this user's git goes for it.
-func (s *snapshot) documentedRepository() string {
 	switch {
-	case s.lock != "":
+	case s.lock != "" || s.repo.isMirror():
 		return s.originalRepository()
 	case s.repo == s.remote && s.repositoryNamed != "":
 		return s.repositoryNamed
 	}
-	return s.repository()
+	return s.repo.url
 }
 
 // loadTree gets the commit's tree.
@@ -168,7 +160,7 @@ func (s *snapshot) document(ctx context.Context, targets ...ocispecs.Platform) (
 	if err != nil {
 		return nil, err
 	}
-	d := &document.Snapshot{Version: document.Version, Runtime: s.runtime, Repository: s.documentedRepository(), Commit: s.commit, Date: date}
+	d := &document.Snapshot{Version: document.Version, Runtime: s.runtime, Repository: s.repository(), Commit: s.commit, Date: date}
 	if len(targets) == 0 {
 		names, err := s.platformNames(ctx)
 		if err != nil {

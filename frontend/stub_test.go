@@ -55,10 +55,11 @@ type stub struct {
 	panics      bool               // where a layer is fetched
 	http        digest.Digest      // of what an object URL serves when asked again
 	onLayer     func()
-	image       bool     // the frontend runs from one
-	noCaps      []string // of LLB
-	gateFails   string   // path whose copy fails, if any
-	lock        string   // lock file of the build context; empty: there is no context
+	images      map[string]string // configs of a registry's, by their names
+	image       bool              // the frontend runs from one
+	noCaps      []string          // of LLB
+	gateFails   string            // path whose copy fails, if any
+	lock        string            // lock file of the build context; empty: there is no context
 
 	mu       sync.Mutex
 	resolved []string // sources whose metadata was asked for
@@ -210,8 +211,12 @@ func (s *stub) result(def *pb.Definition) (gateway.Reference, error) {
 	return ref, nil
 }
 
-func (s *stub) ResolveImageConfig(context.Context, string, sourceresolver.Opt) (string, digest.Digest, []byte, error) {
-	return "", "", nil, errors.New("no image is needed")
+func (s *stub) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	config, ok := s.images[ref]
+	if !ok {
+		return "", "", nil, errors.Errorf("image %s is not needed", ref)
+	}
+	return ref, digest.FromString(ref), []byte(config), nil
 }
 func (s *stub) CurrentFrontend() (*llb.State, error) {
 	if !s.image {

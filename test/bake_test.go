@@ -44,6 +44,9 @@ func TestBakeOnANewRunnerFetchesAndPullsNothing(t *testing.T) {
 	config, err := crane.Config(r.host + "/base:nodejs20.x-amd64")
 	require.NoError(t, err)
 	require.Equal(t, string(plain.Config), string(config))
+	manifest, err := crane.Manifest(r.host + "/base:nodejs20.x-amd64")
+	require.NoError(t, err)
+	require.Contains(t, string(manifest), `"org.opencontainers.image.revision":"`+must(h.Commit("nodejs20.x"))+`"`)
 }
 
 // bakeExample builds and pushes what the example has of the runtimes of the host.

@@ -53,15 +53,14 @@ target "lambda" {
 }
 
 target "base" {
-  name        = base(runtime, arch)
-  matrix      = { runtime = split(",", join(",", [NODE, PYTHON, JAVA, DOTNET, RUBY, PROVIDED])), arch = split(",", ARCHS) }
-  inherits    = ["lambda"]
-  args        = { LAMBDABASE_RUNTIME = runtime }
-  platforms   = ["linux/${arch}"]
-  tags        = ["${REGISTRY}/base:${runtime}-${arch}"]
-  annotations = ["org.opencontainers.image.source=https://github.com/aws/aws-lambda-base-images/tree/${runtime}"]
-  cache-from  = [cache(runtime, arch)]
-  cache-to    = ["${cache(runtime, arch)},mode=max"]
+  name       = base(runtime, arch)
+  matrix     = { runtime = split(",", join(",", [NODE, PYTHON, JAVA, DOTNET, RUBY, PROVIDED])), arch = split(",", ARCHS) }
+  inherits   = ["lambda"]
+  args       = { LAMBDABASE_RUNTIME = runtime, LAMBDABASE_ANNOTATIONS = "manifest" }
+  platforms  = ["linux/${arch}"]
+  tags       = ["${REGISTRY}/base:${runtime}-${arch}"]
+  cache-from = [cache(runtime, arch)]
+  cache-to   = ["${cache(runtime, arch)},mode=max"]
 }
 
 target "function" {
