@@ -33,15 +33,19 @@ func (r *request) annotateOrigin(res *gateway.Result) error {
 	})
 }
 
+// originAnnotations are none for a folder with a checkout, of which nobody says what commit it is of, or whether it is that.
 func originAnnotations(p *lambda2llb.Plan) map[string]string {
+	if p.Commit == "" {
+		return nil
+	}
 	return map[string]string{
 		ocispecs.AnnotationSource:   redact.Text(p.Repository),
-		ocispecs.AnnotationRevision: p.Commit, // none of a checkout
+		ocispecs.AnnotationRevision: p.Commit,
 		ocispecs.AnnotationCreated:  p.Created.UTC().Format(time.RFC3339),
 	}
 }
 
-// annotate adds annotations to the manifest of each platform of a result, if that is asked for. An empty one is none.
+// annotate adds annotations to the manifest of each platform of a result, if that is asked for.
 func (r *request) annotate(res *gateway.Result, annotationsOf func(p exptypes.Platform, all []exptypes.Platform) (map[string]string, error)) error {
 	if !r.Annotations {
 		return nil
@@ -56,9 +60,7 @@ func (r *request) annotate(res *gateway.Result, annotationsOf func(p exptypes.Pl
 			return errors.Wrapf(err, "annotations of %s", p.ID)
 		}
 		for name, value := range found {
-			if value != "" {
-				res.AddMeta(manifestAnnotation(p, len(of.Platforms) == 1, name), []byte(value))
-			}
+			res.AddMeta(manifestAnnotation(p, len(of.Platforms) == 1, name), []byte(value))
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"lambdabase/llb/lambda2llb"
+
 	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
 )
@@ -45,6 +47,11 @@ func TestAManifestSaysWhereABaseImageComesFrom(t *testing.T) {
 			require.Equal(t, tc.want, annotationsIn(built(t, newStub(tc.opts)).Metadata))
 		})
 	}
+}
+
+func TestAFolderWithACheckoutIsOfNoCommit(t *testing.T) {
+	require.Empty(t, originAnnotations(&lambda2llb.Plan{Repository: Upstream}))
+	require.Equal(t, Upstream, originAnnotations(&lambda2llb.Plan{Repository: Upstream, Commit: stubCommit})["org.opencontainers.image.source"])
 }
 
 func TestAManifestSaysWhichImageOfARegistryItStandsOn(t *testing.T) {
