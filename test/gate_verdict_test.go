@@ -248,16 +248,24 @@ func TestGatesOfManyKindsOfRequests(t *testing.T) {
 			if plain.Attrs["runtime"] != "" && plain.Attrs["objects"] != "lfs" { // what stands on a base has the time of its own build
 				require.Equal(t, want, imagesOf(d, plain), "as without a check by a step")
 			}
-			h.Reset()
-			fresh := sandbox.Start(t)
-			got := imagesOf(fresh, second)
-			if plain.Attrs["runtime"] != "" || !uncached {
-				require.Equal(t, want, got)
+			build := func() (leaked []*client.UsageInfo) {
+				h.Reset()
+				fresh := sandbox.Start(t)
+				got := imagesOf(fresh, second)
+				if plain.Attrs["runtime"] != "" || !uncached {
+					require.Equal(t, want, got)
+				}
+				if !uncached {
+					require.Zero(t, h.Total(githost.Object))
+				}
+				return fresh.Leaked(t)
 			}
-			if !uncached {
-				require.Zero(t, h.Total(githost.Object))
+			// BuildKit v0.33.1 keeps records of layers that it loads for two platforms at once, now and then where processors are busy (in
+			// one run of 60). What a frontend has it leak is there each time.
+			if leaked := build(); len(leaked) > 0 {
+				t.Logf("tried once more: %v", leaked)
+				require.Empty(t, build())
 			}
-			fresh.Prune(t)
 		})
 	}
 }

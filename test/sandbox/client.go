@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/stretchr/testify/require"
@@ -20,14 +21,26 @@ func (d *Daemon) Client(t testing.TB) *client.Client {
 // Prune empties the cache. What a build that has just ended used is let go a moment later, so it may take some turns.
 func (d *Daemon) Prune(t testing.TB) {
 	t.Helper()
+	require.Empty(t, d.Leaked(t), "records of the cache")
+}
+
+// Leaked prunes the cache, and returns what is still in it when all that was built is long over.
+func (d *Daemon) Leaked(t testing.TB) (records []*client.UsageInfo) {
+	t.Helper()
 	c := d.Client(t)
-	Wait(t, func() bool {
-		if err := c.Prune(t.Context(), nil, client.PruneAll); err != nil {
-			return false
+	for deadline := time.Now().Add(WaitTimeout); ; time.Sleep(tick) {
+		err := c.Prune(t.Context(), nil, client.PruneAll)
+		if err == nil {
+			records, err = c.DiskUsage(t.Context())
 		}
-		left, err := c.DiskUsage(t.Context())
-		return err == nil && len(left) == 0
-	}, "empty cache")
+		switch {
+		case err == nil && len(records) == 0:
+			return nil
+		case time.Now().After(deadline):
+			require.NoError(t, err, "prune")
+			return records
+		}
+	}
 }
 
 // Buildctl runs the command of that name against the daemon; output has stdout and stderr.
