@@ -29,7 +29,7 @@ target "frontend" {
 target "base" {
   name      = "base-${replace(runtime, ".", "-")}"
   matrix    = { runtime = split(",", RUNTIMES) }
-  context   = "." # any folder: nothing of it is read
+  context   = "." # any folder: nothing of it is read but a lock file
   tags      = ["${REGISTRY}/base:${runtime}"]
   platforms = split(",", PLATFORMS)
   attest    = ["type=provenance,disabled=true"] # so that one platform is a plain manifest, as Lambda wants it

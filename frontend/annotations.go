@@ -116,19 +116,25 @@ func (i *registryImages) annotateBase(r *request, res *gateway.Result) error {
 	})
 }
 
-// withConfig is the image of a config, which BuildKit has read and written anew; nil if it is none of these. Of several names of one
-// image it is the first in their order, so that the same Dockerfile always gets the same.
+// withConfig is the image of a config, which BuildKit has read and written anew, without the date where a build context has the
+// image; nil if it is none of these. Of several names of one image it is the first in their order, so that the same Dockerfile
+// always gets the same.
 func (i *registryImages) withConfig(base []byte) (*registryImage, error) {
 	var want dockerspec.DockerOCIImage
 	if err := json.Unmarshal(base, &want); err != nil {
 		return nil, errors.Wrap(err, "config of the base")
 	}
+	want.Created = nil
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	slices.SortFunc(i.found, func(a, b registryImage) int { return strings.Compare(a.ref, b.ref) })
 	for _, image := range i.found {
 		var config dockerspec.DockerOCIImage
-		if json.Unmarshal(image.config, &config) == nil && reflect.DeepEqual(config, want) {
+		if json.Unmarshal(image.config, &config) != nil {
+			continue
+		}
+		config.Created = nil
+		if reflect.DeepEqual(config, want) {
 			return &image, nil
 		}
 	}

@@ -62,18 +62,22 @@ func TestAManifestSaysWhichImageOfARegistryItStandsOn(t *testing.T) {
 		file string
 		want map[string]string
 	}{
-		"an image":           {"FROM reg.example/base:1\nCOPY Dockerfile /\n", stands("reg.example/base:1", "reg.example/base:1")},
-		"without a tag":      {"FROM alpine\nCOPY Dockerfile /\n", stands("docker.io/library/alpine:latest", "docker.io/library/alpine:latest")},
-		"after others":       {"FROM reg.example/tools:1 AS tools\nFROM reg.example/base:1 AS base\nFROM base\nCOPY --from=tools /a /\n", stands("reg.example/base:1", "reg.example/base:1")},
-		"a runtime":          {"FROM reg.example/tools:1 AS tools\nFROM nodejs20.x\nCOPY --from=tools /a /\n", map[string]string{}},
-		"nothing":            {"FROM scratch\nCOPY Dockerfile /\n", map[string]string{}},
-		"a name of the same": {"FROM reg.example/same:2 AS two\nFROM reg.example/same:1\nCOPY --from=two /a /\n", stands("reg.example/same:1", "reg.example/same:1")},
+		"a build context":      {"FROM given\nCOPY Dockerfile /\n", stands("reg.example/base:1", "reg.example/base:1")},
+		"in a runtime's place": {"FROM nodejs18.x\nCOPY Dockerfile /\n", stands("reg.example/base:1", "reg.example/base:1")},
+		"an image":             {"FROM reg.example/base:1\nCOPY Dockerfile /\n", stands("reg.example/base:1", "reg.example/base:1")},
+		"without a tag":        {"FROM alpine\nCOPY Dockerfile /\n", stands("docker.io/library/alpine:latest", "docker.io/library/alpine:latest")},
+		"after others":         {"FROM reg.example/tools:1 AS tools\nFROM reg.example/base:1 AS base\nFROM base\nCOPY --from=tools /a /\n", stands("reg.example/base:1", "reg.example/base:1")},
+		"a runtime":            {"FROM reg.example/tools:1 AS tools\nFROM nodejs20.x\nCOPY --from=tools /a /\n", map[string]string{}},
+		"nothing":              {"FROM scratch\nCOPY Dockerfile /\n", map[string]string{}},
+		"a name of the same":   {"FROM reg.example/same:2 AS two\nFROM reg.example/same:1\nCOPY --from=two /a /\n", stands("reg.example/same:1", "reg.example/same:1")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, annotations := range []string{"manifest", "none"} {
-				s := withDockerfile(tc.file, map[string]string{"annotations": annotations})
+				s := withDockerfile(tc.file, map[string]string{
+					"annotations": annotations, "context:given": "docker-image://reg.example/base:1", "context:nodejs18.x": "docker-image://reg.example/base:1",
+				})
 				s.images = map[string]string{
-					"reg.example/base:1":              `{"architecture":"amd64","os":"linux","config":{"Env":["A=base"],"Labels":{"a":"b"}},"rootfs":{"type":"layers","diff_ids":["sha256:1"]},"history":[{"created":"2024-10-14T14:28:59Z","created_by":"ADD"}]}`,
+					"reg.example/base:1":              `{"created":"2024-10-14T14:28:59Z","architecture":"amd64","os":"linux","config":{"Env":["A=base"],"Labels":{"a":"b"}},"rootfs":{"type":"layers","diff_ids":["sha256:1"]},"history":[{"created":"2024-10-14T14:28:59Z","created_by":"ADD"}]}`,
 					"reg.example/tools:1":             `{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:2"]}}`,
 					"reg.example/same:1":              `{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:3"]}}`,
 					"reg.example/same:2":              `{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:3"]}}`,

@@ -49,6 +49,7 @@ its build context, or of the folder that the command works in, and then asks no 
 	f.BoolVar(&l.update, "update", false, "lock these runtimes, or all of the file, anew: the others stay")
 	f.BoolVar(&l.check, "check", false, "change nothing, and fail where the file isn't what a new one would be")
 	l.addFlags(f, "quiet")
+	f.Lookup("platform").Usage = "platforms to lock; all that a runtime has"
 	return c
 }
 
