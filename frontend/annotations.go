@@ -26,8 +26,8 @@ import (
 // annotateOrigin has the manifests of base images say where they come from, if that is asked for.
 func (r *request) annotateOrigin(res *gateway.Result) error {
 	return r.annotate(res, func(p exptypes.Platform, all []exptypes.Platform) (map[string]string, error) {
-		for _, built := range r.builtPlansFor(p, all) {
-			return originAnnotations(built), nil
+		if built := r.builtPlansFor(p, all); len(built) > 0 {
+			return originAnnotations(built[0]), nil
 		}
 		return nil, nil
 	})

@@ -1,9 +1,9 @@
 package sandbox
 
 import (
+	"fmt"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/stretchr/testify/require"
@@ -24,23 +24,23 @@ func (d *Daemon) Prune(t testing.TB) {
 	require.Empty(t, d.Leaked(t), "records of the cache")
 }
 
-// Leaked prunes the cache, and returns what is still in it when all that was built is long over.
-func (d *Daemon) Leaked(t testing.TB) (records []*client.UsageInfo) {
+// Leaked prunes the cache, and returns what is still in it when all that was built is long over, each as a text.
+func (d *Daemon) Leaked(t testing.TB) (records []string) {
 	t.Helper()
 	c := d.Client(t)
-	for deadline := time.Now().Add(WaitTimeout); ; time.Sleep(tick) {
-		err := c.Prune(t.Context(), nil, client.PruneAll)
-		if err == nil {
-			records, err = c.DiskUsage(t.Context())
+	var left []*client.UsageInfo
+	var err error
+	reached(func() bool {
+		if err = c.Prune(t.Context(), nil, client.PruneAll); err == nil {
+			left, err = c.DiskUsage(t.Context())
 		}
-		switch {
-		case err == nil && len(records) == 0:
-			return nil
-		case time.Now().After(deadline):
-			require.NoError(t, err, "prune")
-			return records
-		}
+		return err == nil && len(left) == 0
+	})
+	require.NoError(t, err, "prune")
+	for _, u := range left {
+		records = append(records, fmt.Sprintf("%+v", *u))
 	}
+	return records
 }
 
 // Buildctl runs the command of that name against the daemon; output has stdout and stderr.
