@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"lambdabase/internal/sample"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
 
@@ -167,4 +169,31 @@ func TestAFreshDaemonWithAnImportedCachePullsNoLayer(t *testing.T) {
 			})
 		}
 	}
+}
+
+// BuildKit knows a step's first inputs long before its last ones where they are many, and would pull what it knows; with few
+// inputs that is rare.
+func TestManyLayersOfAnImportedCacheStayThere(t *testing.T) {
+	builder := sandbox.Start(t)
+	frontend, _ := frontendImage(t, builder)
+	packed := [][]byte{compress(t, packTar(t, taskDirs...))}
+	for i := range 24 {
+		packed = append(packed, compress(t, packTar(t, file(fmt.Sprint(i), "1"))))
+	}
+	h := serve(t, []sample.Branch{newBranch("case", packed...)})
+	r := newPullLog(t)
+	cache := cacheModes(r.host, "")["max"]
+	req := byOwnImage(h.request("case"), frontend)
+	req.CacheExports = cache.to
+	want, _ := push(t, builder, req, r.host+"/first")
+
+	h.Reset()
+	r.reset()
+	req.CacheExports, req.CacheImports = nil, cache.from
+	fresh := sandbox.Start(t)
+	got, progress := push(t, fresh, req, r.host+"/second")
+	require.Equal(t, want, got)
+	require.Zero(t, h.Total(githost.Object))
+	require.Zero(t, r.layersPulled(t, r.host+"/first"), progress)
+	require.Empty(t, fresh.Leaked(t))
 }

@@ -260,13 +260,15 @@ func TestGatesOfManyKindsOfRequests(t *testing.T) {
 				}
 				return fresh.Leaked(t)
 			}
-			// BuildKit v0.33.1 keeps records of layers that it loads for two platforms at once, now and then where processors are busy (in
-			// one run of 60). What a frontend has it leak is there each time.
-			if leaked := build(); len(leaked) > 0 {
-				require.Contains(t, plain.Attrs["platform"], ",", leaked)
+			// BuildKit v0.33.1 never frees what a scanner stands on where it finds its report in the cache a moment too late (see unsolved in
+			// lambda2llb; in one build of some 20 where processors are busy). What a frontend has it leak is there each time.
+			_, scans := plain.Attrs["attest:sbom"]
+			leaked := build()
+			for tries := 1; scans && len(leaked) > 0 && tries < 3; tries++ {
 				t.Logf("tried once more: %v", leaked)
-				require.Empty(t, build())
+				leaked = build()
 			}
+			require.Empty(t, leaked)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -28,15 +29,32 @@ func (c Checker) Program(opts ...llb.ConstraintsOpt) llb.State {
 // content, for which they would have to be there.
 func (c *Converter) Check(layers []Attempt, checker Checker) llb.State {
 	args := []string{contract.CheckProgram, "--workdir=" + c.plan.Config.Config.WorkingDir}
-	opts := []llb.RunOption{llb.Dir("/"), llb.Platform(checker.Platform), llb.Network(pb.NetMode_NONE)}
-	for i, a := range layers {
+	for _, a := range layers {
 		args = append(args, a.ArchiveName())
-		opts = append(opts, llb.AddMount(fmt.Sprintf("%s/%d", contract.LayersDir, i), c.Apart(a), llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)))
 	}
-	for _, o := range c.constraints(llb.WithCustomNamef("check %d layers", len(layers))) {
+	name := fmt.Sprintf("check %d layers", len(layers))
+	shown := c.constraints(llb.WithCustomName(name), llb.ProgressGroup(digest.FromString(fmt.Sprint(args)).String(), name, false))
+	opts := []llb.RunOption{llb.Args(args), llb.Dir("/"), llb.Platform(checker.Platform), llb.Network(pb.NetMode_NONE)}
+	for _, o := range shown {
 		opts = append(opts, o)
 	}
-	return checker.Program(c.opts...).Run(append(opts, llb.Args(args))...).AddMount(contract.OutDir, llb.Scratch())
+	for i, a := range layers {
+		layer := unsolved(c.Apart(a), shown)
+		opts = append(opts, llb.AddMount(fmt.Sprintf("%s/%d", contract.LayersDir, i), layer, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)))
+	}
+	return unsolved(checker.Program(c.opts...), shown).Run(opts...).AddMount(contract.OutDir, llb.Scratch())
+}
+
+// unsolved returns the same as another vertex, which nobody has solved: its difference to nothing. BuildKit v0.33.1 brings what is
+// solved to a step as soon as it knows one input of the step, though the keys of all may show then that a cache has the step: now
+// and then layers of an imported cache would be pulled for nothing, and their records never freed (solver/edge.go,
+// computeCacheKeyFromDep; solver/jobs.go, CalcSlowCache).
+func unsolved(st llb.State, opts []llb.ConstraintsOpt) llb.State {
+	var c llb.Constraints
+	for _, o := range opts {
+		o.SetConstraintsOption(&c)
+	}
+	return st.WithOutput(llb.NewDiff(llb.Scratch(), st, c).Output()) // llb.Diff would leave the vertex out
 }
 
 // Gate returns a step that fails where the check says nothing. That is no failure of a build, and its name tells so.
