@@ -108,6 +108,28 @@ func requireNothingLeft(t testing.TB, root string) {
 	}, sandbox.WaitTimeout, 20*time.Millisecond)
 }
 
+// Nor is a blob that it had begun and not named yet.
+func TestNothingIsLeftOfANamelessBlob(t *testing.T) {
+	isolatetest.NeedRoot(t)
+	for name, write := range map[string]func(*testing.T, string){
+		"no name": func(*testing.T, string) {},
+		"empty name": func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "ref"), nil, 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			require.NoError(t, start(t, Options{Root: root}).Close())
+			dir := filepath.Join(root, "cache/content/ingest/begun")
+			require.NoError(t, os.MkdirAll(dir, 0o700))
+			write(t, dir)
+			leave(t, root, func(s *cacheState) { s.Open = true })
+			start(t, Options{Root: root})
+			requireNothingLeft(t, root)
+		})
+	}
+}
+
 // Nor is what it was writing of its build's history.
 func TestNothingIsLeftOfAKilledHistory(t *testing.T) {
 	isolatetest.NeedRoot(t)

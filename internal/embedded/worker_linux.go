@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/diff/apply"
@@ -105,7 +106,13 @@ func openStore(ctx context.Context, r *cacheDir, c *closers) (*containerdDB, err
 		return nil, errors.Wrap(err, "snapshotter")
 	}
 	c.add(snapshotter.Close)
-	blobs, err := local.NewStore(r.join(cacheSubdir, "content"))
+	dir := r.join(cacheSubdir, "content")
+	if r.unclean { // also what has no name yet, which containerd (v2.3) keeps for ever
+		if err := os.RemoveAll(filepath.Join(dir, "ingest")); err != nil {
+			return nil, errors.Wrap(err, "half-written blobs")
+		}
+	}
+	blobs, err := local.NewStore(dir)
 	if err != nil {
 		return nil, errors.Wrap(err, "blobs")
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"time"
 
 	gorpmdb "github.com/knqyf263/go-rpmdb/pkg"
 	"github.com/knqyf263/go-rpmdb/pkg/sqlite3"
@@ -61,7 +63,7 @@ func list(ctx context.Context, file string) ([]Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	infos, err := db.ListPackages()
+	infos, err := listWhole(db)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +78,17 @@ func list(ctx context.Context, file string) ([]Package, error) {
 		packages = append(packages, Package{p.Name, p.EpochNum(), p.Version, p.Release, p.Arch})
 	}
 	return packages, nil
+}
+
+// listWhole lists packages, and doesn't return where go-rpmdb panics. It does so in a goroutine (v0.1.1), which closes the channel of
+// packages before it ends the process: until then that is as if there were no more of them.
+func listWhole(db *gorpmdb.RpmDB) ([]*gorpmdb.PackageInfo, error) {
+	before := runtime.NumGoroutine()
+	infos, err := db.ListPackages()
+	for err == nil && runtime.NumGoroutine() > before {
+		time.Sleep(time.Millisecond)
+	}
+	return infos, err
 }
 
 // countRows checks a database of SQLite, and counts its packages: go-rpmdb (pkg/sqlite3 of v0.1.1) takes a table that it can't
