@@ -32,17 +32,17 @@ func (c *Converter) Check(layers []Attempt, checker Checker) llb.State {
 	for _, a := range layers {
 		args = append(args, a.ArchiveName())
 	}
-	name := fmt.Sprintf("check %d layers", len(layers))
-	shown := c.constraints(llb.WithCustomName(name), llb.ProgressGroup(digest.FromString(fmt.Sprint(args)).String(), name, false))
 	opts := []llb.RunOption{llb.Args(args), llb.Dir("/"), llb.Platform(checker.Platform), llb.Network(pb.NetMode_NONE)}
-	for _, o := range shown {
+	for _, o := range c.constraints(llb.WithCustomNamef("check %d layers", len(layers))) {
 		opts = append(opts, o)
 	}
+	name := fmt.Sprintf("hand %d layers to their check", len(layers))
+	handed := c.constraints(llb.WithCustomName(name), llb.ProgressGroup(digest.FromString(fmt.Sprint(args)).String(), name, false)) // one line in all
 	for i, a := range layers {
-		layer := unsolved(c.Apart(a), shown)
+		layer := unsolved(c.Apart(a), handed)
 		opts = append(opts, llb.AddMount(fmt.Sprintf("%s/%d", contract.LayersDir, i), layer, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)))
 	}
-	return unsolved(checker.Program(c.opts...), shown).Run(opts...).AddMount(contract.OutDir, llb.Scratch())
+	return unsolved(checker.Program(c.opts...), handed).Run(opts...).AddMount(contract.OutDir, llb.Scratch())
 }
 
 // unsolved returns the same as another vertex, which nobody has solved: its difference to nothing. BuildKit v0.33.1 brings what is
