@@ -26,7 +26,8 @@ const (
 	// shutdownTimeout is how long Close waits for work to end by itself, and again once it is told to.
 	shutdownTimeout = 10 * time.Second
 
-	// releaseTimeout is how long Close waits for BuildKit to give back what the last build used.
+	// releaseTimeout is how long Close waits for BuildKit to give back what the last build used, and to remove what is left of
+	// builds before.
 	releaseTimeout = 2 * time.Second
 	releasePoll    = time.Millisecond
 
@@ -180,13 +181,14 @@ func (b *BuildKit) shutdown(timeout time.Duration) error {
 }
 
 // awaitRelease waits until nothing of the cache is in use. BuildKit gives back what a build used, and notes when, after the
-// build's end (solver/jobs.go, state.Release): without that it counts as never used, and is the first that is pruned.
+// build's end (solver/jobs.go, state.Release): without that it counts as never used, and is the first that is pruned. It also
+// waits for what a process left that was killed to be removed.
 func (b *BuildKit) awaitRelease() {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
 	for ctx.Err() == nil {
 		used, err := b.cache.DiskUsage(ctx, client.DiskUsageInfo{Filter: []string{"inuse"}})
-		if err != nil || len(used) == 0 {
+		if err != nil || len(used) == 0 && !b.outcome.garbage.Load() {
 			return
 		}
 		time.Sleep(releasePoll)

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
 	ctdnamespaces "github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/leaseutil"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -123,6 +125,48 @@ func TestNothingIsLeftOfANamelessBlob(t *testing.T) {
 			dir := filepath.Join(root, "cache/content/ingest/begun")
 			require.NoError(t, os.MkdirAll(dir, 0o700))
 			write(t, dir)
+			leave(t, root, func(s *cacheState) { s.Open = true })
+			start(t, Options{Root: root})
+			requireNothingLeft(t, root)
+		})
+	}
+}
+
+// Nor is what BuildKit had not written down yet, nor what containerd hadn't, or had begun to remove.
+func TestNothingIsLeftThatNoDatabaseHas(t *testing.T) {
+	isolatetest.NeedRoot(t)
+	for name, write := range map[string]func(ctx context.Context, t *testing.T, s *containerdDB, r *cacheDir){
+		"lease without record": func(ctx context.Context, t *testing.T, s *containerdDB, _ *cacheDir) {
+			lease, err := ctdmetadata.NewLeaseManager(s.DB).Create(ctx, leases.WithID("begun"))
+			require.NoError(t, err)
+			ctx = leases.WithLease(ctx, lease.ID)
+			_, err = s.Snapshotter(s.snapshotter).Prepare(ctx, "begun", "")
+			require.NoError(t, err)
+			require.NoError(t, content.WriteBlob(ctx, s.ContentStore(), "begun", strings.NewReader("layer"), ocispecs.Descriptor{}))
+		},
+		"snapshot without name": func(ctx context.Context, t *testing.T, _ *containerdDB, r *cacheDir) {
+			sn, err := newSnapshotter(r.snapshotter, r.join(cacheSubdir, filepath.Dir(snapshotDB)))
+			require.NoError(t, err)
+			defer sn.Close()
+			_, err = sn.Prepare(ctx, "begun", "")
+			require.NoError(t, err)
+		},
+		"blob without name": func(ctx context.Context, t *testing.T, _ *containerdDB, r *cacheDir) {
+			blobs, err := local.NewStore(r.join(cacheSubdir, "content"))
+			require.NoError(t, err)
+			require.NoError(t, content.WriteBlob(ctx, blobs, "begun", strings.NewReader("layer"), ocispecs.Descriptor{}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			b := start(t, Options{Root: root})
+			require.NoError(t, b.Close())
+			var c closers
+			s, err := openStore(t.Context(), b.dir, &c)
+			require.NoError(t, err)
+			write(ctdnamespaces.WithNamespace(t.Context(), namespace), t, s, b.dir)
+			require.NoError(t, c.close())
+			require.NotEmpty(t, append(glob(t, root, "cache/snapshots/snapshots/*"), glob(t, root, "cache/content/blobs/*/*")...))
 			leave(t, root, func(s *cacheState) { s.Open = true })
 			start(t, Options{Root: root})
 			requireNothingLeft(t, root)

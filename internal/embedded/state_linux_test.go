@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"lambdabase/internal/isolate/isolatetest"
+	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -66,8 +68,19 @@ func TestStateTellsHowTheProcessEnded(t *testing.T) {
 	failing(context.WithCancel(t.Context()))
 	s = stateOf(t, dir)
 	require.Equal(t, cacheState{Failed: true, Boot: boot, Self: s.Self, Files: s.Files}, s, "who interrupts doesn't wait for the disk")
-	require.NoError(t, start(t, Options{Root: dir}).Close())
+	b = start(t, Options{Root: dir})
+	require.Eventually(t, func() bool { return !b.outcome.garbage.Load() }, sandbox.WaitTimeout, time.Millisecond, "nothing left of the failure")
+	require.NoError(t, b.Close())
 	require.False(t, stateOf(t, dir).unclean())
+}
+
+// What a killed process left is for the next process, where this one ends before all of it is removed.
+func TestStateTellsWhatIsLeftToRemove(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, Options{Root: dir})
+	b.outcome.garbage.Store(true)
+	require.NoError(t, b.Close())
+	require.True(t, stateOf(t, dir).unclean())
 }
 
 func keys(m map[string]fileID) (all []string) {

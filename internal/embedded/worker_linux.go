@@ -11,14 +11,12 @@ import (
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/containerd/containerd/v2/plugins/diff/walking"
-	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/cache/metadata"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/executor/resources"
 	containerdsnapshot "github.com/moby/buildkit/snapshot/containerd"
-	"github.com/moby/buildkit/util/bklog"
 	"github.com/moby/buildkit/util/disk"
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/moby/buildkit/version"
@@ -88,7 +86,11 @@ func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.Registr
 		if err := releaseHistory(ctx, w.LeaseManager()); err != nil {
 			return nil, errors.Wrap(err, "history of builds")
 		}
-		go store.collectGarbage(context.WithoutCancel(ctx))
+		if err := releaseUnrecorded(ctx, w.LeaseManager(), md); err != nil {
+			return nil, errors.Wrap(err, "records of the cache")
+		}
+		b.outcome.garbage.Store(true)
+		go store.collectGarbage(context.WithoutCancel(ctx), &b.outcome)
 	}
 	return w, nil
 }
@@ -96,7 +98,7 @@ func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.Registr
 // containerdDB has blobs and layers.
 type containerdDB struct {
 	*ctdmetadata.DB
-	snapshotter snapshots.Snapshotter
+	snapshotter string
 }
 
 // openStore opens containerd's store of blobs and layers.
@@ -123,37 +125,9 @@ func openStore(ctx context.Context, r *cacheDir, c *closers) (*containerdDB, err
 	c.add(db.Close)
 	s := &containerdDB{
 		DB:          ctdmetadata.NewDB(db, blobs, map[string]snapshots.Snapshotter{r.snapshotter: snapshotter}),
-		snapshotter: snapshotter,
+		snapshotter: r.snapshotter,
 	}
 	return s, errors.Wrap(s.Init(ctx), "database")
-}
-
-// collectGarbage removes what a process that was killed left half made: BuildKit has let go of it, but collects garbage only
-// after it removes something itself.
-func (s *containerdDB) collectGarbage(ctx context.Context) {
-	_, err := s.GarbageCollect(ctx)
-	if cleaner, ok := s.snapshotter.(snapshots.Cleaner); ok && err == nil {
-		err = cleaner.Cleanup(ctx)
-	}
-	if err != nil && !errdefs.IsNotFound(err) { // which is what a snapshotter without snapshots says
-		bklog.L.Warnf("what a process left that was killed: %v", err)
-	}
-}
-
-// releaseHistory lets go of what a process that was killed wrote of its build's history, which would stay until its leases
-// end after five minutes. BuildKit does the same for its other namespace only (v0.33.1, worker/base/worker.go:222).
-func releaseHistory(ctx context.Context, lm *leaseutil.Manager) error {
-	history := lm.WithNamespace(namespace + "_history")
-	left, err := history.List(ctx, `labels."buildkit/lease.temporary"`)
-	if err != nil {
-		return err
-	}
-	for _, l := range left {
-		if err := history.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
-			return err
-		}
-	}
-	return nil
 }
 
 func openMetadata(path string, c *closers) (*metadata.Store, error) {

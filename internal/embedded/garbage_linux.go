@@ -1,0 +1,85 @@
+package embedded
+
+import (
+	"context"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/errdefs"
+	"github.com/moby/buildkit/cache/metadata"
+	"github.com/moby/buildkit/util/bklog"
+	"github.com/moby/buildkit/util/leaseutil"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// releaseHistory lets go of what a process that was killed wrote of its build's history, which would stay until its leases
+// end after five minutes. BuildKit does the same for its other namespace only (v0.33.1, worker/base/worker.go:222).
+func releaseHistory(ctx context.Context, lm *leaseutil.Manager) error {
+	history := lm.WithNamespace(namespace + "_history")
+	left, err := history.List(ctx, `labels."buildkit/lease.temporary"`)
+	if err != nil {
+		return err
+	}
+	return deleteLeases(ctx, history, left)
+}
+
+// releaseUnrecorded lets go of what no record of the cache has. BuildKit makes a record's lease, and the snapshot, before it
+// writes the record, and knows nothing of them where it was killed in between (v0.33.1, cache/manager.go, New).
+func releaseUnrecorded(ctx context.Context, lm *leaseutil.Manager, md *metadata.Store) error {
+	records, err := md.All()
+	if err != nil {
+		return err
+	}
+	recorded := map[string]bool{}
+	for _, r := range records {
+		recorded[r.ID()] = true
+		recorded[r.ID()+"-variants"] = true // of its compression (cache/refs.go, compressionVariantsLeaseID)
+	}
+	all, err := lm.List(ctx)
+	if err != nil {
+		return err
+	}
+	var left []leases.Lease
+	for _, l := range all {
+		if !recorded[l.ID] {
+			left = append(left, l)
+		}
+	}
+	return deleteLeases(ctx, lm, left)
+}
+
+func deleteLeases(ctx context.Context, lm *leaseutil.Manager, left []leases.Lease) error {
+	for _, l := range left {
+		if err := lm.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectGarbage removes what a process that was killed left half made, or half removed: BuildKit has let go of it, but
+// collects garbage only after it removes something itself. What is not done when this process ends is the next one's.
+func (s *containerdDB) collectGarbage(ctx context.Context, o *buildTracker) {
+	err := s.addGarbage(namespaces.WithNamespace(ctx, namespace))
+	if _, gcErr := s.GarbageCollect(ctx); err == nil {
+		err = gcErr
+	}
+	if err != nil {
+		bklog.L.Warnf("what a process left that was killed: %v", err)
+		return
+	}
+	o.garbage.Store(false)
+}
+
+// addGarbage makes a snapshot and a blob that nobody holds. containerd compares its database with what is on the disk only
+// where a collection has removed something (v2.4, core/metadata/db.go, dirtySS and dirtyCS).
+func (s *containerdDB) addGarbage(ctx context.Context) error {
+	const name = "garbage"
+	if _, err := s.Snapshotter(s.snapshotter).Prepare(ctx, name, ""); err != nil && !errdefs.IsAlreadyExists(err) {
+		return errors.WithStack(err)
+	}
+	return content.WriteBlob(ctx, s.ContentStore(), name, strings.NewReader(name), ocispecs.Descriptor{})
+}
