@@ -131,7 +131,10 @@ func gitServer(t *testing.T) string {
 // sshAgent is the socket of an SSH agent that nobody asks for keys.
 func sshAgent(t *testing.T) session.Attachable {
 	t.Helper()
-	socket := filepath.Join(shortDir(t), "agent")
+	dir, err := os.MkdirTemp("", "agent") // short: a socket's path is limited
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "agent")
 	l, err := net.Listen("unix", socket)
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })

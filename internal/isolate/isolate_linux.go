@@ -34,7 +34,7 @@ const subIDsEnv = "LAMBDABASE_SUBORDINATES"
 // It is in a process group of its own, and gets the signals of the parent from that one, each of them once; when
 // ctx ends it gets SIGTERM. It dies with the parent even if that is killed. Its standard input is stdin, and the
 // other standard streams are inherited. It can't read from a terminal, as it is not in its foreground: what is to come from
-// there is read before. Its temporary files are in a folder of its own, which the parent removes.
+// there is read before.
 func Reexec(ctx context.Context, stdin io.Reader) (isolated bool, exit int, err error) {
 	if parentPID.Load() != 0 {
 		return true, 0, nil
@@ -60,10 +60,6 @@ func runChild(ctx context.Context, stdin io.Reader) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if temp := makeTemp(); temp != "" {
-		defer os.RemoveAll(temp)
-		cmd.Env = append(cmd.Env, "TMPDIR="+temp)
-	}
 	cmd.Stdin = stdin
 	// What ends a child with its parent ends it with the thread that started it.
 	runtime.LockOSThread()
@@ -82,25 +78,6 @@ func runChild(ctx context.Context, stdin io.Reader) (int, error) {
 		return 0, err
 	}
 	return exitCode(cmd.Wait())
-}
-
-// maxTemp is the length of a folder's path to which BuildKit can add the name of an agent's socket, in bytes: Linux takes 107
-// for a socket, and "/.buildkit-ssh-sock4294967295/ssh_auth_sock" are 43 of them.
-const maxTemp = 107 - 43
-
-// makeTemp makes a folder for the temporary files of a child. BuildKit leaves some behind even where all goes well: an empty
-// folder for each agent's socket (session/sshforward/ssh.go). Where there can't be one, as on a full disk, that has to be
-// borne: it must be possible to prune there.
-func makeTemp() string {
-	temp, err := os.MkdirTemp("", "lambdabase-")
-	if err != nil {
-		return ""
-	}
-	if len(temp) > maxTemp {
-		_ = os.Remove(temp)
-		return ""
-	}
-	return temp
 }
 
 // namespaces are those that the child has besides a mount namespace.

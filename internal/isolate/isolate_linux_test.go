@@ -121,45 +121,6 @@ func TestInnerProcessThatIsKilled(t *testing.T) {
 	require.Equal(t, 128+9, p.ExitCode())
 }
 
-func TestTemporaryFilesGoWithTheInnerProcess(t *testing.T) {
-	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
-		p := isolatetest.StartJob(t, job{Temp: true, Sleep: true}, as)
-		child := p.ChildPID(t)
-		p.WaitOutput(t, "sleeping")
-		left, err := filepath.Glob(filepath.Join(p.Temp, "*", "left", "file"))
-		require.NoError(t, err)
-		require.Len(t, left, 1)
-		require.NoError(t, syscall.Kill(child, syscall.SIGKILL))
-		require.Equal(t, 128+9, p.ExitCode())
-		requireEmpty(t, p.Temp)
-	})
-}
-
-// A socket has a name of 107 bytes at most.
-func TestTemporaryFilesStayWhereSocketsFit(t *testing.T) {
-	isolatetest.NeedRoot(t)
-	long := filepath.Join(t.TempDir(), strings.Repeat("d", 64))
-	require.NoError(t, os.Mkdir(long, 0o700))
-	p := isolatetest.StartJob(t, job{Temp: true}, func(_ testing.TB, cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "TMPDIR="+long) })
-	require.Equal(t, 7, p.ExitCode())
-	require.FileExists(t, filepath.Join(long, "left", "file"))
-}
-
-// Where no folder can be made, as on a full disk, a cache can still be pruned.
-func TestWithoutAFolderForTemporaryFiles(t *testing.T) {
-	isolatetest.NeedRoot(t)
-	missing := filepath.Join(t.TempDir(), "missing")
-	p := isolatetest.StartJob(t, job{Bare: true}, func(_ testing.TB, cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "TMPDIR="+missing) })
-	require.Equal(t, 7, p.ExitCode())
-}
-
-func requireEmpty(t testing.TB, dir string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Empty(t, entries)
-}
-
 func TestSuspend(t *testing.T) {
 	isolatetest.ForRootAndUser(t, func(t *testing.T, as func(testing.TB, *exec.Cmd)) {
 		p := isolatetest.StartJob(t, job{Sleep: true}, as)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +19,6 @@ func TestMain(m *testing.M) { isolatetest.Main(m, runJob) }
 // job is what a process of a test does.
 type job struct {
 	Bare  bool   // ends at once
-	Temp  bool   // leaves a temporary file behind
 	Sleep bool   // waits for signals
 	Until string // a file: Reexec's context ends when it is there
 }
@@ -37,24 +35,12 @@ func runJob(text string) int {
 		ctx = contextUntil(ctx, j.Until)
 	}
 	return isolatetest.Run(ctx, func(context.Context) (int, error) {
-		if j.Temp {
-			if err := leaveFile(filepath.Join(os.TempDir(), "left")); err != nil {
-				return 0, err
-			}
-		}
 		if j.Sleep {
 			return countSignals(), nil
 		}
 		fmt.Println("subordinate:", isolate.HasSubIDs())
 		return 7, nil
 	})
-}
-
-func leaveFile(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "file"), nil, 0o600)
 }
 
 func contextUntil(ctx context.Context, file string) context.Context {

@@ -13,10 +13,7 @@ import (
 	"lambdabase/internal/isolate"
 )
 
-const (
-	jobEnv    = "ISOLATE_TEST_JOB"
-	sharedEnv = "ISOLATE_TEST_SHARED" // the folder of temporary files from before: nobody else may go into that of an isolated process
-)
+const jobEnv = "ISOLATE_TEST_JOB"
 
 // notIsolated is why the tests can't run isolated here.
 var notIsolated error
@@ -26,9 +23,6 @@ var notIsolated error
 func Main(m *testing.M, runJob func(job string) int) {
 	if text := os.Getenv(jobEnv); text != "" {
 		os.Exit(runJob(text))
-	}
-	if os.Getenv(sharedEnv) == "" {
-		os.Setenv(sharedEnv, os.TempDir())
 	}
 	isolated, exit, err := isolate.Reexec(context.Background(), os.Stdin)
 	if err != nil {

@@ -22,7 +22,6 @@ import (
 // Process is a job that runs.
 type Process struct {
 	Cmd    *exec.Cmd
-	Temp   string // the folder of its temporary files
 	Stdout Output
 	Stderr Output
 	wait   func() error
@@ -33,13 +32,11 @@ func StartJob(t testing.TB, job any, wrap func(testing.TB, *exec.Cmd)) *Process 
 	t.Helper()
 	text, err := json.Marshal(job)
 	require.NoError(t, err)
-	p := &Process{
-		Cmd:  exec.Command("/proc/self/exe", "build", "nodejs20.x", "--secret", "hidden"),
-		Temp: filepath.Join(SharedDir(t), "tmp"), // one that is killed with its parent leaves empty folders there
-	}
-	require.NoError(t, os.Mkdir(p.Temp, 0o700))
-	require.NoError(t, os.Chmod(p.Temp, 0o777|os.ModeSticky))
-	p.Cmd.Env = append(os.Environ(), jobEnv+"="+string(text), "TMPDIR="+p.Temp)
+	p := &Process{Cmd: exec.Command("/proc/self/exe", "build", "nodejs20.x", "--secret", "hidden")}
+	temp := filepath.Join(SharedDir(t), "tmp") // a killed BuildKit leaves empty folders there
+	require.NoError(t, os.Mkdir(temp, 0o700))
+	require.NoError(t, os.Chmod(temp, 0o777|os.ModeSticky))
+	p.Cmd.Env = append(os.Environ(), jobEnv+"="+string(text), "TMPDIR="+temp)
 	p.Cmd.Stdout, p.Cmd.Stderr = &p.Stdout, &p.Stderr
 	p.Cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if wrap != nil {

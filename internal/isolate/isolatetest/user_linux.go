@@ -85,7 +85,7 @@ func ForRootAndUser(t *testing.T, f func(t *testing.T, as func(testing.TB, *exec
 // SharedDir returns a folder that every user may go into: those of t are root's.
 func SharedDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(os.Getenv(sharedEnv), "embedded")
+	dir, err := os.MkdirTemp("", "embedded")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
