@@ -15,11 +15,12 @@ import (
 	"github.com/pkg/errors"
 )
 
-// releaseHistory lets go of what a process that was killed wrote of its build's history, which would stay until its leases
-// end after five minutes. BuildKit does the same for its other namespace only (v0.33.1, worker/base/worker.go:222).
+// releaseHistory lets go of what a process that was killed wrote of its build's history, of which nothing is kept (see
+// [noHistory]). Some leases would end after five minutes; that of a record stays where the record was not written yet
+// (v0.33.1, solver/llbsolver/history/buildhistory.go, update).
 func releaseHistory(ctx context.Context, lm *leaseutil.Manager) error {
 	history := lm.WithNamespace(namespace + "_history")
-	left, err := history.List(ctx, `labels."buildkit/lease.temporary"`)
+	left, err := history.List(ctx)
 	if err != nil {
 		return err
 	}

@@ -177,27 +177,34 @@ func TestNothingIsLeftThatNoDatabaseHas(t *testing.T) {
 // Nor is what it was writing of its build's history.
 func TestNothingIsLeftOfAKilledHistory(t *testing.T) {
 	isolatetest.NeedRoot(t)
-	dir := t.TempDir()
-	b := start(t, Options{Root: dir})
-	require.NoError(t, b.Close())
-	writeHalfHistory(t, b.dir)
-	require.Len(t, glob(t, dir, "cache/content/blobs/*/*"), 1)
-	require.Len(t, glob(t, dir, "cache/content/ingest/*"), 1)
-	leave(t, dir, func(s *cacheState) { s.Open = true })
+	for name, opts := range map[string][]leases.Opt{
+		"blob":                 {leases.WithRandomID(), leases.WithExpiration(time.Hour), leaseutil.MakeTemporary},
+		"lease without record": {leases.WithID("ref_begun")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			b := start(t, Options{Root: dir})
+			require.NoError(t, b.Close())
+			writeHalfHistory(t, b.dir, opts)
+			require.Len(t, glob(t, dir, "cache/content/blobs/*/*"), 1)
+			require.Len(t, glob(t, dir, "cache/content/ingest/*"), 1)
+			leave(t, dir, func(s *cacheState) { s.Open = true })
 
-	start(t, Options{Root: dir})
-	requireNothingLeft(t, dir)
+			start(t, Options{Root: dir})
+			requireNothingLeft(t, dir)
+		})
+	}
 }
 
-// writeHalfHistory writes what BuildKit's queue of history does up to the end of a blob's lease.
-func writeHalfHistory(t testing.TB, r *cacheDir) {
+// writeHalfHistory writes what BuildKit's queue of history does up to the end of a lease.
+func writeHalfHistory(t testing.TB, r *cacheDir, opts []leases.Opt) {
 	t.Helper()
 	var c closers
 	defer func() { require.NoError(t, c.close()) }()
 	s, err := openStore(t.Context(), r, &c)
 	require.NoError(t, err)
 	ctx := ctdnamespaces.WithNamespace(t.Context(), namespace+"_history")
-	lease, err := ctdmetadata.NewLeaseManager(s.DB).Create(ctx, leases.WithRandomID(), leases.WithExpiration(time.Hour), leaseutil.MakeTemporary)
+	lease, err := ctdmetadata.NewLeaseManager(s.DB).Create(ctx, opts...)
 	require.NoError(t, err)
 	ctx = leases.WithLease(ctx, lease.ID)
 	w, err := s.ContentStore().Writer(ctx, content.WithRef("half"))
