@@ -188,7 +188,7 @@ func (b *BuildKit) awaitRelease() {
 	defer cancel()
 	for ctx.Err() == nil {
 		used, err := b.cache.DiskUsage(ctx, client.DiskUsageInfo{Filter: []string{"inuse"}})
-		if err != nil || len(used) == 0 && !b.outcome.garbage.Load() {
+		if err != nil || len(used) == 0 && !b.outcome.collecting.Load() {
 			return
 		}
 		time.Sleep(releasePoll)

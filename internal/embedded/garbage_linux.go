@@ -70,9 +70,9 @@ func (s *containerdDB) collectGarbage(ctx context.Context, o *buildTracker) {
 	}
 	if err != nil {
 		bklog.L.Warnf("what a process left that was killed: %v", err)
-		return
+		o.failed.Store(true)
 	}
-	o.garbage.Store(false)
+	o.collecting.Store(false)
 }
 
 // addGarbage makes a snapshot and a blob that nobody holds. containerd compares its database with what is on the disk only

@@ -144,7 +144,7 @@ func syncDir(path string) error {
 
 // writeFinalState marks the cache as closed, once all of it is on the disk. Who broke a build off doesn't wait for that.
 func (r *cacheDir) writeFinalState(o *buildTracker) error {
-	s := cacheState{Failed: o.failed.Load() || o.garbage.Load(), Git: o.pendingGit.Load() > 0, Boot: r.boot}
+	s := cacheState{Failed: o.failed.Load() || o.collecting.Load(), Git: o.pendingGit.Load() > 0, Boot: r.boot}
 	if !o.canceled.Load() {
 		if err := r.syncFS(); err != nil {
 			return err

@@ -69,7 +69,7 @@ func TestStateTellsHowTheProcessEnded(t *testing.T) {
 	s = stateOf(t, dir)
 	require.Equal(t, cacheState{Failed: true, Boot: boot, Self: s.Self, Files: s.Files}, s, "who interrupts doesn't wait for the disk")
 	b = start(t, Options{Root: dir})
-	require.Eventually(t, func() bool { return !b.outcome.garbage.Load() }, sandbox.WaitTimeout, time.Millisecond, "nothing left of the failure")
+	require.Eventually(t, func() bool { return !b.outcome.collecting.Load() }, sandbox.WaitTimeout, time.Millisecond, "nothing left of the failure")
 	require.NoError(t, b.Close())
 	require.False(t, stateOf(t, dir).unclean())
 }
@@ -78,9 +78,23 @@ func TestStateTellsHowTheProcessEnded(t *testing.T) {
 func TestStateTellsWhatIsLeftToRemove(t *testing.T) {
 	dir := t.TempDir()
 	b := start(t, Options{Root: dir})
-	b.outcome.garbage.Store(true)
+	b.outcome.collecting.Store(true)
 	require.NoError(t, b.Close())
 	require.True(t, stateOf(t, dir).unclean())
+}
+
+func TestWhatIsLeftToRemoveIsToldWhereItFails(t *testing.T) {
+	b := start(t, Options{Root: t.TempDir()})
+	require.NoError(t, b.Close())
+	var c closers
+	s, err := openStore(t.Context(), b.dir, &c)
+	require.NoError(t, err)
+	require.NoError(t, c.close())
+	var o buildTracker
+	o.collecting.Store(true)
+	s.collectGarbage(t.Context(), &o)
+	require.True(t, o.failed.Load())
+	require.False(t, o.collecting.Load(), "nobody waits for it")
 }
 
 func keys(m map[string]fileID) (all []string) {

@@ -13,7 +13,7 @@ type buildTracker struct {
 	failed     atomic.Bool
 	canceled   atomic.Bool
 	pendingGit atomic.Int64 // work on git repositories that was begun, and is not done
-	garbage    atomic.Bool  // what a process left that was killed is not all removed
+	collecting atomic.Bool  // what a process left that was killed is being removed
 }
 
 // intercept watches calls.

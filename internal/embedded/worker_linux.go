@@ -89,7 +89,7 @@ func newWorker(ctx context.Context, b *BuildKit, o Options, hosts docker.Registr
 		if err := releaseUnrecorded(ctx, w.LeaseManager(), md); err != nil {
 			return nil, errors.Wrap(err, "records of the cache")
 		}
-		b.outcome.garbage.Store(true)
+		b.outcome.collecting.Store(true)
 		go store.collectGarbage(context.WithoutCancel(ctx), &b.outcome)
 	}
 	return w, nil
