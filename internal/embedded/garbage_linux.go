@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
 	"github.com/moby/buildkit/cache/metadata"
@@ -19,12 +18,7 @@ import (
 // [noHistory]). Some leases would end after five minutes; that of a record stays where the record was not written yet
 // (v0.33.1, solver/llbsolver/history/buildhistory.go, update).
 func releaseHistory(ctx context.Context, lm *leaseutil.Manager) error {
-	history := lm.WithNamespace(namespace + "_history")
-	left, err := history.List(ctx)
-	if err != nil {
-		return err
-	}
-	return deleteLeases(ctx, history, left)
+	return deleteLeases(ctx, lm.WithNamespace(namespace+"_history"), nil)
 }
 
 // releaseUnrecorded lets go of what no record of the cache has. BuildKit makes a record's lease, and the snapshot, before it
@@ -39,21 +33,19 @@ func releaseUnrecorded(ctx context.Context, lm *leaseutil.Manager, md *metadata.
 		recorded[r.ID()] = true
 		recorded[r.ID()+"-variants"] = true // of its compression (cache/refs.go, compressionVariantsLeaseID)
 	}
+	return deleteLeases(ctx, lm, recorded)
+}
+
+// deleteLeases deletes all but those with these ids.
+func deleteLeases(ctx context.Context, lm *leaseutil.Manager, kept map[string]bool) error {
 	all, err := lm.List(ctx)
 	if err != nil {
 		return err
 	}
-	var left []leases.Lease
 	for _, l := range all {
-		if !recorded[l.ID] {
-			left = append(left, l)
+		if kept[l.ID] {
+			continue
 		}
-	}
-	return deleteLeases(ctx, lm, left)
-}
-
-func deleteLeases(ctx context.Context, lm *leaseutil.Manager, left []leases.Lease) error {
-	for _, l := range left {
 		if err := lm.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}

@@ -110,6 +110,18 @@ func requireNothingLeft(t testing.TB, root string) {
 	}, sandbox.WaitTimeout, 20*time.Millisecond)
 }
 
+// requireNothingLeftOf wants nothing left of what a process wrote before it was killed.
+func requireNothingLeftOf(t *testing.T, write func(*testing.T, *cacheDir)) {
+	t.Helper()
+	root := t.TempDir()
+	b := start(t, Options{Root: root})
+	require.NoError(t, b.Close())
+	write(t, b.dir)
+	leave(t, root, func(s *cacheState) { s.Open = true })
+	start(t, Options{Root: root})
+	requireNothingLeft(t, root)
+}
+
 // Nor is a blob that it had begun and not named yet.
 func TestNothingIsLeftOfANamelessBlob(t *testing.T) {
 	isolatetest.NeedRoot(t)
@@ -120,14 +132,11 @@ func TestNothingIsLeftOfANamelessBlob(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			require.NoError(t, start(t, Options{Root: root}).Close())
-			dir := filepath.Join(root, "cache/content/ingest/begun")
-			require.NoError(t, os.MkdirAll(dir, 0o700))
-			write(t, dir)
-			leave(t, root, func(s *cacheState) { s.Open = true })
-			start(t, Options{Root: root})
-			requireNothingLeft(t, root)
+			requireNothingLeftOf(t, func(t *testing.T, r *cacheDir) {
+				dir := r.join("cache/content/ingest/begun")
+				require.NoError(t, os.MkdirAll(dir, 0o700))
+				write(t, dir)
+			})
 		})
 	}
 }
@@ -135,8 +144,12 @@ func TestNothingIsLeftOfANamelessBlob(t *testing.T) {
 // Nor is what BuildKit had not written down yet, nor what containerd hadn't, or had begun to remove.
 func TestNothingIsLeftThatNoDatabaseHas(t *testing.T) {
 	isolatetest.NeedRoot(t)
-	for name, write := range map[string]func(ctx context.Context, t *testing.T, s *containerdDB, r *cacheDir){
-		"lease without record": func(ctx context.Context, t *testing.T, s *containerdDB, _ *cacheDir) {
+	for name, write := range map[string]func(context.Context, *testing.T, *cacheDir){
+		"lease without record": func(ctx context.Context, t *testing.T, r *cacheDir) {
+			var c closers
+			defer func() { require.NoError(t, c.close()) }()
+			s, err := openStore(ctx, r, &c)
+			require.NoError(t, err)
 			lease, err := ctdmetadata.NewLeaseManager(s.DB).Create(ctx, leases.WithID("begun"))
 			require.NoError(t, err)
 			ctx = leases.WithLease(ctx, lease.ID)
@@ -144,32 +157,24 @@ func TestNothingIsLeftThatNoDatabaseHas(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, content.WriteBlob(ctx, s.ContentStore(), "begun", strings.NewReader("layer"), ocispecs.Descriptor{}))
 		},
-		"snapshot without name": func(ctx context.Context, t *testing.T, _ *containerdDB, r *cacheDir) {
+		"snapshot without name": func(ctx context.Context, t *testing.T, r *cacheDir) {
 			sn, err := newSnapshotter(r.snapshotter, r.join(cacheSubdir, filepath.Dir(snapshotDB)))
 			require.NoError(t, err)
-			defer sn.Close()
 			_, err = sn.Prepare(ctx, "begun", "")
 			require.NoError(t, err)
+			require.NoError(t, sn.Close())
 		},
-		"blob without name": func(ctx context.Context, t *testing.T, _ *containerdDB, r *cacheDir) {
+		"blob without name": func(ctx context.Context, t *testing.T, r *cacheDir) {
 			blobs, err := local.NewStore(r.join(cacheSubdir, "content"))
 			require.NoError(t, err)
 			require.NoError(t, content.WriteBlob(ctx, blobs, "begun", strings.NewReader("layer"), ocispecs.Descriptor{}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			b := start(t, Options{Root: root})
-			require.NoError(t, b.Close())
-			var c closers
-			s, err := openStore(t.Context(), b.dir, &c)
-			require.NoError(t, err)
-			write(ctdnamespaces.WithNamespace(t.Context(), namespace), t, s, b.dir)
-			require.NoError(t, c.close())
-			require.NotEmpty(t, append(glob(t, root, "cache/snapshots/snapshots/*"), glob(t, root, "cache/content/blobs/*/*")...))
-			leave(t, root, func(s *cacheState) { s.Open = true })
-			start(t, Options{Root: root})
-			requireNothingLeft(t, root)
+			requireNothingLeftOf(t, func(t *testing.T, r *cacheDir) {
+				write(ctdnamespaces.WithNamespace(t.Context(), namespace), t, r)
+				require.NotEmpty(t, append(glob(t, r.path, "cache/snapshots/snapshots/*"), glob(t, r.path, "cache/content/blobs/*/*")...))
+			})
 		})
 	}
 }
@@ -182,16 +187,11 @@ func TestNothingIsLeftOfAKilledHistory(t *testing.T) {
 		"lease without record": {leases.WithID("ref_begun")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			b := start(t, Options{Root: dir})
-			require.NoError(t, b.Close())
-			writeHalfHistory(t, b.dir, opts)
-			require.Len(t, glob(t, dir, "cache/content/blobs/*/*"), 1)
-			require.Len(t, glob(t, dir, "cache/content/ingest/*"), 1)
-			leave(t, dir, func(s *cacheState) { s.Open = true })
-
-			start(t, Options{Root: dir})
-			requireNothingLeft(t, dir)
+			requireNothingLeftOf(t, func(t *testing.T, r *cacheDir) {
+				writeHalfHistory(t, r, opts)
+				require.Len(t, glob(t, r.path, "cache/content/blobs/*/*"), 1)
+				require.Len(t, glob(t, r.path, "cache/content/ingest/*"), 1)
+			})
 		})
 	}
 }
