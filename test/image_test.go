@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"lambdabase/internal/sample"
+	"lambdabase/test/readme"
 	"lambdabase/test/sandbox"
 
 	"github.com/google/go-containerregistry/pkg/crane"
@@ -51,6 +52,17 @@ func pushFrontendImage(t *testing.T, d *sandbox.Daemon, registry string) (image 
 	image = registry + "/lambda-frontend"
 	require.NoError(t, crane.Push(layoutImage(t, frontendDir), image))
 	return image
+}
+
+// BuildKit v0.33.1 waits 10 s for a frontend's first bytes (x/net/http2, prefaceTimeout). Two processors that have 50 to start at
+// once may need longer.
+func TestAFrontendThatStartsTooLateIsExplained(t *testing.T) {
+	t.Parallel()
+	d := sandbox.Start(t)
+	image := scriptImage(t, d, "exec /busybox sleep 60")
+	_, err := d.Solve(t.Context(), t, sandbox.Request{Frontend: "gateway.v0", Attrs: map[string]string{"source": image}})
+	require.Error(t, err)
+	readme.Explains(t, err.Error(), "frontend grpc server closed unexpectedly")
 }
 
 // layoutImage is the only image of an OCI layout.

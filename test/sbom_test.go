@@ -16,16 +16,22 @@ import (
 // sbomScanner pushes a scanner of SBOMs that finds the layers' NOTICE, or fails without it.
 func sbomScanner(t *testing.T, d *sandbox.Daemon) string {
 	t.Helper()
+	return scriptImage(t, d, `#!/busybox sh
+/busybox test -e $BUILDKIT_SCAN_SOURCE/usr/share/doc/lambda/NOTICE || exit 1
+echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":{"name":"scanned"}}' > $BUILDKIT_SCAN_DESTINATION/sbom.spdx.json
+`)
+}
+
+// scriptImage pushes an image that runs a script of busybox.
+func scriptImage(t *testing.T, d *sandbox.Daemon, script string) string {
+	t.Helper()
 	dir := t.TempDir()
 	dt, err := os.ReadFile(busybox(t))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "busybox"), dt, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "scan"), []byte(`#!/busybox sh
-/busybox test -e $BUILDKIT_SCAN_SOURCE/usr/share/doc/lambda/NOTICE || exit 1
-echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":{"name":"scanned"}}' > $BUILDKIT_SCAN_DESTINATION/sbom.spdx.json
-`), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY busybox scan /\nENTRYPOINT [\"/busybox\", \"sh\", \"/scan\"]\n"), 0o644))
-	image := sandbox.Registry(t) + "/scanner"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "script"), []byte(script), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY busybox script /\nENTRYPOINT [\"/busybox\", \"sh\", \"/script\"]\n"), 0o644))
+	image := sandbox.Registry(t) + "/script"
 	_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "dockerfile.v0", Dirs: map[string]string{"context": dir, "dockerfile": dir}},
 		client.ExportEntry{Type: client.ExporterImage, Attrs: map[string]string{"name": image, "push": "true"}})
 	require.NoError(t, err)
