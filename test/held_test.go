@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"lambdabase/frontend"
 	"lambdabase/test/sandbox"
 
 	"github.com/moby/buildkit/client"
@@ -19,8 +18,7 @@ func TestAClientThatHangsHoldsNobodysSteps(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	h := serveUnique(t)
-	req := h.byImage(image, "nodejs20.x", "lock", "none") // which would be the first to miss the session
-	req.Frontend, req.Func = "", frontend.Frontend{}.Build
+	req := h.request("nodejs20.x", "source", image, "objects", "lfs", "lock", "none") // which would be the first to miss the session
 
 	ctx, leave := context.WithCancel(t.Context())
 	held, left := make(chan struct{}), make(chan struct{})

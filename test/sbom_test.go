@@ -16,8 +16,7 @@ import (
 // sbomScanner pushes a scanner of SBOMs that finds the layers' NOTICE, or fails without it.
 func sbomScanner(t *testing.T, d *sandbox.Daemon) string {
 	t.Helper()
-	return scriptImage(t, d, `#!/busybox sh
-/busybox test -e $BUILDKIT_SCAN_SOURCE/usr/share/doc/lambda/NOTICE || exit 1
+	return scriptImage(t, d, `/busybox test -e $BUILDKIT_SCAN_SOURCE/usr/share/doc/lambda/NOTICE || exit 1
 echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":{"name":"scanned"}}' > $BUILDKIT_SCAN_DESTINATION/sbom.spdx.json
 `)
 }
@@ -29,7 +28,7 @@ func scriptImage(t *testing.T, d *sandbox.Daemon, script string) string {
 	dt, err := os.ReadFile(busybox(t))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "busybox"), dt, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "script"), []byte(script), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "script"), []byte(script), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY busybox script /\nENTRYPOINT [\"/busybox\", \"sh\", \"/script\"]\n"), 0o644))
 	image := sandbox.Registry(t) + "/script"
 	_, err = d.Solve(t.Context(), t, sandbox.Request{Frontend: "dockerfile.v0", Dirs: map[string]string{"context": dir, "dockerfile": dir}},
