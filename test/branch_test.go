@@ -11,6 +11,7 @@ import (
 )
 
 func TestAFileNamedLikeAFolderOfRecipesIsNone(t *testing.T) {
+	t.Parallel()
 	b := newBranch("case", compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...)))
 	b.Files["x86_64"], b.Files["arm64"] = []byte("a file"), nil
 	h := serve(t, []sample.Branch{b})
@@ -20,6 +21,7 @@ func TestAFileNamedLikeAFolderOfRecipesIsNone(t *testing.T) {
 }
 
 func TestACommitWithADateThatNoImageCanHaveIsBuiltWithAnother(t *testing.T) {
+	t.Parallel()
 	b := newBranch("case", compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...)))
 	b.Date = time.Unix(253402300800, 0)
 	h := serve(t, []sample.Branch{b})
@@ -32,6 +34,7 @@ func TestACommitWithADateThatNoImageCanHaveIsBuiltWithAnother(t *testing.T) {
 
 // What BuildKit reads as another file, and what a build of a checkout does otherwise, is refused.
 func TestARecipeThatDockerBuildsOtherwiseIsRefused(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	for name, tc := range map[string]struct {
 		add    string

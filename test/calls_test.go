@@ -123,6 +123,7 @@ func (k *kept) Has(key string) bool {
 func (k *kept) Add(key string) { k.Store(key, true) }
 
 func TestAWarmBuildAsksForLittle(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	commit, err := h.Commit("nodejs20.x")

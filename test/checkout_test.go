@@ -54,6 +54,7 @@ func TestACheckoutOfPointersEqualsTheOracle(t *testing.T) {
 }
 
 func TestACheckoutSharesLayersWithTheRuntime(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	runtime := oneImage(t, d, h.request("nodejs20.x"))
@@ -65,6 +66,7 @@ func TestACheckoutSharesLayersWithTheRuntime(t *testing.T) {
 }
 
 func TestAnURLOfGitAsTheContextIsTheSnapshot(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	repository, objects := h.URLs(h.URL)
@@ -105,6 +107,7 @@ func TestPointersAndTarballsSideBySide(t *testing.T) {
 }
 
 func TestACheckoutWithRealTarballsIsADockerfileLikeAnyOther(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	oracle := h.oracle(t, "go1.x", "")
@@ -121,6 +124,7 @@ func TestACheckoutWithRealTarballsIsADockerfileLikeAnyOther(t *testing.T) {
 }
 
 func TestAPointerThatIsAddedAsItIsIsSaid(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	req := h.checkoutRequest(t, "go1.x", "")
@@ -136,6 +140,7 @@ func TestAPointerThatIsAddedAsItIsIsSaid(t *testing.T) {
 }
 
 func TestTheOtherArchitectureIsSaid(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	res, err := d.Solve(t.Context(), t, h.checkoutRequest(t, "nodejs20.x", "", "platform", "linux/arm64"))
@@ -145,6 +150,7 @@ func TestTheOtherArchitectureIsSaid(t *testing.T) {
 }
 
 func TestACheckoutIsDatedAsAsked(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	config := imageConfig(t, oneImage(t, d, h.checkoutRequest(t, "go1.x", "", "build-arg:SOURCE_DATE_EPOCH", "86400")))
@@ -156,6 +162,7 @@ func TestACheckoutIsDatedAsAsked(t *testing.T) {
 }
 
 func TestACheckoutThatCannotBeBuiltSaysWhy(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	req := h.checkoutRequest(t, "go1.x", "")

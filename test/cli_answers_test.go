@@ -20,6 +20,7 @@ import (
 )
 
 func TestRuntimesAreListedWithOneRequest(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	text := c.mustRun(t, "list", h.repositoryFlag())
@@ -78,6 +79,7 @@ func TestAPlanFetchesNothing(t *testing.T) {
 }
 
 func TestInspectSaysWhatIsInsideAndWhichLayerBroughtIt(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	first := packTar(t, append(taskDirs, file("var/task/app", "old"), dirEntry("opt/", 0o755), file("opt/only", "x"))...)
 	second := packTar(t, dirEntry("var/", 0o755), dirEntry("var/task/", 0o700).owner(993, 990), file("var/task/app", "newer").mode(0o4755), symlink("var/task/link", "app"),
@@ -119,6 +121,7 @@ func TestInspectSaysWhatIsInsideAndWhichLayerBroughtIt(t *testing.T) {
 }
 
 func TestInspectTakesLayersFromTheCache(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	c.mustRun(t, buildArgs(h, "nodejs20.x")...)
@@ -161,6 +164,7 @@ func TestTheCacheIsShownAndPruned(t *testing.T) {
 }
 
 func TestTheSampleIsServed(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	dir := t.TempDir()
 	for _, more := range [][]string{{"--dir=" + dir}, {"--dir=" + dir}, nil} {
@@ -194,6 +198,7 @@ func TestTheSampleIsServed(t *testing.T) {
 }
 
 func TestTheCommandExplainsItself(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	require.Regexp(t, `^lambdabase  \S+\ncommit      .+\nbuildkit    v0\.33\.\d+\ngo          go1\.\S+ linux/\w+\n$`, c.mustRun(t, "version"))
 	for _, command := range []string{"", "build", "list", "plan", "lock", "inspect", "diff", "du", "prune", "sample", "version"} {

@@ -64,6 +64,7 @@ func runCommand(t testing.TB, name string, args ...string) {
 
 // To prune is what is advised where the disk is full.
 func TestPruneOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	disk := t.TempDir()
 	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=100m,nr_inodes=5k"))
@@ -84,6 +85,7 @@ func TestPruneOnAFullDisk(t *testing.T) {
 
 // The first build of a cache may be of an archive of a few hundred bytes that fills any disk.
 func TestPruneAfterABuildThatFillsTheDisk(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	disk := t.TempDir()
 	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=100m,nr_inodes=5k"))

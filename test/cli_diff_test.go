@@ -19,6 +19,7 @@ type diffAnswer struct {
 }
 
 func TestADiffOfTwoCommitsFetchesTheLayersThatDiffer(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	shared := compress(t, packTar(t, append(taskDirs, dirEntry("opt/", 0o755), file("opt/shared", "x"))...))
 	before := compress(t, packTar(t, dirEntry("etc/", 0o755), file("etc/same", "x"), file("etc/content", "abc"), file("etc/gone", "x"), file("etc/mode", "x")))
@@ -60,6 +61,7 @@ func TestADiffOfTwoCommitsFetchesTheLayersThatDiffer(t *testing.T) {
 }
 
 func TestADiffSaysWhichSettingsDifferAndThatLayersMoved(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	base, more := compress(t, packTar(t, taskDirs...)), compress(t, packTar(t, dirEntry("opt/", 0o755), file("opt/x", "x")))
 	h := serve(t, []sample.Branch{newBranch("nodejs20.x", base, more)})

@@ -18,6 +18,7 @@ import (
 )
 
 func TestAFailedBuildLeavesFilesAsTheyWere(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	require.NoError(t, os.WriteFile(c.file("old.tar"), []byte("old"), 0o600))
@@ -51,6 +52,7 @@ func TestAFailedBuildLeavesFilesAsTheyWere(t *testing.T) {
 }
 
 func TestAnErrorInARecipeShowsItsLine(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	bad := newBranch("case", compress(t, packTar(t, taskDirs...)))
 	bad.Files["Dockerfile.case"] = append(bad.Files["Dockerfile.case"], "RUN true\n"...)
@@ -60,6 +62,7 @@ func TestAnErrorInARecipeShowsItsLine(t *testing.T) {
 }
 
 func TestACommandLineThatMakesNoSenseIsAnErrorOfUsage(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	require.NoError(t, os.Mkdir(c.file("folder"), 0o755))
 	for line, want := range map[string]string{
@@ -130,6 +133,7 @@ func takeHangup(t *testing.T) {
 }
 
 func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	takeHangup(t)
 	h := serveUpstream(t, "nodejs20.x")
 	for name, tc := range map[string]struct {
@@ -172,6 +176,7 @@ func TestAnInterruptEndsABuildSoonAndLeavesNothing(t *testing.T) {
 
 // Signals that a command is started without, as by nohup, don't end it.
 func TestASignalThatIsIgnoredEndsNothing(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT} {
@@ -189,6 +194,7 @@ func TestASignalThatIsIgnoredEndsNothing(t *testing.T) {
 }
 
 func TestWhoWaitsForTheCacheCanBeInterrupted(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1})

@@ -59,6 +59,7 @@ func TestAnExportToAFullDiskFailsAndLeavesNothing(t *testing.T) {
 }
 
 func TestADirThatWasThereIsWrittenInto(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	c.writeFiles(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n", "root/old": "old"})
 	for _, output := range []string{"type=local,dest=root", "type=local,dest=a/b/c", "type=oci,tar=false,dest=d/layout"} {
@@ -80,6 +81,7 @@ func TestADirThatWasThereIsWrittenInto(t *testing.T) {
 
 // Nobody reads what is written, so that the exporter never ends.
 func TestAnInterruptEndsAnExportThatHangs(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	c := newCLI(t)
 	require.NoError(t, syscall.Mkfifo(c.file("pipe"), 0o600))

@@ -68,6 +68,7 @@ func TestTheCommandBuildsADockerfile(t *testing.T) {
 }
 
 func TestABaseOfADockerfileIsFetchedByTheCommand(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUnique(t).withStoreHost(t)
 		h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
@@ -106,6 +107,7 @@ func TestADockerfileThatFailsShowsItsLine(t *testing.T) {
 }
 
 func TestARunStepWithoutRuncSaysSo(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveRunnable(t)
 	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN true\n"})

@@ -12,6 +12,7 @@ import (
 )
 
 func TestNamesOfATarballAreQuoted(t *testing.T) {
+	t.Parallel()
 	const hostile = "a\x1b[31m\u009b\u202e"
 	c := newCLI(t)
 	first := packTar(t, append(taskDirs, dirEntry("var/task/"+hostile+"/", 0o755), symlink("var/task/link", hostile))...)
@@ -40,6 +41,7 @@ func TestNamesOfATarballAreQuoted(t *testing.T) {
 
 // A server may send as much as it likes for a small object.
 func TestAnObjectWithoutEndIsAskedForOnce(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, packTar(t, taskDirs...)))})
 	for _, objects := range []string{"lfs", h.options("")["objects"]} {

@@ -28,6 +28,7 @@ const kills, slowKills = 12, 200
 // A build may be killed at any moment, in git or elsewhere, and so may git alone: the next commit is built as ever, on what
 // all of them have left, and what is built once is not fetched again.
 func TestABuildThatIsKilledAtAnyMomentHarmsNothing(t *testing.T) {
+	t.Parallel()
 	branches, err := sample.Upstream(sample.UpstreamOptions{Scale: 0.001, Branches: []string{"nodejs20.x"}})
 	require.NoError(t, err)
 	k := &killTest{host: serve(t, branches), branch: branches[0], rng: rand.New(rand.NewPCG(1, 2))}
@@ -198,6 +199,7 @@ func keepBusy(t *testing.T) {
 
 // A command that waits for its turn goes on when the one that it waits for is killed.
 func TestWhoWaitsForABuildThatIsKilledGoesOn(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1})

@@ -114,6 +114,7 @@ func TestTheCommandSaysWhatIsWrongWithALock(t *testing.T) {
 
 // What the user's git knows is for the repository that a lock names, too.
 func TestTheCommandLocksWhatIsPrivate(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUnique(t).withStoreHost(t)
 	h.SetAccess(canaryAccess)
@@ -149,6 +150,7 @@ func TestTheCommandLocksWhatIsPrivate(t *testing.T) {
 }
 
 func TestALockIsTheOneOfTheBuildContext(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "go1.x")
 	c.writeFiles(t, map[string]string{"app/x": "", "Dockerfile": "FROM go1.x\n"})

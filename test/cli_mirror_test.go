@@ -87,6 +87,7 @@ func TestAMirrorIsFilledAndCarried(t *testing.T) {
 }
 
 func TestAllOfARepositoryIsMirrored(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	r := serveCountedRegistry(t)
@@ -100,6 +101,7 @@ func TestAllOfARepositoryIsMirrored(t *testing.T) {
 }
 
 func TestABranchThatCantBeReadKeepsNoOtherFromTheMirror(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	bad := newBranch("nodejs20.x", compress(t, packTar(t, taskDirs...)))
 	bad.Files["Dockerfile.nodejs20.x"] = []byte("FROM scratch\nRUN true\n")
@@ -113,6 +115,7 @@ func TestABranchThatCantBeReadKeepsNoOtherFromTheMirror(t *testing.T) {
 }
 
 func TestAMirrorThatIsInterruptedGoesOn(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	r := serveCountedRegistry(t)
@@ -151,6 +154,7 @@ func TestAMirrorThatIsInterruptedGoesOn(t *testing.T) {
 }
 
 func TestAnObjectThatWasHalfFetchedGoesOn(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	r := serveCountedRegistry(t)
@@ -210,6 +214,7 @@ func TestACorruptedObjectIsNotMirrored(t *testing.T) {
 }
 
 func TestAPrivateRegistryWantsALogin(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "go1.x")
 	registry := startAuthRegistry(t, "joe", "pa55")
@@ -331,6 +336,7 @@ func TestTwoMirrorsAtOnceDoNoHarm(t *testing.T) {
 }
 
 func TestWhatTheMediaHostRefusesIsMirroredByTheBatchAPI(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	g := startGitHub(t)
 	c.writeFiles(t, map[string]string{"ca.pem": string(g.ca)})
@@ -347,6 +353,7 @@ func TestWhatTheMediaHostRefusesIsMirroredByTheBatchAPI(t *testing.T) {
 }
 
 func TestAMirrorSaysWhatIsWrongWithACommandLine(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "go1.x")
 	r := serveCountedRegistry(t)

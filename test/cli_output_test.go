@@ -181,6 +181,7 @@ func TestTheCommandPushesWithDockersCredentials(t *testing.T) {
 }
 
 func TestTheMetadataOfOneRuntimeIsThatOfBuildx(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "-t", "base", "--label=a=b", "--metadata-file=metadata.json")...)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUnique(t)
 		h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
@@ -49,6 +50,7 @@ func TestTheCommandReadsTheSyntaxLine(t *testing.T) {
 }
 
 func TestADockerfileComesFromTheStandardInput(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		c.writeFiles(t, map[string]string{"app/file": "x", "app/Dockerfile": "no Dockerfile", "app/.dockerignore": "other\n", "app/other": "y"})
 		cmd := c.command(t, append([]string{"build", "-f", "-", "app", "-o", "type=local,dest=root"}, where...)...)
@@ -70,6 +72,7 @@ func TestADockerfileComesFromTheStandardInput(t *testing.T) {
 }
 
 func TestAnImageThatADaemonDoesntKeepIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	h.Reset()
@@ -79,6 +82,7 @@ func TestAnImageThatADaemonDoesntKeepIsRefused(t *testing.T) {
 }
 
 func TestAFolderThatIsNoRuntimeIsSaid(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	c.writeFiles(t, map[string]string{"app/Dockerfile": "FROM scratch\n"})

@@ -134,6 +134,7 @@ func TestWarningsAreSaidAtTheEndToo(t *testing.T) {
 }
 
 func TestAnImageIsNotWrittenToATerminal(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	for _, output := range []string{"-", "type=docker", "type=tar,dest=-"} {
@@ -145,6 +146,7 @@ func TestAnImageIsNotWrittenToATerminal(t *testing.T) {
 
 // What reads from the terminal within the process that has BuildKit inside would be in the background there.
 func TestADockerfileIsTypedOnATerminal(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	c.writeFiles(t, map[string]string{"a": "x"})
 	on := c.startOnTerminal(t, "build", "-f", "-", "-o", "type=local,dest=root")
@@ -158,6 +160,7 @@ func TestADockerfileIsTypedOnATerminal(t *testing.T) {
 }
 
 func TestCtrlCOnATerminalEndsABuild(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Stall: -1})

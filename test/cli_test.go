@@ -223,6 +223,7 @@ func TestTheCommandBuildsWhatADaemonBuilds(t *testing.T) {
 }
 
 func TestGitAndXZAreAllThatIsNeeded(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	want := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
@@ -262,6 +263,7 @@ func TestProgramsRunInAnEnvironmentOfTheirOwn(t *testing.T) {
 }
 
 func TestTheCommandBuildsBothPlatforms(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	c.mustRun(t, append(buildArgs(h, "nodejs20.x"), "--platform=linux/amd64,linux/arm64", "-o", "image.tar")...)
@@ -326,6 +328,7 @@ func TestTheSampleIsBuiltWithoutANetwork(t *testing.T) {
 }
 
 func TestTheProgramIsSmall(t *testing.T) {
+	t.Parallel()
 	file, err := cliBinary()
 	require.NoError(t, err)
 	info, err := os.Stat(file)

@@ -109,6 +109,7 @@ func TestAnOrdinaryUserBuildsTheSame(t *testing.T) {
 }
 
 func TestAnOrdinaryUserRunsSteps(t *testing.T) {
+	t.Parallel()
 	c := newUserCLI(t)
 	h := serveRunnable(t)
 	c.writeFiles(t, map[string]string{"Dockerfile": "FROM nodejs20.x\nRUN id -u > who && chown 1000:1000 who\n"})
@@ -209,6 +210,7 @@ func TestAnOrdinaryUserRemovesTheCache(t *testing.T) {
 
 // An image is the same without attributes that only root can set, but its files in an archive or a dir are not.
 func TestWhatAnOrdinaryUserCannotHaveIsSaid(t *testing.T) {
+	t.Parallel()
 	c := newUserCLI(t)
 	layer := packTar(t, append(slices.Clone(taskDirs), entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: "marked", Mode: 0o644, PAXRecords: map[string]string{"SCHILY.xattr.trusted.mark": "x", "SCHILY.xattr.user.mark": "x"}}})...)
 	h := serve(t, []sample.Branch{newBranch("case", compress(t, layer))})
@@ -224,6 +226,7 @@ func TestWhatAnOrdinaryUserCannotHaveIsSaid(t *testing.T) {
 }
 
 func TestTooFewSubordinateIDsAreSaid(t *testing.T) {
+	t.Parallel()
 	c := newUserCLI(t)
 	for name := range map[string]bool{"subuid": true, "subgid": true} {
 		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(c.home), name), []byte("joe:300000:1000\n"), 0o644))
@@ -243,6 +246,7 @@ func TestTooFewSubordinateIDsAreSaid(t *testing.T) {
 }
 
 func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {
+	t.Parallel()
 	c := newUserCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	args := append(buildArgs(h, "nodejs20.x"), "-o", "image.tar", "--no-cache")
@@ -263,6 +267,7 @@ func TestAnOrdinaryUsersBuildEndsWithTheCommand(t *testing.T) {
 }
 
 func TestAUserWhoCannotBuildIsToldWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	c := newUserCLI(t)
 	h := serveUpstream(t, "nodejs20.x")
 	bin := filepath.Join(c.home, "bin")

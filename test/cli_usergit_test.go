@@ -72,6 +72,7 @@ func TestAnSSHRepositoryByInsteadOfIsBuiltWithTheAgent(t *testing.T) {
 
 // Files end in a line break.
 func TestATokenFileIsReadTheSameWayEverywhere(t *testing.T) {
+	t.Parallel()
 	onEachBackend(t, func(t *testing.T, c *cli, where []string) {
 		h := serveUnique(t).withStoreHost(t)
 		h.SetAccess(canaryAccess)
@@ -98,6 +99,7 @@ func TestATokenFileIsReadTheSameWayEverywhere(t *testing.T) {
 }
 
 func TestAnInterruptEndsACommandThatWaitsForACredentialHelper(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t)
 	h := serveUnique(t).withStoreHost(t)
 	h.SetAccess(canaryAccess)

@@ -43,6 +43,7 @@ func TestEveryFormOfConfigEqualsTheOracle(t *testing.T) {
 }
 
 func TestVariantsOfArm64EqualTheOracle(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
 	for _, platform := range []string{"linux/arm64", "linux/arm64/v8", "linux/arm64/v9"} {

@@ -34,6 +34,7 @@ func TestTheSameCommitGivesTheSameDigestOnTwoDaemons(t *testing.T) {
 }
 
 func TestTheImageIsDatedByItsCommit(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	d := sandbox.Start(t)
 	config := imageConfig(t, oneImage(t, d, h.request("nodejs20.x")))
@@ -139,6 +140,7 @@ func TestRuntimesShareLayersToTheByte(t *testing.T) {
 }
 
 func TestLayersAreAsLambdaWantsThem(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	image := oneImage(t, sandbox.Start(t), h.request("nodejs20.x"))
 	for _, l := range image.Layers {

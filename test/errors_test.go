@@ -47,6 +47,7 @@ func TestWhatIsNotUnpackedFailsTheBuild(t *testing.T) {
 }
 
 func TestADaemonWithoutXZSaysSo(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "provided.al2023")
 	d := sandbox.Start(t, sandbox.WithPath(sandbox.PathOf(t, "git")))
 	for _, layers := range []string{"auto", "merge", "chain"} {
@@ -56,6 +57,7 @@ func TestADaemonWithoutXZSaysSo(t *testing.T) {
 }
 
 func TestAPointerWithAWrongSizeHidesNothing(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	good := compress(t, packTar(t, taskDirs...))
 	object := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
@@ -75,6 +77,7 @@ func TestAPointerWithAWrongSizeHidesNothing(t *testing.T) {
 }
 
 func TestAnEmptyTarAddsNothingToTheImage(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	good := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
 	h := serve(t, []sample.Branch{newBranch("case", good, compress(t, packTar(t)))})
@@ -88,6 +91,7 @@ func TestAnEmptyTarAddsNothingToTheImage(t *testing.T) {
 }
 
 func TestTheWorkingDirectoryIsMadeWhereNoLayerHasIt(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
 	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, dirEntry("opt", 0o755), file("opt/a", "1"))), compress(t, packTar(t, file("b", "2"))))})
 	for _, layers := range []string{"auto", "chain"} {
@@ -100,6 +104,7 @@ func TestTheWorkingDirectoryIsMadeWhereNoLayerHasIt(t *testing.T) {
 }
 
 func TestMergeRefusesWhatWouldDiffer(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serve(t, []sample.Branch{newBranch("case",
 		compress(t, packTar(t, dirEntry("d", 0o700))), compress(t, packTar(t, dirEntry("d", 0o755))))})
@@ -108,6 +113,7 @@ func TestMergeRefusesWhatWouldDiffer(t *testing.T) {
 }
 
 func TestAnObjectThatDoesNotArriveIsNamed(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
 	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "objects", h.URL+"/nowhere/{oid}"))
@@ -116,6 +122,7 @@ func TestAnObjectThatDoesNotArriveIsNamed(t *testing.T) {
 }
 
 func TestACommitThatIsGoneSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
 	_, err := d.Solve(t.Context(), t, h.request("provided.al2023", "commit", strings.Repeat("0123", 10)))
@@ -124,6 +131,7 @@ func TestACommitThatIsGoneSaysWhatToDo(t *testing.T) {
 }
 
 func TestACommitOfAnotherRuntimeIsRefused(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023", "nodejs20.x")
 	commit, err := h.Commit("nodejs20.x")
@@ -136,6 +144,7 @@ func TestACommitOfAnotherRuntimeIsRefused(t *testing.T) {
 }
 
 func TestAReplacedCommitIsBuiltByItsID(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, append(taskDirs, file("a", "1"))...)))})
 	before, err := h.Commit("case")
@@ -162,6 +171,7 @@ func requireAt(t *testing.T, err error, file string, line int32) {
 }
 
 func TestABuildThatIsEndedEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
 	h.Inject(faults.Target{Kind: githost.Object}, faults.Fault{Delay: time.Hour})
@@ -178,6 +188,7 @@ func TestABuildThatIsEndedEndsAtOnce(t *testing.T) {
 }
 
 func TestABranchThatIsGoneIsToldUntilItComesBack(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	b := newBranch("case", compress(t, packTar(t, taskDirs...)))
 	h := serve(t, []sample.Branch{b})

@@ -43,7 +43,8 @@ func without(t fstree.Tree, paths ...string) fstree.Tree {
 
 // without is what exporters would tell without the paths.
 func (e exports) without(paths ...string) exports {
-	return exports{tar: without(e.tar, paths...), local: without(e.local, paths...), image: e.image, excluded: paths}
+	e.Tar, e.Local, e.excluded = without(e.Tar, paths...), without(e.Local, paths...), paths
+	return e
 }
 
 // ignoreParents leaves out the times of directories that paths were in: where a layer changed nothing else in one, the layers of
@@ -65,8 +66,7 @@ func TestAnImageWithoutPathsIsTheOraclesWithoutThem(t *testing.T) {
 		for _, layers := range []string{"auto", "chain"} {
 			t.Run(name+" "+layers, func(t *testing.T) {
 				req := h.request("nodejs20.x", "layers", layers, "exclude", strings.Join(list, ","))
-				requireExports(t, oracle.without(list...), d, req)
-				image := oneImage(t, d, req)
+				image := requireExports(t, oracle.without(list...), d, req)
 				requireNowhere(t, image, list...)
 				require.Len(t, image.Layers, len(plain.Layers))
 				requireHistory(t, image)
@@ -158,13 +158,12 @@ func TestWhatIsLeftOutOfLayersIsInNone(t *testing.T) {
 		oracle := exportAll(t, d, h.oracle(t, "case", "")).without(paths...)
 		for layers, want := range map[string]int{"auto": c.merged, "chain": c.chained} {
 			req := h.request("case", "layers", layers, "exclude", c.paths)
-			image := oneImage(t, d, req)
+			image := requireExports(t, oracle, d, req, fstree.IgnoreMtime(func(p string) bool {
+				return ignore(p) || layers == "chain" && p == "/d" && strings.Contains(name, "another time")
+			}))
 			requireNowhere(t, image, paths...)
 			requireHistory(t, image)
 			require.Len(t, image.Layers, 1+want, layers)
-			requireExports(t, oracle, d, req, fstree.IgnoreMtime(func(p string) bool {
-				return ignore(p) || layers == "chain" && p == "/d" && strings.Contains(name, "another time")
-			}))
 		}
 	})
 }
@@ -186,6 +185,7 @@ func TestRuntimesWithTheSamePathsLeftOutShare(t *testing.T) {
 func countShared(a, b sandbox.Image) int { return len(b.Layers) - differentLayers(a, b) }
 
 func TestAnImportedCacheServesBuildsWithoutPaths(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	cache := []client.CacheOptionsEntry{{Type: "registry", Attrs: map[string]string{"ref": sandbox.Registry(t) + "/cache", "mode": "max"}}}
 	req := h.request("nodejs20.x", "exclude", emulator)
@@ -209,6 +209,7 @@ func TestPathsInAnyOrderGiveOneDigest(t *testing.T) {
 }
 
 func TestFunctionsStandOnBasesWithoutPaths(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	first := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
 	h := serve(t, []sample.Branch{

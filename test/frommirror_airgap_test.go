@@ -136,6 +136,7 @@ func requireNoPath(t *testing.T, dir, path string) {
 }
 
 func TestSourcePoliciesSeeSnapshotsAndObjectsOfAMirror(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	m, image := h.withFrontend(t, d, "go1.x")
@@ -153,6 +154,7 @@ func TestSourcePoliciesSeeSnapshotsAndObjectsOfAMirror(t *testing.T) {
 }
 
 func TestWarningsStandAtAStepThatIsShown(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	m := h.mirror(t, d, "go1.x")

@@ -59,6 +59,7 @@ func TestTheCommandBuildsFromAMirror(t *testing.T) {
 }
 
 func TestALayoutIsWhatTheClientAloneReads(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	layout := h.mirrorLayout(t, d, "go1.x")

@@ -244,6 +244,7 @@ func TestAnObjectOfAMirrorThatFailsForAWhileIsTriedAgain(t *testing.T) {
 }
 
 func TestWhatAMirrorDoesNotHaveIsTold(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x", "nodejs20.x")
 	m := h.mirror(t, d, "go1.x")
@@ -337,6 +338,7 @@ func TestObjectsMayComeFromElsewhereThanTheirMirror(t *testing.T) {
 }
 
 func TestTheRuntimesOfAMirrorAreListedByItsCatalog(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	m := h.mirror(t, d, "nodejs20.x", "go1.x")

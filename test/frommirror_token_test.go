@@ -53,6 +53,7 @@ func (s *countedRegistry) requireTokens(user, password string, good int32) {
 }
 
 func TestAMirrorBehindATokenServer(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	r := serveCountedRegistry(t)
 	// Of some 65 requests that fill the mirror, a second token is good for all that are left: a client sends each once more, and the

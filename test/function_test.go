@@ -94,6 +94,7 @@ func TestEveryNameOfARuntimeIsItsBase(t *testing.T) {
 }
 
 func TestWhatIsNotARuntimeIsTheRegistrys(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	for _, ref := range []string{"nodejs20.x:20", "nodejs20", "public.ecr.aws/lambda/nodejs:20", "registry.invalid/nodejs20.x"} {
@@ -122,6 +123,7 @@ func TestAStageOfARuntimesNameKeepsItsSteps(t *testing.T) {
 }
 
 func TestAUsersContextWins(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	req := h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "context:nodejs20.x", "local:mine")
@@ -134,6 +136,7 @@ func TestAUsersContextWins(t *testing.T) {
 }
 
 func TestAStageThatIsNotNeededCausesNoRequest(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	_, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x AS unused\nRUN x\nFROM scratch\nCOPY Dockerfile /\n"}))
@@ -198,6 +201,7 @@ func TestFunctionImagesShareLayersWithOtherWaysIn(t *testing.T) {
 }
 
 func TestErrorsOfABasePointAtBothLines(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	_, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "# a comment\nFROM nodejs21.x\n"}))
@@ -267,6 +271,7 @@ func TestAnImageOfAWSThatIsLeftToTheRegistryIsSaid(t *testing.T) {
 }
 
 func TestEachLayerOfAFunctionHasItsLineOfHistory(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	full := compress(t, packTar(t, dirEntry("opt", 0o755), file("opt/a", "1")))
 	for name, tc := range map[string]struct {
@@ -318,6 +323,7 @@ func TestAnImportedCacheServesFunctions(t *testing.T) {
 }
 
 func TestAFunctionChainsWhereItsBaseDoesAndSaysSo(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serve(t, []sample.Branch{newBranch("nodejs20.x", compress(t, packTar(t, append(taskDirs, dirEntry("d", 0o700))...)), compress(t, packTar(t, dirEntry("d", 0o755))))})
 	res, err := d.Solve(t.Context(), t, h.functionRequest(t, map[string]string{"Dockerfile": "FROM nodejs20.x\n"}, "platform", "linux/amd64,linux/amd64/v2"))

@@ -132,6 +132,7 @@ func exportCaches(t *testing.T, d *sandbox.Daemon, req sandbox.Request, host str
 }
 
 func TestAFreshDaemonWithAnImportedCachePullsNoLayer(t *testing.T) {
+	t.Parallel()
 	builder := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	frontend, _ := frontendImage(t, builder)
@@ -174,6 +175,7 @@ func TestAFreshDaemonWithAnImportedCachePullsNoLayer(t *testing.T) {
 // BuildKit knows a step's first inputs long before its last ones where they are many, and would pull what it knows; with few
 // inputs that is rare.
 func TestManyLayersOfAnImportedCacheStayThere(t *testing.T) {
+	t.Parallel()
 	builder := sandbox.Start(t)
 	frontend, _ := frontendImage(t, builder)
 	packed := [][]byte{compress(t, packTar(t, taskDirs...))}

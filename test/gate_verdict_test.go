@@ -79,6 +79,7 @@ func withoutRefs(err error) string { return refRE.ReplaceAllString(err.Error(), 
 var refRE = regexp.MustCompile(`ref \S+: `)
 
 func TestAFunctionIsTheSameWhetherOrNotItsGateOpens(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	frontend, registry := frontendImage(t, d)
 	pack := func(entries ...entry) []byte { return compress(t, packTar(t, entries...)) }
@@ -102,6 +103,7 @@ func TestAFunctionIsTheSameWhetherOrNotItsGateOpens(t *testing.T) {
 }
 
 func TestAnErrorOfAFunctionIsTheSameWithAGate(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveRunnable(t)
 	frontend, registry := frontendImage(t, d)
@@ -135,6 +137,7 @@ func withFile(t *testing.T, image v1.Image, name string, content []byte) v1.Imag
 }
 
 func TestAnotherVersionOfTheFrontendTakesTheChecksOfACache(t *testing.T) {
+	t.Parallel()
 	first := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	frontend, _ := frontendImage(t, first)
@@ -171,6 +174,7 @@ func TestAnotherVersionOfTheFrontendTakesTheChecksOfACache(t *testing.T) {
 }
 
 func TestTheCheckerIsTheSameWhereverItIsBuilt(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	frontend, _ := frontendImage(t, d)
 	image, err := crane.Pull(frontend)
@@ -193,6 +197,7 @@ func buildChecker(t *testing.T) []byte {
 }
 
 func TestGatesOfManyKindsOfRequests(t *testing.T) {
+	t.Parallel()
 	builder := sandbox.Start(t)
 	h := serveRunnable(t)
 	frontend, _ := frontendImage(t, builder)

@@ -15,6 +15,7 @@ import (
 
 // A client whose session is gone while its build stays: what it has begun fails for everybody who shares it.
 func TestAClientThatHangsHoldsNobodysSteps(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	h := serveUnique(t)

@@ -76,39 +76,34 @@ func requireEqual(t testing.TB, d *sandbox.Daemon, want, got sandbox.Request, op
 
 // exports are what three exporters tell of a build.
 type exports struct {
-	tar, local fstree.Tree
-	image      sandbox.Image
-	excluded   []string // paths that are not looked at
+	sandbox.Exports
+	excluded []string // paths that are not looked at
 }
 
-func exportAll(t testing.TB, d *sandbox.Daemon, req sandbox.Request) (e exports) {
+func exportAll(t testing.TB, d *sandbox.Daemon, req sandbox.Request) exports {
 	t.Helper()
-	var err error
-	e.tar, err = d.Tar(t, req)
+	all, err := d.All(t, req)
 	require.NoError(t, err)
-	e.local, err = d.Local(t, req)
-	require.NoError(t, err)
-	e.image = oneImage(t, d, req)
-	return e
+	return exports{Exports: all}
 }
 
-// requireExports is requireEqual for an oracle that has been built.
-func requireExports(t testing.TB, want exports, d *sandbox.Daemon, req sandbox.Request, opts ...fstree.Option) {
+// requireExports is requireEqual for an oracle that has been built, and gives our image.
+func requireExports(t testing.TB, want exports, d *sandbox.Daemon, req sandbox.Request, opts ...fstree.Option) sandbox.Image {
 	t.Helper()
 	got := exportAll(t, d, req)
-	require.Empty(t, fstree.Diff(want.tar, got.tar, opts...), "root filesystem, as a tar")
-	require.Empty(t, fstree.Diff(want.local, got.local, opts...), "root filesystem, as files")
-	require.Equal(t, configOf(t, want.image), configOf(t, got.image))
+	require.Empty(t, fstree.Diff(want.Tar, got.Tar, opts...), "root filesystem, as a tar")
+	require.Empty(t, fstree.Diff(want.Local, got.Local, opts...), "root filesystem, as files")
+	require.Equal(t, configOf(t, want.Image), configOf(t, got.Image))
 
-	wantTree, err := want.image.Tree()
+	wantTree, err := want.Image.Tree()
 	require.NoError(t, err)
 	wantTree = without(wantTree, want.excluded...)
-	gotTree, err := got.image.Tree()
+	gotTree, err := got.Image.Tree()
 	require.NoError(t, err)
 	if req.Attrs["layers"] != "chain" {
 		for path, e := range wantTree {
 			if e.Type == fstree.Dir {
-				e.Mtime = want.local[path].Mtime / 1e9 * 1e9
+				e.Mtime = want.Local[path].Mtime / 1e9 * 1e9
 				wantTree[path] = e
 			}
 		}
@@ -116,6 +111,7 @@ func requireExports(t testing.TB, want exports, d *sandbox.Daemon, req sandbox.R
 		opts = append(opts, ignoreParents(want.excluded))
 	}
 	require.Empty(t, fstree.Diff(wantTree, gotTree, opts...), "image")
+	return got.Image
 }
 
 // flags are options as a command takes them: each behind the prefix, by the name that spell gives it.

@@ -146,6 +146,7 @@ func fileOf(t *testing.T, image v1.Image, name string) []byte {
 }
 
 func TestErrorsOfTheFrontendImageReachTheUserWhole(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	frontend, _ := frontendImage(t, d)
 	bad := newBranch("case", compress(t, packTar(t, taskDirs...)))

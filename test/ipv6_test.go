@@ -54,6 +54,7 @@ func forward(conn net.Conn, address string) {
 
 // The host of a URL is in brackets there, and a secret's id names it as it is.
 func TestARepositoryAtAnIPv6AddressGivesTheSameImage(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	want := oneImage(t, d, h.request("nodejs20.x")).Digest

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"lambdabase/frontend"
 	"lambdabase/internal/sample/faults"
 	"lambdabase/internal/sample/githost"
 	"lambdabase/test/sandbox"
@@ -56,14 +55,13 @@ func (n *leakEnv) forge(t testing.TB) *repoServer {
 }
 
 func TestNoCredentialIsFoundAnywhere(t *testing.T) {
+	t.Parallel()
 	n := newLeakEnv(t)
 	const runtime = "provided.al2023"
-	inside := n.byImage(n.image, runtime)
-	inside.Frontend, inside.Func = "", frontend.Frontend{}.Build
 	function := n.functionRequest(t, map[string]string{"Dockerfile": "FROM " + runtime + "\nCOPY Dockerfile /\n"}, "source", n.image, "objects", "lfs")
 	for name, req := range map[string]sandbox.Request{
 		"by the batch API":           withSecrets(n.byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
-		"by the batch API, inside":   withSecrets(inside, "GIT_AUTH_TOKEN", canaryToken),
+		"by the batch API, inside":   withSecrets(n.byStep(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
 		"function":                   withSecrets(function, "GIT_AUTH_HEADER", "Bearer "+canaryHeader),
 		"Gitea":                      withSecrets(n.gitea(t).byImage(n.image, runtime), "GIT_AUTH_TOKEN", canaryToken),
 		"template":                   withSecrets(n.request(runtime), "GIT_AUTH_TOKEN", canaryToken, "HTTP_AUTH_TOKEN_127.0.0.1", canaryHTTP),
@@ -120,7 +118,8 @@ func (n *leakEnv) assertNoneInCalls(t *testing.T) {
 
 // assertNoneInOutput looks at what a user sees of a build that succeeds and of one that doesn't.
 func (n *leakEnv) assertNoneInOutput(t *testing.T) {
-	t.Setenv("CANARY", canaryToken)
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte(canaryToken), 0o600))
 	h := serveUnique(t).withStoreHost(t)
 	h.SetAccess(canaryAccess)
 	for _, progress := range []string{"plain", "rawjson"} {
@@ -130,7 +129,7 @@ func (n *leakEnv) assertNoneInOutput(t *testing.T) {
 			} else {
 				h.withStoreHost(t)
 			}
-			args := []string{"build", "--frontend=gateway.v0", "--progress=" + progress, "--secret=id=GIT_AUTH_TOKEN,env=CANARY", "--no-cache"}
+			args := []string{"build", "--frontend=gateway.v0", "--progress=" + progress, "--secret=id=GIT_AUTH_TOKEN,src=" + token, "--no-cache"}
 			out, err := n.Buildctl(t, append(args, flags(h.byImage(n.image, "nodejs20.x").Attrs, "--opt=", plainName)...)...)
 			require.Equal(t, i == 0, err != nil, out)
 			require.Contains(t, out, want)
@@ -225,7 +224,7 @@ func (n *leakEnv) failingRequest(t testing.TB, f leakFailure) sandbox.Request {
 	case f.kind == "":
 		s := h.serveSSH(t)
 		s.ssh.Inject(f.ssh)
-		return withSSHKey(t, s.byImage(n.image, "nodejs20.x", s.remoteOptions()...), s.key)
+		return withSSHKey(t, s.byStep(n.image, "nodejs20.x", s.remoteOptions()...), s.key)
 	}
-	return withSecrets(h.byImage(n.image, "nodejs20.x"), secrets...)
+	return withSecrets(h.byStep(n.image, "nodejs20.x"), secrets...)
 }

@@ -18,6 +18,12 @@ func (h *repoServer) byImage(image, runtime string, more ...string) sandbox.Requ
 	return sandbox.Request{Frontend: "gateway.v0", Attrs: h.options(runtime, append([]string{"source", image, "objects", "lfs"}, more...)...)}
 }
 
+// byStep is byImage with the frontend run inside the test, which takes a third of a second less of a processor; its steps are
+// the image's all the same.
+func (h *repoServer) byStep(image, runtime string, more ...string) sandbox.Request {
+	return h.request(runtime, append([]string{"source", image, "objects", "lfs"}, more...)...)
+}
+
 func TestObjectsComeByTheBatchAPI(t *testing.T) {
 	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithSnapshotter("overlayfs"))
@@ -73,7 +79,7 @@ func TestAStepThatFailsSaysWhy(t *testing.T) {
 	image, _ := frontendImage(t, d)
 	h.Inject(faults.Target{Kind: githost.Batch}, faults.Message(403, "no such thing"))
 	for _, layers := range []string{"auto", "chain"} {
-		_, err := d.Solve(t.Context(), t, h.byImage(image, "provided.al2023", "layers", layers))
+		_, err := d.Solve(t.Context(), t, h.byStep(image, "provided.al2023", "layers", layers))
 		require.ErrorContains(t, err, "4 objects failed: forbidden (403 from "+h.URL)
 		require.ErrorContains(t, err, "pass a token as the secret GIT_AUTH_TOKEN.127.0.0.1")
 	}

@@ -133,6 +133,7 @@ func (c *skippingClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func TestGitLFSOwnServerObjectsThatGoWrong(t *testing.T) {
+	t.Parallel()
 	s := startLFSTest(t)
 	const user = "user:pass"
 	for content, tc := range map[string]struct {
@@ -195,6 +196,7 @@ func TestGitLFSOwnServerObjectsThatGoWrong(t *testing.T) {
 }
 
 func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
+	t.Parallel()
 	s := startLFSTest(t)
 	for name, tc := range map[string]struct {
 		path, repository, authorization string
@@ -254,6 +256,7 @@ func TestGitLFSOwnServerRepositoriesThatGoWrong(t *testing.T) {
 
 // git-lfs' server writes down who gets the marker.
 func TestGitLFSOwnServerRedirectsGetNoCredential(t *testing.T) {
+	t.Parallel()
 	const marker, repository = "lfs-source-marker", "header-redirect-download-auth"
 	s := startLFSTest(t)
 	o := s.put(t, repository, "content")
@@ -277,6 +280,7 @@ func TestGitLFSOwnServerRedirectsGetNoCredential(t *testing.T) {
 }
 
 func TestGitLFSOwnServerRedirectsToHTTPS(t *testing.T) {
+	t.Parallel()
 	s := startLFSTest(t)
 	o := s.put(t, "x", "content")
 	authority, err := os.ReadFile(filepath.Join(s.dir, "CERT"))

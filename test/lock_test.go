@@ -135,6 +135,7 @@ func TestALockIsFoundInAContextThatIsARepository(t *testing.T) {
 }
 
 func TestWhatIsAgainstALockIsAnError(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x", "go1.x")
 	text := lock(t, d, h.request("nodejs20.x"))
@@ -177,6 +178,7 @@ func TestWhatIsAgainstALockIsAnError(t *testing.T) {
 }
 
 func TestALockedCommitThatIsGoneIsSaid(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	text := lock(t, d, h.request("nodejs20.x"))
@@ -217,6 +219,7 @@ func TestASecretThatNamesNoHostIsNotForOneThatALockNames(t *testing.T) {
 }
 
 func TestACheckoutIsHeldAgainstALock(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	text := lock(t, d, h.request("go1.x"))

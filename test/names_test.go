@@ -46,6 +46,7 @@ func exportRaw(t *testing.T, d *sandbox.Daemon, req sandbox.Request) (tar, image
 }
 
 func TestNamesThatAreNotUTF8AreNeitherInTheWayOfACommitNorOfALook(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	branch := newBranch("case", compress(t, packTar(t, append(taskDirs, file("a", "1"), file("a\xff", "2"), file("var/\xff", "3"), file("var/b", "4"))...)),
 		compress(t, packTar(t, file("c", "5"))))

@@ -107,7 +107,7 @@ func TestAPrivateRepositoryIsBuiltWithASecret(t *testing.T) {
 			var list runtimes.List
 			require.NoError(t, json.Unmarshal([]byte(callSubrequest(t, d, withSecrets(h.request("", "requestid", "lambda.runtimes", "source", image), secrets...))), &list))
 			require.Len(t, list, 1)
-			_, err := d.Solve(t.Context(), t, withSecrets(h.byImage(image, "nodejs20.x"), secrets...))
+			_, err := d.Solve(t.Context(), t, withSecrets(h.byStep(image, "nodejs20.x"), secrets...))
 			require.NoError(t, err)
 			carried := ""
 			if tc.access.Gitea {
@@ -148,7 +148,7 @@ func TestObjectsOfAnotherServerHaveASecretOfTheirOwn(t *testing.T) {
 				secrets = append(secrets, strings.ReplaceAll(s, "{objects}", objects.hostPort()))
 			}
 			template := strings.ReplaceAll(tc.objects, "{url}", objects.URL)
-			_, err := d.Solve(t.Context(), t, withSecrets(h.byImage(image, "nodejs20.x", "objects", template), secrets...))
+			_, err := d.Solve(t.Context(), t, withSecrets(h.byStep(image, "nodejs20.x", "objects", template), secrets...))
 			require.NoError(t, err)
 			require.Zero(t, h.Total(githost.Batch)+h.Total(githost.Object))
 			require.NotContains(t, objects.authorizations(githost.Batch), basicAuth("of git"))
@@ -184,7 +184,7 @@ func TestASecretReachesNoOtherHost(t *testing.T) {
 			h := serveUnique(t)
 			other := h.secondServer(t)
 			h.SetAccess(access)
-			req := h.byImage(image, "nodejs20.x", "objects", objects(h, other))
+			req := h.byStep(image, "nodejs20.x", "objects", objects(h, other))
 			_, err := d.Solve(t.Context(), t, withSecrets(req, "GIT_AUTH_TOKEN", "t0ken", "GIT_AUTH_HEADER."+h.hostPort(), basicAuth("t0ken")))
 			require.NoError(t, err)
 			require.NotEmpty(t, other.Requests())
@@ -228,6 +228,7 @@ func TestAFunctionAndACheckoutTakeTheSameSecrets(t *testing.T) {
 
 // BuildKit v0.33.1 takes a commit's tree from whichever remote it had it, and asks for its date without the secrets then.
 func TestAPrivateRepositoryIsBuiltAfterItsMirror(t *testing.T) {
+	t.Parallel()
 	h := serveUnique(t)
 	h.SetAccess(githost.Access{Accept: []string{basicAuth("t0ken")}})
 	mirror := h.secondServer(t)
@@ -260,7 +261,7 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 			}
 
 			objects.SetAccess(private)
-			byBatch, byURL := h.byImage(image, "nodejs20.x", "objects", objects.lfsOption()), h.byImage(image, "nodejs20.x", "objects", objects.URL+"/objects/{oid}")
+			byBatch, byURL := h.byStep(image, "nodejs20.x", "objects", objects.lfsOption()), h.byStep(image, "nodejs20.x", "objects", objects.URL+"/objects/{oid}")
 			token := "GIT_AUTH_TOKEN." + objects.hostPort()
 			fails(byBatch, "pass a token as the secret "+token)
 			refused := "the credential (secret " + token + ") was refused"
@@ -277,7 +278,7 @@ func TestACredentialThatIsMissingOrRefusedIsNamed(t *testing.T) {
 			fails(byBatch, advice)
 			fails(byBatch, "; if one was passed, it was refused, perhaps for a line break", token, "wr0ng")
 			d.Prune(t)
-			fails(h.byImage(image, "nodejs20.x", "commit", commit), advice)
+			fails(h.byStep(image, "nodejs20.x", "commit", commit), advice)
 			list := h.request("", "requestid", "lambda.runtimes", "source", image)
 			fails(list, ": pass a token as the secret "+token)
 			fails(list, "the credential (secret GIT_AUTH_TOKEN) was refused", "GIT_AUTH_TOKEN", "wr0ng")

@@ -42,6 +42,7 @@ func TestFourRuntimesAtOnceFetchEveryObjectOnce(t *testing.T) {
 }
 
 func TestBothPlatformsAtOnceFetchEveryObjectOnce(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x")
 	d := sandbox.Start(t)
 	images, err := d.OCI(t, h.request("nodejs20.x", "platform", "linux/amd64,linux/arm64"))
@@ -54,6 +55,7 @@ func TestBothPlatformsAtOnceFetchEveryObjectOnce(t *testing.T) {
 }
 
 func TestWithoutCacheEveryObjectIsFetchedOnceMore(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "provided.al2023")
 	d := sandbox.Start(t)
 	for range 2 {
@@ -68,6 +70,7 @@ func TestWithoutCacheEveryObjectIsFetchedOnceMore(t *testing.T) {
 }
 
 func TestAMirrorSharesWhatUpstreamWasFetchedFor(t *testing.T) {
+	t.Parallel()
 	h := serveUpstream(t, "nodejs20.x", "nodejs18.x")
 	d := sandbox.Start(t)
 	_, err := d.Solve(t.Context(), t, h.request("nodejs20.x"))

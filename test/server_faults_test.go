@@ -65,7 +65,7 @@ func byURL(h *repoServer, image string) sandbox.Request {
 }
 
 func byBatch(h *repoServer, image string) sandbox.Request {
-	return h.request("case", "source", image, "objects", "lfs")
+	return h.byStep(image, "case")
 }
 
 // slowEnv is the variable that has a test wait for servers that are waited for five times.

@@ -147,6 +147,7 @@ func requireRoomIsNotSilence(t *testing.T, d *sandbox.Daemon) {
 }
 
 func TestEveryFaultThatIsSilenceEndsTheCommand(t *testing.T) {
+	t.Parallel()
 	if os.Getenv(slowEnv) == "" {
 		t.Skipf("takes two minutes: make test-full sets %s", slowEnv)
 	}

@@ -65,7 +65,7 @@ func TestAnObjectsCacheThatOthersSpoilBreaksNoBuild(t *testing.T) {
 	defer file.Close()
 	require.NoError(t, unix.Flock(int(file.Fd()), unix.LOCK_EX))
 
-	_, err = d.Solve(t.Context(), t, h.byImage(image, "provided.al2023"))
+	_, err = d.Solve(t.Context(), t, h.byStep(image, "provided.al2023"))
 	require.NoError(t, err)
 	require.Equal(t, len(oids), h.Total(githost.Object))
 }

@@ -119,6 +119,7 @@ func TestARepositoryOverSSHGivesTheSameImage(t *testing.T) {
 }
 
 func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	other, _ := newSSHKey(t)
@@ -167,7 +168,7 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 				req  sandbox.Request
 				want string
 			}{
-				{s.byImage(image, "nodejs20.x", options...), tc.build},
+				{s.byStep(image, "nodejs20.x", options...), tc.build},
 				{s.request("", append(options, "requestid", "lambda.runtimes", "source", image)...), tc.list},
 				{checkout, tc.objectOnly},
 			} {
@@ -186,6 +187,7 @@ func TestWhatKeepsSSHFromServingIsSaid(t *testing.T) {
 }
 
 func TestADaemonWithoutSSHSaysSo(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t, sandbox.WithPath(sandbox.PathOf(t, "git", "sh", "xz")))
 	s := serveUnique(t).serveSSH(t)
 	_, err := d.Solve(t.Context(), t, withSSHKey(t, s.request("nodejs20.x", s.remoteOptions()...), s.key))

@@ -44,6 +44,7 @@ func TestRuntimesAreThoseOfTheRepository(t *testing.T) {
 }
 
 func TestWithoutAnImageRuntimesAreThoseOfTheCatalogue(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	var list runtimes.List
@@ -57,6 +58,7 @@ func TestWithoutAnImageRuntimesAreThoseOfTheCatalogue(t *testing.T) {
 }
 
 func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	var p document.Snapshot
@@ -87,6 +89,7 @@ func TestAPlanSaysWhatWouldBeFetchedAndFetchesNothing(t *testing.T) {
 }
 
 func TestOwnCallsAreDescribed(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x")
 	of := func(req sandbox.Request) string {
@@ -101,6 +104,7 @@ func TestOwnCallsAreDescribed(t *testing.T) {
 }
 
 func TestCallsThroughBuildx(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "go1.x", "nodejs20.x")
 	image, _ := frontendImage(t, d)

@@ -46,6 +46,7 @@ func pulled(ref string) sandbox.Request {
 }
 
 func TestWhatIsPushedAndPulledAgainEqualsTheOracle(t *testing.T) {
+	t.Parallel()
 	d, empty, registry := sandbox.Start(t), sandbox.Start(t), sandbox.Registry(t)
 	tars := [][]byte{packTar(t, taskDirs...), packTar(t, hardToCarry...), packTar(t, file("last", "1"))}
 	var packed [][]byte
@@ -75,6 +76,7 @@ func TestWhatIsPushedAndPulledAgainEqualsTheOracle(t *testing.T) {
 }
 
 func TestAnXZOfSeveralStreamsIsUnpackedWhole(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	dt := packTar(t, append([]entry{file("a", strings.Repeat("1", 5000)), file("b", "2")}, taskDirs...)...)
 	half := len(dt) / 2 // in the middle of a file

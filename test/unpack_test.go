@@ -29,6 +29,7 @@ func unpackVertices(result *sandbox.Result) map[string]bool {
 }
 
 func TestWhatNoEarlierLayerCanMendIsUnpackedOnce(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	good := compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...))
 	noise := make([]byte, 1<<20)
@@ -45,6 +46,7 @@ func TestWhatNoEarlierLayerCanMendIsUnpackedOnce(t *testing.T) {
 }
 
 func TestAFullDiskIsSaid(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	require.NoError(t, unix.Mount("tmpfs", root, "tmpfs", 0, "size=48m"))
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(root, unix.MNT_DETACH)) })
@@ -57,6 +59,7 @@ func TestAFullDiskIsSaid(t *testing.T) {
 }
 
 func TestAWorkingDirectoryThatCannotBeMadeIsAnErrorAtItsLine(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	for want, way := range map[string]entry{"not a directory": file("var", "1"), "too many levels of symbolic links": symlink("var", "var")} {
 		h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, way)), compress(t, packTar(t, file("a", "1"))))})
@@ -69,6 +72,7 @@ func TestAWorkingDirectoryThatCannotBeMadeIsAnErrorAtItsLine(t *testing.T) {
 }
 
 func TestADamagedHeaderOfXZIsNotSaidToBeAMissingXZ(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	damaged := compress(t, packTar(t, file("a", "1")))
 	damaged[9] ^= 0x40
@@ -150,6 +154,7 @@ func TestTheCommandSaysWhyXZFails(t *testing.T) {
 }
 
 func TestAPointersSizeIsTheObjects(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serve(t, []sample.Branch{newBranch("case", compress(t, packTar(t, append([]entry{file("a", "1")}, taskDirs...)...)))})
 	honest, err := h.Commit("case")
@@ -184,6 +189,7 @@ func TestAPointersSizeIsTheObjects(t *testing.T) {
 }
 
 func TestALayerWhoseObjectIsGoneIsStillBuiltFromTheCache(t *testing.T) {
+	t.Parallel()
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "provided.al2023")
 	commit, err := h.Commit("provided.al2023")

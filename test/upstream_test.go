@@ -154,6 +154,7 @@ func TestWhatTheMediaHostRefusesComesByTheBatchAPI(t *testing.T) {
 }
 
 func TestRuntimesAreListedThroughAProxy(t *testing.T) {
+	t.Parallel()
 	g := startGitHub(t)
 	d := g.daemon(t)
 	image, _ := frontendImage(t, d)
