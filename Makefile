@@ -60,7 +60,7 @@ bin/lambdabase: | bin ## the command line, one static binary (2 minutes, then se
 # Most of the processes live for a second or less: collecting their garbage less often takes 6 % off the time of all.
 .PHONY: test
 test: export GOGC = 400
-test: setup ## all tests, on real daemons; fails where it can't have one (25 minutes)
+test: setup ## all tests, on real daemons; fails where it can't have one (half an hour)
 	LAMBDABASE_TEST=required $(GO) test -timeout $(TIMEOUT) -parallel $(PARALLEL) ./...
 
 .PHONY: test-oldest
