@@ -25,6 +25,7 @@ type assembler struct {
 	prefetched bool // every object, after one had failed
 	chainCut   bool // what is left out of each layer of a chain is known
 	gating     gating
+	begun      <-chan rootfs.DirReader // what solveCached goes on with; nil: nothing
 }
 
 // pendingLayer is how far a layer has come.

@@ -81,7 +81,7 @@ func (a *assembler) mergeKnown(ctx context.Context) *lambda2llb.RootFS {
 // solveCached solves what a cache should have; nil where it takes longer. It isn't broken off then, or what it has begun to fetch
 // would be fetched again.
 func (a *assembler) solveCached(ctx context.Context, st llb.State) rootfs.DirReader {
-	solved := make(chan rootfs.DirReader, 1)
+	solved := make(chan rootfs.DirReader, 1) // closed when it is over
 	panics.NewGroup().Go(func() error {
 		defer close(solved)
 		ref, err := a.solve(ctx, st, a.plan.Platform, true)
@@ -94,6 +94,21 @@ func (a *assembler) solveCached(ctx context.Context, st llb.State) rootfs.DirRea
 	case root := <-solved:
 		return root
 	case <-time.After(a.cacheTimeout):
+		a.begun = solved
 		return nil
+	}
+}
+
+// awaitCached waits for what solveCached goes on with, where all of its layers are there: only their merge is left of it, which
+// would be broken off as the request ends, and shown as CANCELED. What asks for an object that only another attempt brought may
+// never end.
+func (a *assembler) awaitCached(ctx context.Context) {
+	isRepeated := func(l *pendingLayer) bool { return l.Number > 0 }
+	if a.begun == nil || slices.ContainsFunc(a.layers, isRepeated) {
+		return
+	}
+	select {
+	case <-a.begun:
+	case <-ctx.Done():
 	}
 }

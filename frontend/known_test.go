@@ -1,11 +1,15 @@
 package frontend
 
 import (
+	"context"
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"lambdabase/internal/llbtext"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/stretchr/testify/require"
@@ -140,6 +144,50 @@ func TestAnArchiveThatWasCopiedSinceIsSeen(t *testing.T) {
 	s.layers[stubOID("b")][stubOID("b")] = stubFile{data: "12345"}
 	_, err := k.build(t, s)
 	require.ErrorContains(t, err, "was not unpacked")
+}
+
+// slowMerge is a daemon that takes its time for the first merge, and says then that it is over.
+type slowMerge struct {
+	*stub
+	merges atomic.Int32
+	until  <-chan time.Time
+	over   atomic.Bool
+}
+
+func (s *slowMerge) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
+	if text, err := llbtext.Format(req.Definition); err == nil && strings.Contains(text, "merge") && s.merges.Add(1) == 1 {
+		<-s.until
+		s.over.Store(true)
+	}
+	return s.stub.Solve(ctx, req)
+}
+
+func TestAMergeThatACacheTookLongForIsNotBrokenOff(t *testing.T) {
+	k := &kept{}
+	k.built(t, newPlain(nil))
+	f := quick
+	f.Verdicts, f.CacheTimeout = k, time.Nanosecond
+
+	s := &slowMerge{stub: newPlain(nil), until: time.After(100 * time.Millisecond)}
+	_, err := f.Build(t.Context(), s)
+	require.NoError(t, err)
+	require.Equal(t, 2, unpacked(s.stub))
+	require.True(t, s.over.Load(), "the request ended before")
+}
+
+func TestAMergeThatAnObjectNeverCameForIsBrokenOff(t *testing.T) {
+	k := &kept{}
+	k.built(t, newPlain(nil))
+	f := quick
+	f.Verdicts, f.CacheTimeout = k, time.Nanosecond
+
+	never := make(chan time.Time)
+	defer close(never)
+	s := &slowMerge{stub: newPlain(nil), until: never}
+	s.fails, s.passing = map[string]string{stubOID("a"): "unexpected EOF"}, true
+	_, err := f.Build(t.Context(), s)
+	require.NoError(t, err)
+	require.False(t, s.over.Load())
 }
 
 func TestABaseThatSomethingStandsOnIsNotSolvedBefore(t *testing.T) {

@@ -23,6 +23,7 @@ func (r *request) assemble(ctx context.Context, plan *lambda2llb.Plan, gating ga
 	if err != nil {
 		return nil, withLockHint(err, plan)
 	}
+	a.awaitCached(ctx)
 	if !fs.HasWorkdir {
 		fs.State = a.convert.Workdir(fs.State)
 	}
