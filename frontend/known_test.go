@@ -36,12 +36,16 @@ func (k *kept) Add(key string) {
 	k.keys[key] = true
 }
 
-// build builds with these verdicts.
+// frontend has these verdicts.
+func (k *kept) frontend(cacheTimeout time.Duration) Frontend {
+	f := quick
+	f.Verdicts, f.CacheTimeout = k, cacheTimeout
+	return f
+}
+
 func (k *kept) build(t *testing.T, s *stub) (*gateway.Result, error) {
 	t.Helper()
-	f := quick
-	f.Verdicts, f.CacheTimeout = k, time.Hour // a machine may be busy
-	return f.Build(t.Context(), s)
+	return k.frontend(time.Hour).Build(t.Context(), s) // a machine may be busy
 }
 
 func (k *kept) built(t *testing.T, s *stub) *gateway.Result {
@@ -165,11 +169,8 @@ func (s *slowMerge) Solve(ctx context.Context, req gateway.SolveRequest) (*gatew
 func TestAMergeThatACacheTookLongForIsNotBrokenOff(t *testing.T) {
 	k := &kept{}
 	k.built(t, newPlain(nil))
-	f := quick
-	f.Verdicts, f.CacheTimeout = k, time.Nanosecond
-
 	s := &slowMerge{stub: newPlain(nil), until: time.After(100 * time.Millisecond)}
-	_, err := f.Build(t.Context(), s)
+	_, err := k.frontend(time.Nanosecond).Build(t.Context(), s)
 	require.NoError(t, err)
 	require.Equal(t, 2, unpacked(s.stub))
 	require.True(t, s.over.Load(), "the request ended before")
@@ -178,14 +179,11 @@ func TestAMergeThatACacheTookLongForIsNotBrokenOff(t *testing.T) {
 func TestAMergeThatAnObjectNeverCameForIsBrokenOff(t *testing.T) {
 	k := &kept{}
 	k.built(t, newPlain(nil))
-	f := quick
-	f.Verdicts, f.CacheTimeout = k, time.Nanosecond
-
 	never := make(chan time.Time)
 	defer close(never)
 	s := &slowMerge{stub: newPlain(nil), until: never}
 	s.fails, s.passing = map[string]string{stubOID("a"): "unexpected EOF"}, true
-	_, err := f.Build(t.Context(), s)
+	_, err := k.frontend(time.Nanosecond).Build(t.Context(), s)
 	require.NoError(t, err)
 	require.False(t, s.over.Load())
 }

@@ -19,7 +19,7 @@ func TestAClientThatHangsHoldsNobodysSteps(t *testing.T) {
 	d := sandbox.Start(t)
 	image, _ := frontendImage(t, d)
 	h := serveUnique(t)
-	req := h.request("nodejs20.x", "source", image, "objects", "lfs", "lock", "none") // which would be the first to miss the session
+	req := h.byStep(image, "nodejs20.x", "lock", "none") // which would be the first to miss the session
 
 	ctx, leave := context.WithCancel(t.Context())
 	held, left := make(chan struct{}), make(chan struct{})

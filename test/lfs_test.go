@@ -13,15 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// byImage builds a runtime with the frontend's image, whose steps ask the batch API.
-func (h *repoServer) byImage(image, runtime string, more ...string) sandbox.Request {
-	return sandbox.Request{Frontend: "gateway.v0", Attrs: h.options(runtime, append([]string{"source", image, "objects", "lfs"}, more...)...)}
-}
-
-// byStep is byImage with the frontend run inside the test, which takes a third of a second less of a processor; its steps are
-// the image's all the same.
+// byStep builds a runtime with our frontend, run inside the test, and steps of its image that ask the batch API.
 func (h *repoServer) byStep(image, runtime string, more ...string) sandbox.Request {
 	return h.request(runtime, append([]string{"source", image, "objects", "lfs"}, more...)...)
+}
+
+// byImage has the image be the frontend too, which takes a third of a second more of a processor.
+func (h *repoServer) byImage(image, runtime string, more ...string) sandbox.Request {
+	return byOwnImage(h.byStep(image, runtime, more...), image)
 }
 
 func TestObjectsComeByTheBatchAPI(t *testing.T) {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,10 +27,18 @@ func (d *Daemon) Tree(t testing.TB, req Request) (fstree.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(images) != 1 {
-		return nil, errors.Errorf("%d images in place of one", len(images))
+	image, err := onlyImage(images)
+	if err != nil {
+		return nil, err
 	}
-	return images[0].Tree()
+	return image.Tree()
+}
+
+func onlyImage(images []Image) (Image, error) {
+	if len(images) != 1 {
+		return Image{}, errors.Errorf("%d images in place of one", len(images))
+	}
+	return images[0], nil
 }
 
 // Exports are what three exporters tell of one image.
@@ -43,32 +50,32 @@ type Exports struct {
 // All builds an image once, and reads what the three exporters give of it.
 func (d *Daemon) All(t testing.TB, req Request) (e Exports, err error) {
 	t.Helper()
+	local := req.local(t)
+	oci, file := req.oci(t)
 	tar, readTar := req.tar()
-	local, readLocal := req.local(t)
-	oci, readOCI := req.oci(t)
-	_, err = d.Solve(t.Context(), t, req, tar, local, oci)
+	_, err = d.Solve(t.Context(), t, req, local, oci, tar)
 	if e.Tar, err = readTar(err); err != nil {
 		return e, err
 	}
-	if e.Local, err = readLocal(err); err != nil {
+	if e.Local, err = fstree.FromDir(local.OutputDir); err != nil {
 		return e, err
 	}
-	images, err := readOCI(err)
-	if err == nil && len(images) != 1 {
-		err = errors.Errorf("%d images in place of one", len(images))
+	images, err := ReadOCI(file)
+	if err != nil {
+		return e, err
 	}
-	if err == nil {
-		e.Image = images[0]
-	}
+	e.Image, err = onlyImage(images)
 	return e, err
 }
 
 // OCI builds images and exports them as an OCI archive.
 func (d *Daemon) OCI(t testing.TB, req Request) ([]Image, error) {
 	t.Helper()
-	entry, read := req.oci(t)
-	_, err := d.Solve(t.Context(), t, req, entry)
-	return read(err)
+	entry, file := req.oci(t)
+	if _, err := d.Solve(t.Context(), t, req, entry); err != nil {
+		return nil, err
+	}
+	return ReadOCI(file)
 }
 
 // Tar builds a root file system and reads the tarball of the type=tar exporter. Several platforms come as a folder each.
@@ -82,28 +89,24 @@ func (d *Daemon) Tar(t testing.TB, req Request) (fstree.Tree, error) {
 // Local builds a root file system and reads the folder of the type=local exporter.
 func (d *Daemon) Local(t testing.TB, req Request) (fstree.Tree, error) {
 	t.Helper()
-	entry, read := req.local(t)
-	_, err := d.Solve(t.Context(), t, req, entry)
-	return read(err)
+	entry := req.local(t)
+	if _, err := d.Solve(t.Context(), t, req, entry); err != nil {
+		return nil, err
+	}
+	return fstree.FromDir(entry.OutputDir)
 }
 
-// oci is the exporter and what reads its archive, given the error of the build; so are tar and local.
-func (req Request) oci(t testing.TB) (_ client.ExportEntry, read func(error) ([]Image, error)) {
-	file := filepath.Join(t.TempDir(), "image.tar")
-	entry := client.ExportEntry{
+// oci writes an archive to a file.
+func (req Request) oci(t testing.TB) (_ client.ExportEntry, file string) {
+	file = filepath.Join(t.TempDir(), "image.tar")
+	return client.ExportEntry{
 		Type:   client.ExporterOCI,
-		Attrs:  maps.Clone(req.Export),
+		Attrs:  req.Export,
 		Output: func(map[string]string) (io.WriteCloser, error) { return os.Create(file) },
-	}
-	return entry, func(err error) ([]Image, error) {
-		if err != nil {
-			return nil, err
-		}
-		return ReadOCI(file)
-	}
+	}, file
 }
 
-// tar reads the archive while it comes: read ends that, and must be called.
+// tar is read while it comes: read must be called with the error of the build, which ends that.
 func (req Request) tar() (_ client.ExportEntry, read func(error) (fstree.Tree, error)) {
 	r, w := io.Pipe()
 	var tree fstree.Tree
@@ -116,7 +119,7 @@ func (req Request) tar() (_ client.ExportEntry, read func(error) (fstree.Tree, e
 	}()
 	entry := client.ExportEntry{
 		Type:   client.ExporterTar,
-		Attrs:  maps.Clone(req.Export),
+		Attrs:  req.Export,
 		Output: func(map[string]string) (io.WriteCloser, error) { return w, nil },
 	}
 	return entry, func(err error) (fstree.Tree, error) {
@@ -128,13 +131,7 @@ func (req Request) tar() (_ client.ExportEntry, read func(error) (fstree.Tree, e
 	}
 }
 
-func (req Request) local(t testing.TB) (_ client.ExportEntry, read func(error) (fstree.Tree, error)) {
-	dir := t.TempDir()
-	entry := client.ExportEntry{Type: client.ExporterLocal, Attrs: maps.Clone(req.Export), OutputDir: dir}
-	return entry, func(err error) (fstree.Tree, error) {
-		if err != nil {
-			return nil, err
-		}
-		return fstree.FromDir(dir)
-	}
+// local writes files to its OutputDir.
+func (req Request) local(t testing.TB) client.ExportEntry {
+	return client.ExportEntry{Type: client.ExporterLocal, Attrs: req.Export, OutputDir: t.TempDir()}
 }

@@ -18,20 +18,25 @@ import (
 func TestExportersTellTheTree(t *testing.T) {
 	d := Start(t)
 	req := sampleRequest(t)
+	all, err := d.All(t, req)
+	require.NoError(t, err)
+	layers, err := all.Image.Tree()
+	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		build func(testing.TB, Request) (fstree.Tree, error)
+		ofAll fstree.Tree
 		loses func(path string, e *fstree.Entry)
 	}{
-		"layers": {d.Tree, func(path string, e *fstree.Entry) {
+		"layers": {d.Tree, layers, func(path string, e *fstree.Entry) {
 			e.Mtime -= e.Mtime % int64(time.Second)
 			if path == "/usr/bin/ping" {
 				e.Xattrs = capabilityXattr
 			}
 		}},
-		"tar": {d.Tar, func(_ string, e *fstree.Entry) {
+		"tar": {d.Tar, all.Tar, func(_ string, e *fstree.Entry) {
 			e.Mtime = time.Unix(0, e.Mtime).Round(time.Second).UnixNano()
 		}},
-		"local": {d.Local, func(path string, e *fstree.Entry) {
+		"local": {d.Local, all.Local, func(path string, e *fstree.Entry) {
 			e.UID, e.GID = 0, 0
 			if path == "/usr/bin/ping" {
 				e.Xattrs = noteXattr
@@ -47,6 +52,7 @@ func TestExportersTellTheTree(t *testing.T) {
 			got, err := test.build(t, req)
 			require.NoError(t, err)
 			require.Nil(t, fstree.Diff(want, got))
+			require.Nil(t, fstree.Diff(want, test.ofAll))
 		})
 	}
 }
