@@ -106,7 +106,7 @@ func (n *leakEnv) assertNoneInBuild(t *testing.T, req sandbox.Request, mode stri
 // assertNoneInCalls looks into answers.
 func (n *leakEnv) assertNoneInCalls(t *testing.T) {
 	for _, call := range []string{"lambda.runtimes", "lambda.plan", "frontend.convertllb"} {
-		req := n.request("provided.al2023", "requestid", call, "source", n.image, "objects", "lfs")
+		req := n.byStep(n.image, "provided.al2023", "requestid", call)
 		if call == "frontend.convertllb" {
 			req = n.functionRequest(t, map[string]string{"Dockerfile": "FROM provided.al2023\n"}, "requestid", call, "source", n.image, "objects", "lfs")
 		}

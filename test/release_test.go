@@ -67,7 +67,7 @@ func requireFrontend(t *testing.T, archive string) {
 	d := sandbox.Start(t)
 	h := serveUpstream(t, "nodejs20.x")
 	want := oneImage(t, d, h.request("nodejs20.x"))
-	require.Equal(t, want.Digest, oneImage(t, d, sandbox.Request{Frontend: "gateway.v0", Attrs: h.options("nodejs20.x", "source", image)}).Digest)
+	require.Equal(t, want.Digest, oneImage(t, d, byOwnImage(h.request("nodejs20.x"), image)).Digest)
 }
 
 func runGit(t *testing.T, dir string, args ...string) {
